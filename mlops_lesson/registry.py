@@ -1,0 +1,826 @@
+"""Training runs and model versions, kept in an MLflow store in the learner's own folder.
+
+The store is one SQLite file, `registry.db`; the models lie beside it as skops files, which cannot run code when they
+are read. Alias `champion` names the version that answers, `challenger` the one that wants to. Nothing is ever
+overwritten: a version is added, an alias moves, and the last good state of the store is kept as a second file.
+"""
+
+import contextlib
+import hashlib
+import json
+import logging
+import math
+import os
+import sqlite3
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mlops_lesson.paths import home
+
+MODEL_NAME = "parcel-chute"
+CHAMPION, CHALLENGER = "champion", "challenger"
+TRUSTED_TYPES = (
+    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+)
+MLFLOW_SETTINGS = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SQLALCHEMYSTORE_POOLCLASS": "NullPool"}
+
+_EXPERIMENT = "training"
+_LOCK_SECONDS = 30
+_CHAMPIONS_REMEMBERED = 50
+_GATE_NUMBERS = ("accuracy", "low", "high", "threshold")
+
+
+class RegistryError(RuntimeError):
+    """The registry cannot do what was asked; the text says why and what to do next."""
+
+
+class RegistryDamagedError(RegistryError):
+    """The registry's file cannot be read as a registry."""
+
+
+class UnknownVersionError(RegistryError):
+    """There is no such version or alias."""
+
+
+class GateError(RegistryError):
+    """A version may not be promoted, because of its gate."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What the validation gate said of one version.
+
+    Parameters
+    ----------
+    passed : bool
+        Whether the version may be promoted.
+    accuracy : float
+        Accuracy on the test images, 0 to 1.
+    low, high : float
+        Ends of the accuracy's 95 % interval, 0 to 1.
+    n : int
+        Number of test images.
+    threshold : float
+        The accuracy that `low` has to reach.
+    data_version : str
+        Hash of the test data.
+    reasons : tuple of str
+        Why the gate said no; empty if it passed.
+    """
+
+    passed: bool
+    accuracy: float
+    low: float
+    high: float
+    n: int
+    threshold: float
+    data_version: str
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RegisteredModel:
+    """A model read from the registry.
+
+    Parameters
+    ----------
+    version : int
+        Its number, which grows by one with every registration.
+    model : object
+        The fitted scikit-learn model.
+    gate : Gate or None
+        What the gate said; None if it was not asked yet.
+    data_version : str
+        Hash of the training data.
+    tags : dict of str to str
+        Everything else that was noted at registration.
+    """
+
+    version: int
+    model: Any
+    gate: Gate | None
+    data_version: str
+    tags: dict[str, str]
+
+
+def registry_path() -> Path:
+    """Return the registry's file, `registry.db` in the learner's folder; it may not exist yet."""
+    return home() / "registry.db"
+
+
+def _backup_path() -> Path:
+    return home() / "registry.backup.db"
+
+
+def _mlflow() -> Any:
+    # MLflow reads these once, when it is imported: without the first it reports usage, without the second it
+    # keeps the file open, and writes to a deleted registry would vanish.
+    os.environ.update(MLFLOW_SETTINGS)
+    import mlflow
+
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    return mlflow
+
+
+def _connect(path: Path) -> Any:
+    uri = f"sqlite:///{path.as_posix()}"
+    return _mlflow().MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+@contextmanager
+def _locked() -> Iterator[None]:
+    """Let one process at a time change the registry; the lock ends with the process that holds it."""
+    folder = home()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(folder / "registry.lock", timeout=_LOCK_SECONDS, isolation_level=None)) as lock:
+            lock.execute("BEGIN EXCLUSIVE")
+            yield
+    except (sqlite3.OperationalError, OSError) as error:
+        raise RegistryError(
+            f"The registry in {folder} cannot be changed now ({error}). Check that the folder may be written and the "
+            "disk is not full; if another notebook is busy, wait for it, then run the cell again."
+        ) from error
+
+
+def _problem_of(path: Path) -> str | None:
+    if path.stat().st_size == 0:
+        return "it is empty"
+    try:
+        with closing(sqlite3.connect(path, timeout=_LOCK_SECONDS)) as database:
+            if (said := database.execute("PRAGMA quick_check").fetchone()[0]) != "ok":
+                return said.splitlines()[0]
+            database.execute("SELECT version_num FROM alembic_version").fetchone()
+            database.execute("SELECT name FROM registered_models").fetchone()
+    except sqlite3.DatabaseError as error:
+        if "locked" in str(error):
+            return None
+        return str(error)
+    return None
+
+
+def _create_store(path: Path) -> None:
+    new = path.with_name(f"registry.new-{uuid.uuid4().hex}.db")
+    try:
+        client = _connect(new)
+        client.create_registered_model(MODEL_NAME, description="Reads the route digit of a parcel, picks the chute.")
+        client.create_experiment(_EXPERIMENT, artifact_location=(path.parent / "artifacts").as_uri())
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+_checked: dict[Path, tuple[int, ...]] = {}
+
+
+def _ready_store(*, locked: bool = False) -> Path:
+    path = registry_path()
+    if not path.exists():
+        with contextlib.nullcontext() if locked else _locked():
+            if not path.exists():
+                _create_store(path)
+    facts = path.stat()
+    signature = (facts.st_ino, facts.st_size, facts.st_mtime_ns)
+    if _checked.get(path) != signature:
+        if problem := _problem_of(path):
+            raise RegistryDamagedError(
+                f"The registry file {path} is damaged: {problem}. Nothing was changed. Call "
+                "mlops_lesson.registry.recover(): it keeps the damaged file under another name and brings back the "
+                "last good copy."
+            )
+        _checked[path] = signature
+    return path
+
+
+@contextmanager
+def _client(*, locked: bool = False) -> Iterator[Any]:
+    failure = _mlflow().MlflowException
+    path = _ready_store(locked=locked)
+    try:
+        yield _connect(path)
+    except failure as error:
+        raise RegistryError(
+            f"The registry {path} did not do this: {str(error).splitlines()[0]} Nothing was lost; if the text speaks "
+            "of a schema, the file was written by another version of MLflow: run `make lab` to install the course's."
+        ) from error
+
+
+@contextmanager
+def _changing_client() -> Iterator[Any]:
+    with _locked(), _client(locked=True) as client:
+        yield client
+        _back_up()
+
+
+def _back_up() -> None:
+    new = _backup_path().with_suffix(".new")
+    with closing(sqlite3.connect(registry_path())) as source, closing(sqlite3.connect(new)) as target:
+        source.backup(target)
+    new.replace(_backup_path())
+
+
+def recover() -> str:
+    """Bring the registry back after `RegistryDamagedError`: the damaged file is kept, the last good copy takes over.
+
+    Returns
+    -------
+    str
+        What was done, one or two sentences.
+
+    Raises
+    ------
+    RegistryError
+        If the registry is not damaged.
+    """
+    path, backup = registry_path(), _backup_path()
+    with _locked():
+        if path.exists() and _problem_of(path) is None:
+            raise RegistryError(f"{path.name} is not damaged: there is nothing to recover.")
+        kept = ""
+        if path.exists():
+            number = 1
+            while (aside := path.with_name(f"registry.damaged-{number}.db")).exists():
+                number += 1
+            path.rename(aside)
+            kept = f"The damaged file was kept as {aside.name}. "
+        if not backup.exists() or _problem_of(backup):
+            _create_store(path)
+            return f"{kept}There was no good copy: a new, empty registry begins. The model files are in artifacts/."
+        new = path.with_name("registry.restored.db")
+        new.write_bytes(backup.read_bytes())
+        new.replace(path)
+    count = len(versions())
+    return f"{kept}The last good copy, with {count} version{'' if count == 1 else 's'}, is back."
+
+
+def log_run(
+    name: str,
+    *,
+    params: Mapping[str, Any],
+    epochs: Any = None,
+    metrics: Mapping[str, float] | None = None,
+    seed: int,
+    data_version: str,
+) -> str:
+    """Keep the record of one training run: what went in, what came out, on which data, with which seed.
+
+    Parameters
+    ----------
+    name : str
+        What to call the run, such as ``"baseline"``; a run logged again under the same name becomes the latest.
+    params : mapping of str to object
+        The settings, such as ``{"learning_rate": 0.08}``.
+    epochs : pandas.DataFrame or object with ``to_frame()``, optional
+        One row an epoch; column `epoch` (int) and any number of numeric columns, such as `loss` and `accuracy`.
+    metrics : mapping of str to float, optional
+        Results that are not tied to an epoch.
+    seed : int
+        The seed of the random numbers.
+    data_version : str
+        Hash of the data.
+
+    Returns
+    -------
+    str
+        The run's id, to pass to `register`.
+
+    Raises
+    ------
+    RegistryError
+        If `epochs` has no column `epoch`, or the registry cannot be written.
+    """
+    frame = epochs.to_frame() if hasattr(epochs, "to_frame") else epochs
+    if frame is not None and "epoch" not in frame.columns:
+        raise RegistryError(
+            f"The epochs of run {name!r} have the columns {list(frame.columns)}; a column named 'epoch' is needed."
+        )
+    entities = _mlflow().entities
+    now = int(time.time() * 1000)
+    records = [entities.Metric(key, float(value), now, 0) for key, value in (metrics or {}).items()]
+    columns: list[str] = []
+    if frame is not None:
+        numeric = frame.select_dtypes("number").columns
+        columns = [column for column in numeric if column != "epoch"]
+        for row in frame.to_dict("records"):
+            records += [entities.Metric(column, float(row[column]), now, int(row["epoch"])) for column in columns]
+    tags = {"seed": seed, "data_version": data_version, "epochs": 0 if frame is None else len(frame)}
+    tags["epoch_metrics"] = json.dumps(columns)
+    with _changing_client() as client:
+        experiment = client.get_experiment_by_name(_EXPERIMENT).experiment_id
+        run_id = client.create_run(experiment, run_name=name).info.run_id
+        client.log_batch(
+            run_id,
+            metrics=records,
+            params=[entities.Param(key, str(value)) for key, value in params.items()],
+            tags=[entities.RunTag(key, str(value)) for key, value in tags.items()],
+        )
+        client.set_terminated(run_id)
+        return run_id
+
+
+def _as_value(text: str) -> Any:
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(text)
+    return text
+
+
+def _finished_runs(name: str | None) -> list[Any]:
+    with _client() as client:
+        experiment = client.get_experiment_by_name(_EXPERIMENT)
+        found, token = [], None
+        while True:
+            page = client.search_runs(
+                [experiment.experiment_id],
+                "attributes.status = 'FINISHED'",
+                order_by=["attributes.start_time ASC"],
+                page_token=token,
+            )
+            found += [run for run in page if name is None or run.info.run_name == name]
+            token = page.token
+            if not token:
+                return sorted(found, key=lambda run: run.info.run_name)
+
+
+def runs(name: str | None = None, *, every: bool = False) -> pd.DataFrame:
+    """Find the recorded training runs.
+
+    Parameters
+    ----------
+    name : str, optional
+        Only the runs of this name.
+    every : bool
+        All runs of a name, oldest first, instead of its latest.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a run, by name: `run`, `data_version`, `seed`, the settings by name, `epochs`, the last value of each
+        metric by name. It holds no ids and no times, so that the same runs give the same table.
+    """
+    found = _finished_runs(name)
+    if not every:
+        found = list({run.info.run_name: run for run in found}.values())
+    params = sorted({key for run in found for key in run.data.params})
+    metrics = sorted({key for run in found for key in run.data.metrics})
+    rows = [
+        {
+            "run": run.info.run_name,
+            "data_version": run.data.tags["data_version"],
+            "seed": _as_value(run.data.tags["seed"]),
+            **{key: _as_value(run.data.params[key]) if key in run.data.params else None for key in params},
+            "epochs": int(run.data.tags["epochs"]),
+            **{key: run.data.metrics.get(key, math.nan) for key in metrics},
+        }
+        for run in found
+    ]
+    frame = pd.DataFrame(rows, columns=["run", "data_version", "seed", *params, "epochs", *metrics])
+    return frame.astype(frame[params].convert_dtypes().dtypes.to_dict())
+
+
+def run_epochs(name: str) -> pd.DataFrame:
+    """Read what the latest run of a name recorded epoch by epoch.
+
+    Parameters
+    ----------
+    name : str
+        The run's name.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row an epoch: `epoch` (int) and the metrics in the order of their names.
+
+    Raises
+    ------
+    UnknownVersionError
+        If no run of that name was recorded.
+    """
+    found = _finished_runs(name)
+    if not found:
+        known = ", ".join(repr(run) for run in runs()["run"]) or "none yet"
+        raise UnknownVersionError(f"No run named {name!r} was recorded. Recorded runs: {known}.")
+    run = found[-1]
+    with _client() as client:
+        series = {
+            key: pd.Series({point.step: point.value for point in client.get_metric_history(run.info.run_id, key)})
+            for key in sorted(json.loads(run.data.tags["epoch_metrics"]))
+        }
+    return pd.DataFrame(series, dtype=float).rename_axis("epoch").reset_index()
+
+
+def register(model: Any, *, data_version: str, run_id: str | None = None, tags: Mapping[str, Any] | None = None) -> int:
+    """Add a fitted model to the registry as a new version, which nobody uses yet.
+
+    Parameters
+    ----------
+    model : fitted scikit-learn classifier
+        Takes X of shape (n, 64), grey levels 0 to 16; classes 0 (chute A) and 1 (chute B).
+    data_version : str
+        Hash of the data it was trained on.
+    run_id : str, optional
+        The training run it comes from; see `log_run`.
+    tags : mapping of str to object, optional
+        Anything else worth noting; kept as text.
+
+    Returns
+    -------
+    int
+        The version's number.
+
+    Raises
+    ------
+    RegistryError
+        If the model is not fitted, holds types that are not on `TRUSTED_TYPES`, or cannot be written.
+    """
+    content = _packed(model)
+    name = f"artifacts/models/{uuid.uuid4().hex}/model.skops"
+    path = home() / name
+    notes = {key: str(value) for key, value in (tags or {}).items()}
+    with _changing_client() as client:
+        path.parent.mkdir(parents=True)
+        with path.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        facts = {"data_version": data_version, "model_file": name, "model_sha256": hashlib.sha256(content).hexdigest()}
+        created = client.create_model_version(
+            MODEL_NAME, source=path.parent.as_uri(), run_id=run_id, tags=notes | facts
+        )
+        return int(created.version)
+
+
+def _packed(model: Any) -> bytes:
+    import skops.io
+    from sklearn.exceptions import NotFittedError
+    from sklearn.utils.validation import check_is_fitted
+
+    try:
+        check_is_fitted(model)
+    except (NotFittedError, TypeError) as error:
+        raise RegistryError(
+            f"A fitted scikit-learn model was expected, not {type(model).__name__}: {error} Train it, then register it."
+        ) from error
+    content = skops.io.dumps(model)
+    unknown = sorted(set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED_TYPES))
+    if unknown:
+        raise RegistryError(
+            f"The model holds types that the registry does not trust: {', '.join(unknown)}. "
+            "Build it from scikit-learn's own steps, without functions of your own."
+        )
+    return content
+
+
+def _find(client: Any, version: int | str) -> Any:
+    number = client.get_registered_model(MODEL_NAME).aliases.get(version) if isinstance(version, str) else version
+    found = {int(entry.version): entry for entry in _entries(client)}
+    if number is not None and int(number) in found:
+        return found[int(number)]
+    if isinstance(version, str):
+        raise UnknownVersionError(f"No version is {version!r} yet. Register a model, pass its gate, then promote it.")
+    known = ", ".join(map(str, found)) or "none yet"
+    raise UnknownVersionError(f"There is no version {version!r} of {MODEL_NAME}. Registered versions: {known}.")
+
+
+def _entries(client: Any) -> list[Any]:
+    found, token = [], None
+    while True:
+        page = client.search_model_versions(f"name='{MODEL_NAME}'", page_token=token)
+        found += page
+        token = page.token
+        if not token:
+            return sorted(found, key=lambda entry: int(entry.version))
+
+
+def _gate_of(tags: Mapping[str, str]) -> Gate | None:
+    if tags.get("gate") not in ("passed", "failed"):
+        return None
+    return Gate(
+        passed=tags["gate"] == "passed",
+        **{key: float(tags[f"gate_{key}"]) for key in _GATE_NUMBERS},
+        n=int(tags["gate_n"]),
+        data_version=tags["gate_data_version"],
+        reasons=tuple(json.loads(tags["gate_reasons"])),
+    )
+
+
+def record_gate(
+    version: int,
+    *,
+    passed: bool,
+    accuracy: float,
+    low: float,
+    high: float,
+    n: int,
+    threshold: float,
+    data_version: str,
+    reasons: tuple[str, ...] | list[str] = (),
+) -> Gate:
+    """Note what the validation gate said of a version, as tags of that version.
+
+    Parameters
+    ----------
+    version : int
+        The version's number.
+    passed : bool
+        Whether it may be promoted.
+    accuracy, low, high : float
+        Accuracy on the test images and the ends of its 95 % interval, 0 to 1.
+    n : int
+        Number of test images, at least 1.
+    threshold : float
+        The accuracy that `low` has to reach, 0 to 1.
+    data_version : str
+        Hash of the test data.
+    reasons : sequence of str
+        Why the gate said no.
+
+    Returns
+    -------
+    Gate
+        The record.
+
+    Raises
+    ------
+    UnknownVersionError
+        If there is no such version.
+    GateError
+        If the numbers contradict each other, for instance a pass whose `low` is below the threshold.
+    """
+    if not 0 <= low <= accuracy <= high <= 1 or not 0 <= threshold <= 1 or n < 1:
+        raise GateError(
+            f"These cannot be a gate's numbers: accuracy {accuracy}, interval {low} to {high}, threshold {threshold}, "
+            f"{n} images. Expected 0 <= low <= accuracy <= high <= 1, a threshold from 0 to 1, and one image or more."
+        )
+    if passed and low < threshold:
+        raise GateError(
+            f"A pass was claimed, but the interval's lower end {low:.3f} is below the gate {threshold:.3f}. "
+            "Record it with passed=False, or test on more images."
+        )
+    told = tuple(reasons)
+    if not passed and not told:
+        told = (f"the interval's lower end {low:.3f} is below the gate {threshold:.3f}",) if low < threshold else ()
+    record = Gate(bool(passed), float(accuracy), float(low), float(high), int(n), float(threshold), data_version, told)
+    values = {key: repr(getattr(record, key)) for key in (*_GATE_NUMBERS, "n")}
+    values |= {"data_version": data_version, "reasons": json.dumps(told)}
+    with _changing_client() as client:
+        number = _find(client, version).version
+        # The verdict is written last, so that a crash in between leaves a version without a gate, never a false pass.
+        client.set_model_version_tag(MODEL_NAME, number, "gate", "pending")
+        for key, value in values.items():
+            client.set_model_version_tag(MODEL_NAME, number, f"gate_{key}", value)
+        client.set_model_version_tag(MODEL_NAME, number, "gate", "passed" if passed else "failed")
+    return record
+
+
+def gate(version: int | str) -> Gate | None:
+    """Read what the gate said of a version, given by number or alias; None if it was not asked yet."""
+    with _client() as client:
+        return _gate_of(_find(client, version).tags)
+
+
+def _refusal(record: Gate | None) -> str | None:
+    if record is None:
+        return (
+            "This version has no gate result, so nobody knows whether it is good enough. "
+            "Validate it on the test images and call record_gate, then promote it."
+        )
+    if not record.passed:
+        why = "; ".join(record.reasons) or "no reason was recorded"
+        return (
+            f"This version did not pass its gate ({record.threshold:.2f} on {record.n} test images): {why}. "
+            "Improve the model and register it as a new version."
+        )
+    return None
+
+
+def _load_entry(entry: Any) -> RegisteredModel:
+    import skops.io
+
+    tags = dict(entry.tags)
+    path = home() / tags["model_file"]
+    advice = "Register the model again, or choose another version."
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise RegistryError(f"The model file {path} cannot be read ({error.strerror}). {advice}") from error
+    if hashlib.sha256(content).hexdigest() != tags["model_sha256"]:
+        raise RegistryError(f"The model file {path} was changed after it was registered, so it is not loaded. {advice}")
+    model = skops.io.loads(content, trusted=list(TRUSTED_TYPES))
+    known = {key: tags[key] for key in tags if not key.startswith(("gate", "model_", "champions_before"))}
+    return RegisteredModel(int(entry.version), model, _gate_of(tags), tags["data_version"], known)
+
+
+def load(version: int | str) -> RegisteredModel:
+    """Read a version from the registry.
+
+    Parameters
+    ----------
+    version : int or str
+        A number, or an alias such as ``"champion"``.
+
+    Returns
+    -------
+    RegisteredModel
+        The model and what is known of it.
+
+    Raises
+    ------
+    UnknownVersionError
+        If there is no such version or alias.
+    RegistryError
+        If the model file is missing or is not the one that was registered.
+    """
+    with _client() as client:
+        entry = _find(client, version)
+    return _load_entry(entry)
+
+
+def champion() -> RegisteredModel | None:
+    """Read the version that answers in production; None if none was promoted yet."""
+    with _client() as client:
+        if CHAMPION not in client.get_registered_model(MODEL_NAME).aliases:
+            return None
+        entry = _find(client, CHAMPION)
+    return _load_entry(entry)
+
+
+def versions() -> pd.DataFrame:
+    """List the registered versions.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a version: `version`, `aliases`, `gate` ("passed", "failed" or "none"), `accuracy`, `low`, `high`,
+        `n`, `threshold` (missing without a gate) and `data_version`.
+    """
+    with _client() as client:
+        aliases = client.get_registered_model(MODEL_NAME).aliases
+        entries = _entries(client)
+    rows = []
+    for entry in entries:
+        record = _gate_of(entry.tags)
+        named = sorted(alias for alias, number in aliases.items() if int(number) == int(entry.version))
+        numbers = {key: getattr(record, key, math.nan) for key in ("accuracy", "low", "high", "n", "threshold")}
+        rows.append(
+            {
+                "version": int(entry.version),
+                "aliases": ", ".join(named),
+                "gate": "none" if record is None else "passed" if record.passed else "failed",
+                **numbers,
+                "data_version": entry.tags["data_version"],
+            }
+        )
+    columns = ["version", "aliases", "gate", "accuracy", "low", "high", "n", "threshold", "data_version"]
+    return pd.DataFrame(rows, columns=columns).astype({"n": "Int64"})
+
+
+def _champions_before(entry: Any) -> list[int]:
+    return json.loads(entry.tags.get("champions_before", "[]"))
+
+
+def _move_champion(client: Any, entry: Any, before: list[int]) -> None:
+    # The memory is written first: until the alias moves, in one transaction, it belongs to a version nobody uses.
+    remembered = json.dumps(before[-_CHAMPIONS_REMEMBERED:])
+    client.set_model_version_tag(MODEL_NAME, entry.version, "champions_before", remembered)
+    client.set_registered_model_alias(MODEL_NAME, CHAMPION, entry.version)
+
+
+def promote(version: int, alias: str = CHAMPION, *, reason: str = "") -> int | None:
+    """Let a version answer: move the alias to it, if its gate was passed and its file can be loaded.
+
+    Parameters
+    ----------
+    version : int
+        The version's number.
+    alias : str
+        Where to; ``"champion"`` is what the service answers with.
+    reason : str
+        A few words for the history.
+
+    Returns
+    -------
+    int or None
+        The version that had the alias before, None if none had; to go back to it call `rollback`.
+
+    Raises
+    ------
+    GateError
+        If the version has no passed gate; the text says why.
+    RegistryError
+        If there is no such version, or its file cannot be loaded.
+    """
+    with _changing_client() as client:
+        entry = _find(client, version)
+        aliases = client.get_registered_model(MODEL_NAME).aliases
+        replaced = int(aliases[alias]) if alias in aliases else None
+        if refusal := _refusal(_gate_of(entry.tags)):
+            _write_history("refused", int(entry.version), None, reason or refusal)
+            raise GateError(refusal)
+        _load_entry(entry)
+        if replaced == int(entry.version):
+            return replaced
+        if alias == CHAMPION:
+            before = [] if replaced is None else [*_champions_before(_find(client, replaced)), replaced]
+            _move_champion(client, entry, before)
+            if aliases.get(CHALLENGER) == entry.version:
+                client.delete_registered_model_alias(MODEL_NAME, CHALLENGER)
+        else:
+            client.set_registered_model_alias(MODEL_NAME, alias, entry.version)
+        _write_history("promoted" if alias == CHAMPION else alias, int(entry.version), replaced, reason)
+        return replaced
+
+
+def nominate(version: int, *, reason: str = "") -> None:
+    """Make a version the challenger; it needs no gate, because in the shadow it answers nobody.
+
+    Parameters
+    ----------
+    version : int
+        The version's number.
+    reason : str
+        A few words for the history.
+
+    Raises
+    ------
+    RegistryError
+        If there is no such version, or its file cannot be loaded.
+    """
+    with _changing_client() as client:
+        entry = _find(client, version)
+        _load_entry(entry)
+        client.set_registered_model_alias(MODEL_NAME, CHALLENGER, entry.version)
+        _write_history("nominated", int(entry.version), None, reason)
+
+
+def rollback(*, reason: str = "") -> int:
+    """Go back to the champion before this one, if it can still be loaded.
+
+    Parameters
+    ----------
+    reason : str
+        A few words for the history.
+
+    Returns
+    -------
+    int
+        The version that is champion now.
+
+    Raises
+    ------
+    RegistryError
+        If there is no earlier champion to go back to.
+    """
+    with _changing_client() as client:
+        current = _find(client, CHAMPION)
+        before = _champions_before(current)
+        known = {int(entry.version): entry for entry in _entries(client)}
+        while before:
+            entry = known.get(before.pop())
+            if entry is None or _refusal(_gate_of(entry.tags)):
+                continue
+            _load_entry(entry)
+            _move_champion(client, entry, before)
+            _write_history("rolled back", int(entry.version), int(current.version), reason)
+            return int(entry.version)
+    raise RegistryError(
+        "There is no earlier champion to go back to: this one was the first. Promote another version that passed."
+    )
+
+
+def _history_path() -> Path:
+    return home() / "promotions.jsonl"
+
+
+def _write_history(action: str, version: int, replaced: int | None, reason: str) -> None:
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    line = json.dumps({"at": at, "action": action, "version": version, "replaced": replaced, "reason": reason})
+    with _history_path().open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
+
+
+def history() -> pd.DataFrame:
+    """Read who was promoted, refused, nominated and rolled back, oldest first.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `at` (UTC), `action`, `version`, `replaced` (missing if none was) and `reason`.
+    """
+    rows = []
+    if _history_path().exists():
+        for line in _history_path().read_text(encoding="utf-8").splitlines():
+            # A line cut short by a crash is the last thing that process did; the others still count.
+            with contextlib.suppress(json.JSONDecodeError):
+                rows.append(json.loads(line))
+    frame = pd.DataFrame(rows, columns=["at", "action", "version", "replaced", "reason"])
+    return frame.astype({"version": "Int64", "replaced": "Int64"})
