@@ -1,0 +1,105 @@
+"""The two datasets that the first stages hand on: the raw one and the cleaned one."""
+
+import hashlib
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+SPLITS = ("train", "validation", "test")
+
+
+def _digest(*parts: bytes) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _table_bytes(table: pd.DataFrame) -> bytes:
+    return table.to_csv(index=False, lineterminator="\n").encode()
+
+
+def _array_bytes(array: np.ndarray) -> bytes:
+    return str(array.shape).encode() + np.ascontiguousarray(array, dtype="<f8").tobytes()
+
+
+@dataclass(frozen=True)
+class RawDataset:
+    """What Data Collection hands on: one row a scanned parcel, the images, and where everything came from.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        One row a scan, by id: `id`, `camera_id`, `place`, `seen_at`, `keyed_digit`, `has_image`, `n_clicks`,
+        `first_clicked_at`, `chute` (the last click, as written), `lux`, `lux_unit`, `temperature`,
+        `temperature_unit`.
+    images : dict of int to numpy.ndarray
+        Grey levels by parcel id, as the cameras recorded them.
+    lineage : pandas.DataFrame
+        One row a source: `source`, `rows`, `sha256`.
+    """
+
+    table: pd.DataFrame
+    images: dict[int, np.ndarray] = field(repr=False)
+    lineage: pd.DataFrame = field(repr=False)
+
+    @property
+    def version(self) -> str:
+        """SHA-256 over the table and all images: the same data give the same version, any change another."""
+        pictures = [f"{i}".encode() + _array_bytes(image) for i, image in sorted(self.images.items())]
+        return _digest(_table_bytes(self.table), *pictures)
+
+
+@dataclass(frozen=True)
+class CleanDataset:
+    """What Data Preprocessing hands on: images as rows of numbers, labels, and the part each row belongs to.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        One row a parcel, by time: `id`, `camera_id`, `seen_at`, `keyed_digit`, `chute` ("A" or "B") and `split`
+        ("train", "validation" or "test").
+    X : numpy.ndarray of shape (n_parcels, 64)
+        Grey levels 0 to 16, in the order of `table`. The model's own first step scales them to 0..1.
+    report : pandas.DataFrame
+        What was removed, repaired or refused, and why: `rule`, `action`, `rows`.
+    """
+
+    table: pd.DataFrame
+    X: np.ndarray = field(repr=False)
+    report: pd.DataFrame = field(repr=False)
+
+    @property
+    def y(self) -> np.ndarray:
+        """Labels, shape (n_parcels,): 0 for chute A, 1 for chute B."""
+        return (self.table["chute"] == "B").to_numpy().astype(int)
+
+    @property
+    def version(self) -> str:
+        """SHA-256 over table and images."""
+        return _digest(_table_bytes(self.table), _array_bytes(self.X))
+
+    def part(self, split: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return the images and labels of one part.
+
+        Parameters
+        ----------
+        split : {"train", "validation", "test"}
+            The part.
+
+        Returns
+        -------
+        tuple of numpy.ndarray
+            X of shape (n, 64) and y of shape (n,).
+
+        Raises
+        ------
+        ValueError
+            If there is no such part.
+        """
+        if split not in SPLITS:
+            raise ValueError(f"There is no part {split!r}: give one of {', '.join(SPLITS)}.")
+        rows = (self.table["split"] == split).to_numpy()
+        return self.X[rows], self.y[rows]

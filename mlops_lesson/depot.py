@@ -1,0 +1,267 @@
+"""Read what the depot recorded: a database, camera images, sensor readings and staff clicks.
+
+Reading never executes what it reads: SQLite is opened read-only, images are decoded by Pillow, and the rest is text.
+"""
+
+import hashlib
+import io
+import sqlite3
+import zipfile
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from mlops_lesson.paths import data_dir
+
+GREY_LEVELS = 16
+IMAGE_SHAPE = (8, 8)
+CHUTES = ("A", "B")
+LIVE_WEEKS = 8
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"The data file {path.name} is missing from {path.parent}. Restore it with `git checkout data`, "
+            "or build all data again with `python data/build.py`."
+        )
+    return path
+
+
+def read_parcels(folder: Path | None = None) -> pd.DataFrame:
+    """Read the parcels and the place of their camera from the SQLite database.
+
+    Parameters
+    ----------
+    folder : pathlib.Path, optional
+        The folder with `raw/`; the course's `data/` if not given.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a scan, by id: `id` (int), `camera_id` (int, 1 to 4), `place` (str), `seen_at` (datetime, local time)
+        and `keyed_digit` (int, 0 to 9, typed by hand).
+    """
+    path = _existing((folder or data_dir()) / "raw" / "depot.db")
+    query = """
+        SELECT parcels.id, parcels.camera_id, cameras.place, parcels.seen_at, parcels.keyed_digit
+        FROM parcels JOIN cameras ON cameras.id = parcels.camera_id
+        ORDER BY parcels.id
+    """
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:
+            return pd.read_sql_query(query, database, parse_dates=["seen_at"])
+    except (sqlite3.DatabaseError, pd.errors.DatabaseError) as error:
+        raise ValueError(
+            f"{path} cannot be read as the depot's database ({error}). Restore it with `git checkout data`."
+        ) from error
+
+
+def read_image(content: bytes) -> np.ndarray:
+    """Decode one camera image.
+
+    Parameters
+    ----------
+    content : bytes
+        A PNG file.
+
+    Returns
+    -------
+    numpy.ndarray
+        Grey levels, float, 0 to 16 in a healthy image; shape (8, 8) in a healthy image.
+
+    Raises
+    ------
+    ValueError
+        If the bytes are not an image.
+    """
+    try:
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
+            return np.asarray(picture, dtype=float)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ValueError(f"These {len(content)} bytes are not a PNG image: {error}") from error
+
+
+def _read_zipped_images(path: Path, prefix: str = "") -> dict[int, np.ndarray]:
+    try:
+        with zipfile.ZipFile(_existing(path)) as archive:
+            names = [name for name in archive.namelist() if name.startswith(prefix) and name.endswith(".png")]
+            return {int(Path(name).stem): read_image(archive.read(name)) for name in names}
+    except (zipfile.BadZipFile, ValueError) as error:
+        raise ValueError(
+            f"{path} cannot be read as an archive of PNG images ({error}). Restore it with `git checkout data`."
+        ) from error
+
+
+def read_images(folder: Path | None = None) -> dict[int, np.ndarray]:
+    """Read all camera images of the history.
+
+    Parameters
+    ----------
+    folder : pathlib.Path, optional
+        The folder with `raw/`; the course's `data/` if not given.
+
+    Returns
+    -------
+    dict of int to numpy.ndarray
+        The image of each parcel id; see `read_image`.
+    """
+    paths = sorted(((folder or data_dir()) / "raw" / "images").glob("camera_*.zip"))
+    images: dict[int, np.ndarray] = {}
+    for path in paths:
+        images |= _read_zipped_images(path)
+    return dict(sorted(images.items()))
+
+
+def _as_sensor_table(records: pd.DataFrame) -> pd.DataFrame:
+    return records.assign(hour=pd.to_datetime(records["hour"]))
+
+
+def read_sensors(folder: Path | None = None) -> pd.DataFrame:
+    """Read the hourly sensor readings of the history.
+
+    Parameters
+    ----------
+    folder : pathlib.Path, optional
+        The folder with `raw/`; the course's `data/` if not given.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `camera_id`, `hour` (datetime), `lux`, `lux_unit`, `temperature`, `temperature_unit`, as recorded.
+    """
+    path = _existing((folder or data_dir()) / "raw" / "sensors.jsonl")
+    return _as_sensor_table(pd.read_json(path, lines=True, convert_dates=False))
+
+
+def read_clicks(path: Path | None = None) -> pd.DataFrame:
+    """Read the staff's clicks.
+
+    Parameters
+    ----------
+    path : pathlib.Path, optional
+        A clicks file; that of the history if not given.
+
+    Returns
+    -------
+    pandas.DataFrame
+        In the order of the clicks: `parcel_id` (int), `clicked_at` (datetime), `chute` (str, as written).
+    """
+    path = _existing(path or data_dir() / "raw" / "clicks.csv")
+    return pd.read_csv(path, parse_dates=["clicked_at"], dtype={"parcel_id": int, "chute": str})
+
+
+@dataclass(frozen=True)
+class LiveWeek:
+    """What arrives from the depot after one week with the model.
+
+    Parameters
+    ----------
+    week : int
+        1 to 8.
+    parcels : pandas.DataFrame
+        `id`, `camera_id`, `seen_at`, by time.
+    images : numpy.ndarray of shape (n_parcels, 8, 8)
+        Grey levels 0 to 16, in the order of `parcels`.
+    sensors : pandas.DataFrame
+        Hourly readings, as `read_sensors` returns them.
+    """
+
+    week: int
+    parcels: pd.DataFrame
+    images: np.ndarray
+    sensors: pd.DataFrame
+
+    @property
+    def X(self) -> np.ndarray:  # noqa: N802 - scikit-learn's name for a feature matrix
+        """The images as rows of 64 grey levels, shape (n_parcels, 64)."""
+        return self.images.reshape(len(self.images), -1)
+
+    @property
+    def end(self) -> pd.Timestamp:
+        """Monday midnight after the week."""
+        last = self.parcels["seen_at"].max().normalize()
+        return last + pd.Timedelta(days=7 - last.dayofweek)
+
+
+def read_live_week(week: int, *, control: bool = False, folder: Path | None = None) -> LiveWeek:
+    """Read one week after deployment.
+
+    Parameters
+    ----------
+    week : int
+        1 to 8.
+    control : bool
+        True for the control stream: the same parcels seen by cameras to which nothing happened.
+    folder : pathlib.Path, optional
+        The folder with `live/`; the course's `data/` if not given.
+
+    Returns
+    -------
+    LiveWeek
+        Parcels, images and sensor readings; no labels, they come later as clicks.
+
+    Raises
+    ------
+    ValueError
+        If there is no such week.
+    """
+    if week not in range(1, LIVE_WEEKS + 1):
+        raise ValueError(f"There is no live week {week!r}: give a whole number from 1 to {LIVE_WEEKS}.")
+    path = (folder or data_dir()) / "live" / ("control" if control else "") / f"week_{week:02d}.zip"
+    images = _read_zipped_images(path, "images/")
+    with zipfile.ZipFile(path) as archive:
+        parcels = pd.read_csv(io.BytesIO(archive.read("parcels.csv")), parse_dates=["seen_at"])
+        sensors = pd.read_json(io.BytesIO(archive.read("sensors.jsonl")), lines=True, convert_dates=False)
+    return LiveWeek(week, parcels, np.stack([images[i] for i in parcels["id"]]), _as_sensor_table(sensors))
+
+
+def read_live_clicks(until: pd.Timestamp | None = None, *, folder: Path | None = None) -> pd.DataFrame:
+    """Read the clicks for live parcels that have arrived by a given time.
+
+    Parameters
+    ----------
+    until : pandas.Timestamp, optional
+        Only clicks before this time; all if not given.
+    folder : pathlib.Path, optional
+        The folder with `live/`; the course's `data/` if not given.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `read_clicks` returns them.
+    """
+    clicks = read_clicks((folder or data_dir()) / "live" / "clicks.csv")
+    return clicks if until is None else clicks[clicks["clicked_at"] < until]
+
+
+def checksum(path: Path) -> str:
+    """Return the SHA-256 checksum of a file, 64 hexadecimal digits."""
+    return hashlib.sha256(_existing(path).read_bytes()).hexdigest()
+
+
+def verify_data(folder: Path | None = None) -> pd.DataFrame:
+    """Compare every data file with the checksum written when it was made.
+
+    Parameters
+    ----------
+    folder : pathlib.Path, optional
+        The folder with `MANIFEST.sha256`; the course's `data/` if not given.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `file`, `sha256` (the expected checksum) and `state`: "unchanged", "changed" or "missing".
+    """
+    folder = folder or data_dir()
+    rows = []
+    for line in _existing(folder / "MANIFEST.sha256").read_text(encoding="utf-8").splitlines():
+        expected, name = line.split("  ", 1)
+        path = folder / name
+        state = "missing" if not path.is_file() else "unchanged" if checksum(path) == expected else "changed"
+        rows.append((name, expected, state))
+    return pd.DataFrame(rows, columns=["file", "sha256", "state"])

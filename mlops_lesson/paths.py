@@ -1,0 +1,50 @@
+"""Where the course keeps its files: the course folder, its data, and the learner's own work.
+
+Everything a learner makes (models, registry, request log, answers, progress) lies in one folder, `my_work/` beside
+the notebooks' folder. The environment variable ``MLOPS_LESSON_HOME`` moves it.
+"""
+
+import os
+from pathlib import Path
+
+HOME_VARIABLE = "MLOPS_LESSON_HOME"
+COURSE_VARIABLE = "MLOPS_LESSON_COURSE"
+
+
+def course_root() -> Path:
+    """Find the course folder, the one that holds `notebooks/` and `data/`.
+
+    The environment variable ``MLOPS_LESSON_COURSE`` decides if it is set; otherwise the folder is looked for from the
+    working directory upwards, then beside the package (an editable install).
+
+    Returns
+    -------
+    pathlib.Path
+        Absolute path of the course folder.
+
+    Raises
+    ------
+    FileNotFoundError
+        If no folder with `data/MANIFEST.sha256` is found.
+    """
+    chosen = os.environ.get(COURSE_VARIABLE)
+    here = Path.cwd()
+    candidates = [Path(chosen)] if chosen else [here, *here.parents, Path(__file__).resolve().parent.parent]
+    for folder in candidates:
+        if (folder / "data" / "MANIFEST.sha256").is_file():
+            return folder.resolve()
+    raise FileNotFoundError(
+        f"The course's data was not found from {candidates[0]}: expected a folder with data/MANIFEST.sha256. "
+        f"Start Jupyter inside the course folder, or set {COURSE_VARIABLE} to it."
+    )
+
+
+def data_dir() -> Path:
+    """Return the folder `data/` of the course."""
+    return course_root() / "data"
+
+
+def home() -> Path:
+    """Return the learner's own folder, which may not exist yet: ``MLOPS_LESSON_HOME``, or `my_work/` in the course."""
+    chosen = os.environ.get(HOME_VARIABLE)
+    return Path(chosen).expanduser().resolve() if chosen else course_root() / "my_work"
