@@ -1,0 +1,58 @@
+# make lab        set up the course in .venv and open it in JupyterLab
+# make test       set up and run every check
+# make notebooks  run all notebooks and store their outputs, in normal form
+# make lock       pin the dependencies of pyproject.toml anew (UPGRADE=1: to the newest allowed versions)
+# make clean      remove .venv; what you made (my_work/) stays
+#
+# Needs Python 3.11 or newer with its venv module. Another interpreter: make lab PYTHON=/path/to/python3.12
+
+VENV := .venv
+IN_VENV := $(VENV)/bin/python
+INTERPRETERS := $(if $(PYTHON),$(PYTHON),python3 python3.13 python3.12 python3.11 python)
+WORKERS ?= 2
+FIRST_NOTEBOOK := notebooks/01_data_collection.ipynb
+INSTALL = $(IN_VENV) -m uv pip install --python $(IN_VENV) --quiet --compile-bytecode --constraint requirements.lock
+
+.PHONY: lab test notebooks lock clean
+
+lab: $(VENV)/.lab-ready
+	$(IN_VENV) -m jupyterlab $(FIRST_NOTEBOOK)
+
+test: $(VENV)/.test-ready
+	$(IN_VENV) -m ruff check .
+	$(IN_VENV) -m ruff format --check .
+	$(IN_VENV) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_OPTIONS)
+
+notebooks: $(VENV)/.test-ready
+	$(IN_VENV) tools/notebooks.py
+
+lock: $(VENV)/.test-ready
+	$(IN_VENV) tools/lock.py $(if $(UPGRADE),--upgrade)
+
+clean:
+	rm -rf $(VENV)
+
+$(VENV)/pyvenv.cfg:
+	@for python in $(INTERPRETERS); do \
+	  if "$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    echo "Setting the course up in $(VENV) with $$python: about a minute, once."; \
+	    exec "$$python" -m venv $(VENV); \
+	  fi; \
+	done; \
+	echo "The course needs Python 3.11 or newer with its venv module; tried: $(INTERPRETERS)." >&2; \
+	echo "Install one (on Debian or Ubuntu also the package python3-venv), or name one: make lab PYTHON=/path/to/python" >&2; \
+	exit 1
+
+# The last line of the recipe lets matplotlib list the fonts now; otherwise the first figure waits, with a message.
+$(VENV)/.lab-ready: $(VENV)/pyvenv.cfg pyproject.toml requirements.lock tools/jupyterlab_settings.json
+	@$(IN_VENV) -m pip --version >/dev/null 2>&1 || $(IN_VENV) -m ensurepip >/dev/null
+	@$(IN_VENV) -m pip install --quiet --disable-pip-version-check --constraint requirements.lock uv
+	@$(INSTALL) --editable ".[lab]"
+	@mkdir -p $(VENV)/share/jupyter/lab/settings
+	@cp tools/jupyterlab_settings.json $(VENV)/share/jupyter/lab/settings/overrides.json
+	@$(IN_VENV) -c "import matplotlib.font_manager"
+	@touch $@
+
+$(VENV)/.test-ready: $(VENV)/.lab-ready
+	@$(INSTALL) --editable ".[test]"
+	@touch $@

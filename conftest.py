@@ -1,0 +1,97 @@
+"""How the test run is organised: nothing is written into the course, and no browser test is skipped unseen."""
+
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from nbval.plugin import IPyNbCell
+
+HOME = "MLOPS_LESSON_HOME"
+ORDER_SEED = "MLOPS_LESSON_ORDER_SEED"
+BROWSER_TESTS = "tests/browser/"
+SLOWEST_FIRST = ("tests/test_notebooks_run.py", BROWSER_TESTS, "notebooks/")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--require-browser", action="store_true", help="fail if none ran or one was skipped")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--require-browser") and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(BrowserWatch())
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_cmdline_main() -> Iterator[None]:
+    """Give the run a learner's folder of its own, away from the work and the settings of whoever starts it."""
+    os.environ.setdefault(ORDER_SEED, str(random.SystemRandom().randrange(10_000)))
+    with TemporaryDirectory(prefix="mlops_lesson_", ignore_cleanup_errors=True) as folder:
+        os.environ[HOME] = str(Path(folder, "my_work"))
+        os.environ["IPYTHONDIR"] = str(Path(folder, "ipython"))
+        return (yield)
+
+
+def pytest_report_header() -> str:
+    return f"order of notebooks: {ORDER_SEED}={os.environ[ORDER_SEED]}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start what takes long first, so that the workers end at about the same time."""
+
+    def place(item: pytest.Item) -> int:
+        places = (place for place, start in enumerate(SLOWEST_FIRST) if item.nodeid.startswith(start))
+        return next(places, len(SLOWEST_FIRST))
+
+    items.sort(key=place)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    """Let nbval start each notebook as the first one that a learner opens: with an empty folder for the work."""
+    if not isinstance(item, IPyNbCell):
+        return (yield)
+    usual = os.environ[HOME]
+    os.environ[HOME] = str(Path(usual).parent / item.path.stem / "my_work")
+    try:
+        return (yield)
+    finally:
+        os.environ[HOME] = usual
+
+
+class BrowserWatch:
+    """Make a run fail in which a browser test was skipped, or none was there."""
+
+    def __init__(self) -> None:
+        self.ran = 0
+        self.skipped: list[str] = []
+
+    @property
+    def complaint(self) -> str:
+        if self.skipped:
+            return f"browser tests skipped: {', '.join(self.skipped)}"
+        return "" if self.ran else f"no browser test ran: none was found in {BROWSER_TESTS}"
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._note(report, report.when == "call")
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        self._note(report, False)
+
+    def _note(self, report: pytest.TestReport | pytest.CollectReport, ran: bool) -> None:
+        if report.nodeid.startswith(BROWSER_TESTS):
+            if report.skipped:
+                self.skipped.append(report.nodeid)
+            else:
+                self.ran += ran
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self.complaint and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.complaint:
+            terminalreporter.section("browser tests", red=True)
+            terminalreporter.line(self.complaint)
