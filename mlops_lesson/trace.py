@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class TrainingTrace:
         if not self.epochs:
             raise ValueError("A training trace needs at least one epoch; got none. Train for one epoch or more.")
         numbers = [epoch.epoch for epoch in self.epochs]
-        if any(later <= earlier for earlier, later in zip(numbers, numbers[1:], strict=False)):
+        if any(later <= earlier for earlier, later in pairwise(numbers)):
             raise ValueError(f"The epochs of a trace must be numbered upwards; got {numbers}.")
 
     def __len__(self) -> int:
@@ -142,7 +143,8 @@ class TrainingTrace:
         """
         missing = [column for column in ("epoch", "loss", "accuracy") if column not in frame.columns]
         if missing:
-            raise ValueError(f"The table has no column {', '.join(missing)}; it has {', '.join(map(str, frame.columns))}.")
+            present = ", ".join(map(str, frame.columns))
+            raise ValueError(f"The table has no column {', '.join(missing)}; its columns are {present}.")
         optional = [column for column in ("observation", "train_loss") if column in frame.columns]
         epochs = []
         for record in frame[["epoch", "loss", "accuracy", *optional]].to_dict("records"):
@@ -272,9 +274,9 @@ def train_with_trace(
 
     if epochs < 1:
         raise ValueError(f"Training takes at least one epoch; got epochs={epochs}.")
-    for part, X, y in (("training", X_train, y_train), ("validation", X_val, y_val)):
-        if len(X) != len(y) or not len(X):
-            raise ValueError(f"Each {part} image needs one label: got {len(X)} images and {len(y)} labels.")
+    for part, images, labels in (("training", X_train, y_train), ("validation", X_val, y_val)):
+        if len(images) != len(labels) or not len(images):
+            raise ValueError(f"Each {part} image needs one label: got {len(images)} images and {len(labels)} labels.")
     classes = np.unique(y_train)
     figures = []
     for _ in range(epochs):

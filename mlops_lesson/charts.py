@@ -1,0 +1,281 @@
+"""The charts of the course, in text and as figures.
+
+Text charts need nothing but a monospace font. Figures are drawn without pyplot, so that nothing is kept in memory
+between cells, and are shown by `mlops_lesson.figures.show` with alternative text made from the plotted data.
+"""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from mlops_lesson.trace import TrainingTrace
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from mlops_lesson.figures import ShownFigure
+
+BLUE, PINK, ORANGE, VIOLET, GREY = "#3a5fcd", "#c2185b", "#b36b00", "#6a3d9a", "#5f6368"
+PALETTE = (BLUE, PINK, ORANGE, VIOLET)
+"""Colours that differ for colour-blind eyes and reach a contrast of 3 to 1 on white."""
+
+MARKERS = ("o", "s", "^", "D")
+LINE_STYLES = ("-", "--", ":", "-.")
+
+MAX_COLUMNS = 60
+
+
+def _nice_ticks(low: float, high: float, at_most: int) -> list[float]:
+    span = high - low or 1.0
+    raw = span / max(at_most - 1, 1)
+    magnitude = 10.0 ** math.floor(math.log10(raw))
+    step = next(m * magnitude for m in (1, 2, 2.5, 5, 10) if m * magnitude >= raw * (1 - 1e-9))
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [step * i for i in range(first, last + 1)]
+
+
+def _tick_texts(ticks: list[float]) -> list[str]:
+    for decimals in range(7):
+        texts = [f"{tick:.{decimals}f}" for tick in ticks]
+        if all(math.isclose(float(text), tick, abs_tol=1e-9) for text, tick in zip(texts, ticks, strict=True)):
+            return texts
+    return [f"{tick:.3g}" for tick in ticks]
+
+
+def _columns(trace: TrainingTrace, values: list[float]) -> list[tuple[int, float]]:
+    pairs = [(epoch.epoch, value) for epoch, value in zip(trace, values, strict=True)]
+    if len(pairs) <= MAX_COLUMNS:
+        return pairs
+    places = [round(i * (len(pairs) - 1) / (MAX_COLUMNS - 1)) for i in range(MAX_COLUMNS)]
+    return [pairs[place] for place in places]
+
+
+def ascii_chart(trace: TrainingTrace, metric: str = "loss", *, height: int = 10) -> str:
+    """Draw one figure of a training trace as text.
+
+    Each epoch is a column of `#` whose height is true to the value, rounded to the nearest row. With more than 60
+    epochs, 60 of them, evenly spaced, are drawn, always with the first and the last.
+
+    Parameters
+    ----------
+    trace : TrainingTrace
+        The run to draw; any number of epochs.
+    metric : {"loss", "accuracy", "train_loss"}
+        Which figure.
+    height : int
+        Rows of the tallest column, at least 2.
+
+    Returns
+    -------
+    str
+        A sentence with the first, the last and the extreme values, then the chart. A value that is not a number is
+        drawn as `?` on the axis.
+
+    Raises
+    ------
+    ValueError
+        If `height` is below 2 or there is no such metric.
+    """
+    if height < 2:
+        raise ValueError(f"A chart needs at least 2 rows; got height={height}.")
+    values = trace.values(metric)
+    columns = _columns(trace, values)
+    finite = [value for _, value in columns if math.isfinite(value)]
+    ticks = _nice_ticks(0.0, max(finite, default=1.0) or 1.0, min(6, height))
+    if metric == "accuracy":
+        ticks = [tick for tick in ticks if tick <= 1 + 1e-9]
+        ticks = ticks if math.isclose(ticks[-1], 1.0) else _nice_ticks(0.0, 1.0, min(6, height))
+    top = ticks[-1]
+    labels = {round(tick / top * height): text for tick, text in zip(ticks, _tick_texts(ticks), strict=True)}
+    margin = max(len(text) for text in labels.values())
+    heights = [round(value / top * height) if math.isfinite(value) else 0 for _, value in columns]
+    width = 3 if len(columns) <= 20 else 1
+    gap = " " if width == 3 else ""
+
+    lines = [_summary(trace, metric, values), "", metric.replace("_", " ")]
+    for row in range(height, 0, -1):
+        cells = gap.join(("#" if row <= h else " ") * width for h in heights)
+        lines.append(f"{labels.get(row, ''):>{margin}} {'+' if row in labels else '|'} {cells}".rstrip())
+    floor = gap.join(("?" if not math.isfinite(value) else "-").center(width, "-") for _, value in columns)
+    floor = floor.replace(" ", "-")
+    lines.append(f"{labels.get(0, ''):>{margin}} +-{floor}-")
+    lines.append(" " * (margin + 3) + _axis_labels([number for number, _ in columns], width + len(gap)))
+    lines.append(" " * (margin + 3) + "epoch")
+    return "\n".join(lines)
+
+
+def _axis_labels(numbers: list[int], pitch: int) -> str:
+    line = ""
+    for place, number in enumerate(numbers):
+        text, start = str(number), place * pitch + (1 if pitch > 1 else 0)
+        is_last = place == len(numbers) - 1
+        room_for_last = len(numbers) - 1 == place or start + len(text) < (len(numbers) - 1) * pitch
+        wanted = pitch > 1 or place == 0 or is_last or number % 10 == 0
+        if wanted and (not line or start > len(line)) and room_for_last:
+            line = line.ljust(start) + text
+    return line
+
+
+def _summary(trace: TrainingTrace, metric: str, values: list[float]) -> str:
+    name = {"loss": "Validation loss", "accuracy": "Validation accuracy", "train_loss": "Training loss"}[metric]
+    first, last = trace.epochs[0].epoch, trace.epochs[-1].epoch
+    if len(values) == 1:
+        return f"{trace.name}. {name} {values[0]:.2f} at epoch {first}."
+    finite = [(value, epoch.epoch) for value, epoch in zip(values, trace, strict=True) if math.isfinite(value)]
+    text = f"{trace.name}. {name} from {values[0]:.2f} at epoch {first} to {values[-1]:.2f} at epoch {last}"
+    if finite:
+        value, epoch = max(finite, key=lambda f: f[0]) if metric == "accuracy" else min(finite, key=lambda f: f[0])
+        text += f"; {'highest' if metric == 'accuracy' else 'lowest'} {value:.2f} at epoch {epoch}"
+    if len(finite) < len(values):
+        text += f"; {len(values) - len(finite)} epochs without a number, drawn as ?"
+    return text + "."
+
+
+STYLE = {
+    "figure.constrained_layout.use": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": "medium",
+    "axes.titleweight": "bold",
+    "axes.grid": True,
+    "grid.color": "#e3e3e3",
+    "axes.axisbelow": True,
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "legend.frameon": False,
+}
+
+
+@contextmanager
+def new_figure(
+    width: float = 7.0, height: float = 3.2, n_columns: int = 1, n_rows: int = 1, **options
+) -> "Iterator[tuple[Figure, list[Axes]]]":
+    """Open a figure in the course's style, without pyplot.
+
+    Parameters
+    ----------
+    width, height : float
+        Size in inches.
+    n_columns, n_rows : int
+        Grid of axes.
+    **options
+        Handed to `matplotlib.figure.Figure.subplots`, such as `sharey=True`.
+
+    Yields
+    ------
+    tuple
+        The figure and the list of its axes, row by row.
+    """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(width, height))
+        axes = figure.subplots(n_rows, n_columns, squeeze=False, **options)
+        yield figure, list(axes.ravel())
+
+
+def _draw_metric(axis: "Axes", traces: list[TrainingTrace], metric: str) -> None:
+    for trace, colour, marker, style in zip(traces, PALETTE, MARKERS, LINE_STYLES, strict=False):
+        numbers = [epoch.epoch for epoch in trace]
+        every = max(1, len(numbers) // 12)
+        axis.plot(numbers, trace.values(metric), style, marker=marker, markevery=every, color=colour, label=trace.name)
+    axis.set_xlabel("epoch")
+    axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+
+
+def plot_trace(trace: TrainingTrace, *others: TrainingTrace, title: str | None = None) -> "ShownFigure":
+    """Draw loss and accuracy of one to four training runs side by side.
+
+    Parameters
+    ----------
+    trace : TrainingTrace
+        The run to draw.
+    *others : TrainingTrace
+        Up to three more runs to compare it with.
+    title : str, optional
+        The finding; made from the first trace if not given.
+
+    Returns
+    -------
+    ShownFigure
+        Ready to be displayed, with alternative text.
+
+    Raises
+    ------
+    ValueError
+        If more than four traces are given.
+    """
+    from mlops_lesson.figures import show
+
+    traces = [trace, *others]
+    if len(traces) > len(PALETTE):
+        raise ValueError(
+            f"A chart holds up to {len(PALETTE)} traces so that they can be told apart; got {len(traces)}."
+        )
+    last = trace.epochs[-1]
+    title = title or f"After {last.epoch} epochs: loss {last.loss:.2f}, accuracy {last.accuracy:.2f}"
+    with new_figure(8.0, 3.3, n_columns=2) as (figure, (loss_axis, accuracy_axis)):
+        _draw_metric(loss_axis, traces, "loss")
+        _draw_metric(accuracy_axis, traces, "accuracy")
+        loss_axis.set(title="Validation loss", ylabel="log loss", ylim=(0, None))
+        accuracy_axis.set(title="Validation accuracy", ylabel="share right", ylim=(0, 1.02))
+        if others:
+            accuracy_axis.legend(loc="lower right")
+        figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
+        alt = "Two line charts over epochs. " + " ".join(
+            _summary(t, metric, t.values(metric)) for t in traces for metric in ("loss", "accuracy")
+        )
+        return show(figure, alt, title)
+
+
+def _draw_image(axis: "Axes", image, title: str) -> None:
+    axis.imshow(image, cmap="gray", vmin=0, vmax=16)
+    axis.set_title(title, fontweight="normal", fontsize="small", loc="center")
+    axis.set_axis_off()
+
+
+def plot_images(images, titles: list[str], *, title: str, alt: str, columns: int = 8) -> "ShownFigure":
+    """Draw camera images in a grid.
+
+    Parameters
+    ----------
+    images : sequence of numpy.ndarray
+        Grey levels 0 to 16; at least one image.
+    titles : list of str
+        One short text an image.
+    title : str
+        The finding.
+    alt : str
+        What the images show.
+    columns : int
+        Images in a row.
+
+    Returns
+    -------
+    ShownFigure
+        Ready to be displayed.
+
+    Raises
+    ------
+    ValueError
+        If there is no image, or images and titles differ in number.
+    """
+    from mlops_lesson.figures import show
+
+    if len(images) == 0 or len(images) != len(titles):
+        raise ValueError(
+            f"Give one title an image, and at least one image: got {len(images)} images, {len(titles)} titles."
+        )
+    columns = min(columns, len(images))
+    rows = math.ceil(len(images) / columns)
+    with new_figure(1.05 * columns, 1.3 * rows + 0.3, n_columns=columns, n_rows=rows) as (figure, axes):
+        for axis in axes:
+            axis.set_axis_off()
+        for axis, image, text in zip(axes, images, titles, strict=False):
+            _draw_image(axis, image, text)
+        figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
+        return show(figure, alt, title)
