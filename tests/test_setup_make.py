@@ -1,0 +1,187 @@
+"""The two commands, `make lab` and `make test`, played through with a stand-in for Python that notes its calls."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+STAND_IN = """\
+#!/bin/sh
+printf '%s\\n' "$*" >> "$CALLS"
+case "$*" in
+  "-m venv "*) mkdir -p "$3/bin"; : > "$3/pyvenv.cfg"; cp "$0" "$3/bin/python" ;;
+  *"$FAILS"*) exit 1 ;;
+esac
+"""
+FRESHLY_READ = ("Makefile", "pyproject.toml", "requirements.lock", "tools/jupyterlab_settings.json", ".ci/run")
+
+
+class Course:
+    """A copy of the course's set-up in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "a course"
+        self.python = folder / "python"
+        self.calls = folder / "calls"
+        for name in FRESHLY_READ:
+            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, self.folder / name)
+        self.program(self.python, STAND_IN)
+
+    def program(self, path: Path, text: str) -> None:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o755)
+
+    def run(self, *command: str, fails: str = "never", **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in the copy; afterwards `asked` tells what Python was asked to do meanwhile."""
+        self.calls.write_text("", encoding="utf-8")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+        environment = {**kept, "CALLS": str(self.calls), "FAILS": fails, **environment}
+        return subprocess.run(
+            command, cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
+        )
+
+    def make(self, *arguments: str, fails: str = "never") -> subprocess.CompletedProcess[str]:
+        return self.run("make", f"PYTHON={self.python}", *arguments, fails=fails)
+
+    @property
+    def asked(self) -> list[str]:
+        return self.calls.read_text(encoding="utf-8").splitlines()
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Course:
+    return Course(tmp_path)
+
+
+def installs(asked: list[str]) -> list[str]:
+    return [call for call in asked if "pip install" in call]
+
+
+def test_make_lab_sets_up_and_opens_the_first_notebook(course: Course) -> None:
+    assert course.make("lab").returncode == 0
+    assert "-m venv .venv" in course.asked
+    assert course.asked[-1] == "-m jupyterlab notebooks/01_data_collection.ipynb"
+
+
+def test_a_second_make_lab_only_opens_the_notebook(course: Course) -> None:
+    course.make("lab")
+    course.make("lab")
+    assert course.asked == ["-m jupyterlab notebooks/01_data_collection.ipynb"]
+
+
+@pytest.mark.parametrize("changed", ["requirements.lock", "pyproject.toml"])
+def test_a_change_of_versions_installs_anew(course: Course, changed: str) -> None:
+    course.make("lab")
+    later = (course.folder / ".venv/.lab-ready").stat().st_mtime + 5
+    os.utime(course.folder / changed, (later, later))
+    course.make("lab")
+    assert len(installs(course.asked)) == 2
+
+
+def test_everything_is_installed_at_the_locked_versions(course: Course) -> None:
+    course.make("test")
+    assert installs(course.asked)
+    assert [call for call in installs(course.asked) if "--constraint requirements.lock" not in call] == []
+
+
+def test_an_interrupted_install_is_taken_up_again(course: Course) -> None:
+    assert course.make("lab", fails="uv pip install").returncode != 0
+    course.make("lab")
+    assert any(".[lab]" in call for call in installs(course.asked))
+
+
+def test_make_lab_answers_jupyterlabs_question_about_news(course: Course) -> None:
+    course.make("lab")
+    settings = course.folder / ".venv/share/jupyter/lab/settings/overrides.json"
+    assert '"fetchNews": "false"' in settings.read_text(encoding="utf-8")
+
+
+def test_an_old_python_is_told_what_to_do(course: Course) -> None:
+    refused = course.make("lab", fails="version_info")
+    assert refused.returncode != 0
+    assert "needs Python 3.11 or newer" in refused.stderr
+    assert "make lab PYTHON=" in refused.stderr
+    assert not (course.folder / ".venv").exists()
+
+
+def test_make_test_runs_linter_formatter_and_tests(course: Course) -> None:
+    assert course.make("test").returncode == 0
+    checks = [call for call in course.asked if call.startswith(("-m ruff", "-m pytest"))]
+    assert checks[0] == "-m ruff check ."
+    assert checks[1] == "-m ruff format --check ."
+    assert checks[2].startswith("-m pytest ")
+
+
+def test_make_test_fails_when_the_tests_fail(course: Course) -> None:
+    assert course.make("test", fails="-m pytest").returncode != 0
+
+
+def test_the_build_machine_runs_make_test_and_insists_on_the_browser(course: Course) -> None:
+    done = course.run(".ci/run", PYTHON=str(course.python), CHROMIUM="/bin/true")
+    assert done.returncode == 0
+    assert course.asked[-1].endswith("--require-browser")
+
+
+def test_the_build_machine_reports_a_failure(course: Course) -> None:
+    assert course.run(".ci/run", PYTHON=str(course.python), CHROMIUM="/bin/true", fails="-m pytest").returncode != 0
+
+
+def test_the_build_machine_gets_a_browser_where_there_is_none(course: Course) -> None:
+    tools = course.folder.parent / "bin"
+    for name in ("bash", "dirname", "make", "sh", "mkdir", "cp", "touch", "rm", "env"):
+        (tools / name).parent.mkdir(exist_ok=True)
+        (tools / name).symlink_to(shutil.which(name) or name)
+    course.program(tools / "id", "#!/bin/sh\necho 0\n")
+    course.program(tools / "apt-get", '#!/bin/sh\necho "apt-get $*" >> "$CALLS"\n')
+    kept = {"PATH": str(tools), "PYTHON": str(course.python), "CHROMIUM": ""}
+    assert course.run(str(course.folder / ".ci/run"), **kept).returncode == 0
+    assert course.asked[0].startswith("apt-get update")
+    assert course.asked[1].startswith("apt-get install")
+    assert " chromium" in course.asked[1]
+
+
+BROWSER_TESTS = {
+    "one that runs": ("def test_click():\n    pass\n", 0, "2 passed"),
+    "a skipped one": (
+        "import pytest\n\ndef test_click():\n    pytest.skip('no browser')\n",
+        1,
+        "browser tests skipped: tests/browser/test_it.py::test_click",
+    ),
+    "a skipped file": (
+        "import pytest\n\npytest.skip('no browser', allow_module_level=True)\n",
+        1,
+        "browser tests skipped: tests/browser/test_it.py",
+    ),
+    "none": ("import pytest\n", 1, "no browser test ran"),
+}
+
+
+def run_requiring_browser(folder: Path, browser_test: str, *options: str) -> subprocess.CompletedProcess[str]:
+    (folder / "tests/browser").mkdir(parents=True)
+    shutil.copy(ROOT / "conftest.py", folder)
+    (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+    (folder / "tests/browser/test_it.py").write_text(browser_test, encoding="utf-8")
+    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    command = [sys.executable, "-m", "pytest", "--require-browser", *options]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("browser_test", BROWSER_TESTS)
+def test_where_browsers_are_required_a_skipped_test_is_a_failure(tmp_path: Path, browser_test: str) -> None:
+    text, status, line = BROWSER_TESTS[browser_test]
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests/test_other.py").write_text("def test_other():\n    assert 1 + 1 == 2\n", encoding="utf-8")
+    done = run_requiring_browser(tmp_path, text)
+    assert (done.returncode, line in done.stdout) == (status, True), done.stdout
+
+
+def test_a_browser_test_skipped_by_a_worker_is_a_failure_too(tmp_path: Path) -> None:
+    text, status, line = BROWSER_TESTS["a skipped one"]
+    done = run_requiring_browser(tmp_path, text, "-p", "xdist", "-n", "1", "--dist", "loadfile")
+    assert (done.returncode, line in done.stdout) == (status, True), done.stdout
