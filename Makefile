@@ -24,7 +24,7 @@ test: $(VENV)/.test-ready
 	$(IN_VENV) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_OPTIONS)
 
 notebooks: $(VENV)/.test-ready
-	$(IN_VENV) tools/notebooks.py
+	$(IN_VENV) tools/run_notebooks.py
 
 lock: $(VENV)/.test-ready
 	$(IN_VENV) tools/lock.py $(if $(UPGRADE),--upgrade)

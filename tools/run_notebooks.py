@@ -1,4 +1,4 @@
-"""Run the notebooks and store their outputs in normal form: ``python tools/notebooks.py``, or ``make notebooks``.
+"""Run the notebooks and store their outputs in normal form: ``python tools/run_notebooks.py``, or ``make notebooks``.
 
 Without options every notebook is run as on a fresh checkout, with an empty folder for the learner's work, and written
 back with its outputs. ``--check`` runs nothing: it says what in the files is not as the course wants it.

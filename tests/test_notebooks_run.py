@@ -1,0 +1,101 @@
+"""Run All reaches the end of every notebook: in any order, twice in a row, offline, and leaves nothing behind."""
+
+import os
+import random
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+from working_copy import WorkingCopy
+
+from mlops_lesson.stages import STAGES
+
+ROOT = Path(__file__).resolve().parent.parent
+NAMES = [stage.notebook for stage in STAGES]
+
+
+@pytest.fixture(scope="module")
+def seed() -> int:
+    return int(os.environ["MLOPS_LESSON_ORDER_SEED"])
+
+
+@pytest.fixture(scope="module")
+def run_twice(tmp_path_factory: pytest.TempPathFactory, seed: int) -> WorkingCopy:
+    """All six notebooks in one order and then in another, in one working copy."""
+    folder = tmp_path_factory.mktemp("run") / "course"
+    for name in ("notebooks", "data"):
+        shutil.copytree(ROOT / name, folder / name)
+    copy = WorkingCopy(folder)
+    dice = random.Random(seed)  # noqa: S311
+    for _ in range(2):
+        copy.run(dice.sample(NAMES, len(NAMES)))
+    return copy
+
+
+def test_all_notebooks_run_to_the_end_in_any_order_and_twice(run_twice: WorkingCopy, seed: int) -> None:
+    assert run_twice.complaints == [], f"with {seed=}, the order was {run_twice.ran}"
+    assert sorted(run_twice.ran) == sorted(NAMES * 2)
+
+
+def test_no_notebook_needs_another_machine(run_twice: WorkingCopy) -> None:
+    assert run_twice.attempts_to_leave == []
+
+
+def test_the_notebooks_write_only_into_the_learners_folder(run_twice: WorkingCopy) -> None:
+    assert run_twice.changed_files == []
+
+
+def test_the_notebooks_leave_no_process_behind(run_twice: WorkingCopy) -> None:
+    assert run_twice.processes_left() == []
+
+
+BAD_HABITS = """\
+import socket, subprocess, sys, warnings
+from pathlib import Path
+for reach in (socket.socket().connect, lambda address: socket.getaddrinfo(*address)):
+    try:
+        reach(("192.0.2.1", 80))
+    except OSError:
+        pass
+Path("../data/numbers.csv").write_text("changed")
+_ = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+warnings.warn("the data is old")"""
+
+
+@pytest.fixture(scope="module")
+def careless(tmp_path_factory: pytest.TempPathFactory) -> WorkingCopy:
+    """A course whose first notebook does all that a notebook should not, and whose second stops."""
+    folder = tmp_path_factory.mktemp("careless")
+    for name in ("notebooks", "data"):
+        (folder / name).mkdir()
+    (folder / "data/numbers.csv").write_text("1\n", encoding="utf-8")
+    for name, source in {"careless.ipynb": BAD_HABITS, "stops.ipynb": "{}['lux']"}.items():
+        nbformat.write(new_notebook(cells=[new_code_cell(source)]), folder / "notebooks" / name)
+    copy = WorkingCopy(folder)
+    copy.run(["careless.ipynb", "stops.ipynb"])
+    return copy
+
+
+def test_a_warning_is_noticed(careless: WorkingCopy) -> None:
+    assert any("careless.ipynb: " in text and "UserWarning" in text for text in careless.complaints)
+
+
+def test_a_notebook_that_stops_is_noticed(careless: WorkingCopy) -> None:
+    assert "stops.ipynb: KeyError: 'lux'" in careless.complaints
+
+
+def test_an_attempt_to_leave_the_machine_is_noticed(careless: WorkingCopy) -> None:
+    assert careless.attempts_to_leave == ["socket.connect 192.0.2.1", "socket.getaddrinfo 192.0.2.1"]
+
+
+def test_a_changed_file_is_noticed(careless: WorkingCopy) -> None:
+    assert careless.changed_files == ["data/numbers.csv"]
+
+
+def test_a_process_left_behind_is_noticed(careless: WorkingCopy) -> None:
+    left = careless.processes_left(seconds=0.1)
+    for process in left:
+        process.kill()
+    assert len(left) == 1
