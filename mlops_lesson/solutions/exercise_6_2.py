@@ -1,0 +1,7 @@
+"""Exercise 6.2: an alert that a single bad week does not set off."""
+
+
+def should_alert(accuracies: list[float], gate: float, patience: int) -> bool:
+    """Return whether each of the last `patience` weekly accuracies lies below the gate."""
+    latest = accuracies[-patience:]
+    return len(latest) == patience and all(accuracy < gate for accuracy in latest)

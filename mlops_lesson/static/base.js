@@ -1,0 +1,58 @@
+// Shared by everything the course displays: looks, and a guard against JupyterLab's one-letter shortcuts.
+(() => {
+  const lesson = (window.mlopsLesson = window.mlopsLesson || {});
+  if (!document.getElementById("mlops-lesson-style")) {
+    const style = document.createElement("style");
+    style.id = "mlops-lesson-style";
+    style.textContent = `
+.mlops-lesson { color: var(--jp-ui-font-color1, CanvasText); line-height: 1.5; max-width: 60rem; overflow-wrap: anywhere; }
+.mlops-lesson p { margin: 0.4em 0; }
+.mlops-lesson fieldset { border: 1px solid var(--jp-ui-font-color2, currentColor); border-radius: 4px;
+  margin: 0.8em 0; padding: 0.4em 0.8em 0.6em; min-inline-size: 0; }
+.mlops-lesson fieldset fieldset { border: 0; margin: 0.4em 0; padding: 0; }
+.mlops-lesson legend { font-weight: 600; padding: 0 0.3em; }
+.mlops-lesson fieldset fieldset legend { font-weight: 400; padding: 0; float: left; margin-right: 0.8em; line-height: 32px; }
+.mlops-lesson label { display: flex; gap: 0.5em; align-items: flex-start; min-height: 24px; padding: 4px 2px; cursor: pointer; }
+.mlops-lesson fieldset fieldset label { display: inline-flex; margin-right: 1em; }
+.mlops-lesson input[type=radio], .mlops-lesson input[type=checkbox] { flex: none; width: 24px; height: 24px; margin: 0; }
+.mlops-lesson button { min-height: 32px; min-width: 32px; padding: 2px 12px; font: inherit; cursor: pointer;
+  color: var(--jp-ui-font-color1, ButtonText); background: var(--jp-layout-color1, ButtonFace);
+  border: 1px solid var(--jp-ui-font-color1, currentColor); border-radius: 4px; }
+.mlops-lesson summary { min-height: 24px; padding: 2px 0; cursor: pointer; }
+.mlops-lesson a { display: inline-block; min-height: 24px; min-width: 24px; }
+.mlops-lesson :is(button, input, summary, a):focus-visible { outline: 3px solid var(--jp-ui-font-color1, currentColor); outline-offset: 2px; }
+.mlops-lesson ol.mlops-order { list-style: none; margin: 0; padding: 0; }
+.mlops-lesson ol.mlops-order li { display: flex; flex-wrap: wrap; gap: 0.5em; align-items: center; padding: 3px 0; }
+.mlops-lesson ol.mlops-order li > span { flex: 1 1 12em; }
+.mlops-lesson .mlops-feedback:not(:empty) { border-left: 4px solid var(--jp-ui-font-color1, currentColor);
+  margin: 0.6em 0 0; padding: 0.1em 0.8em; }
+.mlops-lesson .mlops-feedback[data-result=right] { border-left-style: double; border-left-width: 6px; }
+.mlops-lesson pre { overflow-x: auto; white-space: pre-wrap; }
+.mlops-lesson table { border-collapse: collapse; }
+.mlops-lesson caption { text-align: left; font-weight: 600; padding: 0.3em 0; }
+.mlops-lesson th, .mlops-lesson td { text-align: left; padding: 2px 10px 2px 0; }`;
+    document.head.append(style);
+  }
+  if (!lesson.guarded) {
+    lesson.guarded = true;
+    // JupyterLab looks for this attribute on the focused element itself; on a wrapper it has no effect.
+    const focusable = "input, select, button, summary, a[href], [role=slider], [role=tab], [tabindex]";
+    document.addEventListener("focusin", (event) => {
+      const control = event.target;
+      if (!(control instanceof Element) || !control.matches(focusable)) return;
+      const ours = control.closest(".mlops-lesson, .mlops-explorer");
+      const prose = control.closest(".jp-MarkdownOutput");
+      const beside = prose && prose.closest(".jp-Notebook")?.querySelector(".mlops-lesson, .mlops-explorer");
+      if (ours || beside) control.setAttribute("data-lm-suppress-shortcuts", "");
+    }, true);
+  }
+  // A live region is announced when its content changes after it was shown: only for a cell that has just been run.
+  const here = document.currentScript && document.currentScript.parentElement;
+  const prompt = here && here.closest(".jp-Cell")?.querySelector(".jp-InputPrompt");
+  if (prompt && prompt.textContent.includes("*")) {
+    for (const region of here.querySelectorAll("[role=status]")) {
+      const content = [...region.childNodes];
+      setTimeout(() => { region.replaceChildren(); setTimeout(() => region.replaceChildren(...content), 60); }, 60);
+    }
+  }
+})();
