@@ -34,7 +34,7 @@ FIRST_PARCEL_ID = 100_001
 CAMERAS = {1: ("north dock", "2024-03-11"), 2: ("south dock", "2024-03-11"), 3: ("east belt", "2024-09-02")}
 CAMERAS[4] = ("west belt", "2021-05-17")
 CAMERA_SHARES = (0.30, 0.28, 0.26, 0.16)
-SMEARED_CAMERA, SMEARED_SINCE_WEEK = 4, 9
+SMEARED_CAMERA, SMEARED_SINCE_WEEK = 4, 12
 
 DIM_WEEK, DIM_FACTOR = 3, 0.7
 FIRST_BUMPED_WEEK = 5
@@ -214,7 +214,9 @@ def draw_sensors(rng: np.random.RandomState, first_week: datetime, weeks: int) -
     return records
 
 
-def spoil_sensors(rng: np.random.RandomState, records: list[dict], dark: set[tuple[int, str]]) -> list[dict]:
+def spoil_sensors(
+    rng: np.random.RandomState, records: list[dict], dark: set[tuple[int, str]], busy: set[tuple[int, str]]
+) -> list[dict]:
     """Plant the sensors' faults: lamps off, a stuck sensor, another unit, a unit left out, missing hours."""
     stuck_days = {(HISTORY_START + timedelta(weeks=6, days=day)).date().isoformat() for day in range(3)}
     for record in records:
@@ -222,8 +224,9 @@ def spoil_sensors(rng: np.random.RandomState, records: list[dict], dark: set[tup
             record["lux"] = round(record["lux"] / 150, 1)
         if record["camera_id"] == 2 and record["hour"][:10] in stuck_days:
             record["lux"] = 397.0
-    healthy = [i for i, record in enumerate(records) if (record["camera_id"], record["hour"]) not in dark]
-    chosen = rng.choice(healthy, MISSING_SENSOR_HOURS + 2, replace=False).tolist()
+    # The readings in a wrong unit stand beside parcels, so that the learner meets them.
+    met = [i for i, record in enumerate(records) if (record["camera_id"], record["hour"]) in busy - dark]
+    chosen = rng.choice(met, MISSING_SENSOR_HOURS + 2, replace=False).tolist()
     other_unit, no_unit, missing = records[chosen[0]], records[chosen[1]], set(chosen[2:])
     other_unit.update(lux=round(other_unit["lux"] / 1000, 4), lux_unit="klx")
     no_unit.update(temperature=round(no_unit["temperature"] * 9 / 5 + 32, 1), temperature_unit=None)
@@ -325,7 +328,11 @@ def write_history(folder: Path, rng: np.random.RandomState, source: Bunch, chose
     keyed = np.where(mistyped, (true_digits + rng.randint(1, 10, len(parcels))) % 10, true_digits)
     images, dark = history_images(rng, parcels, source.images)
     clicks = spoil_clicks(rng, draw_clicks(rng, parcels, chutes(true_digits)))
-    sensors = spoil_sensors(rng, draw_sensors(rng, HISTORY_START, HISTORY_WEEKS), dark)
+    busy = {
+        (camera_id, hour_of(seen_at))
+        for camera_id, seen_at in zip(parcels["camera_id"], parcels["seen_at"], strict=True)
+    }
+    sensors = spoil_sensors(rng, draw_sensors(rng, HISTORY_START, HISTORY_WEEKS), dark, busy)
 
     (folder / "raw" / "images").mkdir(parents=True, exist_ok=True)
     write_database(folder / "raw" / "depot.db", parcels, keyed)
@@ -369,7 +376,7 @@ def build(folder: Path) -> None:
     order = rng.permutation(len(source.images))
     history, live = order[:HISTORY_PARCELS], order[HISTORY_PARCELS:]
     free_id = write_history(folder, rng, source, history)
-    write_live(folder, rng, source, live, free_id)
+    write_live(folder, np.random.RandomState(SEED + 1), source, live, free_id)
     write_manifest(folder)
 
 

@@ -177,7 +177,7 @@ class LiveWeek:
     sensors: pd.DataFrame
 
     @property
-    def X(self) -> np.ndarray:  # noqa: N802 - scikit-learn's name for a feature matrix
+    def X(self) -> np.ndarray:
         """The images as rows of 64 grey levels, shape (n_parcels, 64)."""
         return self.images.reshape(len(self.images), -1)
 

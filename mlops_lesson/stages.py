@@ -1,7 +1,6 @@
 """The six stages of the machine-learning lifecycle, and the strip that says "you are here"."""
 
 from dataclasses import dataclass
-from html import escape
 
 
 @dataclass(frozen=True)
