@@ -1,6 +1,7 @@
 """The six stages of the machine-learning lifecycle, and the strip that says "you are here"."""
 
 from dataclasses import dataclass
+from html import escape
 
 
 @dataclass(frozen=True)
@@ -118,3 +119,110 @@ def get_stage(stage: "int | str | Stage") -> Stage:
             return known
     names = ", ".join(f"{known.number} {known.name!r}" for known in STAGES)
     raise ValueError(f"No stage {stage!r}. Give a number or a name: {names}.")
+
+
+@dataclass(frozen=True)
+class Strip:
+    """The six stages in a row with "you are here"; made by `strip`."""
+
+    stage: Stage
+
+    def __repr__(self) -> str:
+        names = [f"[{s.number} {s.name}]" if s == self.stage else f"{s.number} {s.name}" for s in STAGES]
+        return f"You are here: {self.stage.number} {self.stage.name}\n" + " > ".join(names) + " > back to 1"
+
+    def _repr_html_(self) -> str:
+        items = []
+        for stage in STAGES:
+            here = stage == self.stage
+            look = (
+                "border:2px solid var(--jp-ui-font-color1,#222);font-weight:bold"
+                if here
+                else "border:1px solid var(--jp-ui-font-color2,#555)"
+            )
+            current = ' aria-current="step"' if here else ""
+            note = "<br>you are here" if here else ""
+            items.append(
+                f'<li{current} style="{look};border-radius:4px;padding:4px 8px;margin:2px;display:inline-block;'
+                f'vertical-align:top">{stage.number} {escape(stage.name)}{note}</li>'
+            )
+        return (
+            '<ol aria-label="The six stages of the lifecycle; after the last comes the first again" '
+            'style="list-style:none;margin:0;padding:0">' + "".join(items) + "</ol>"
+        )
+
+
+def strip(stage: "int | str | Stage") -> Strip:
+    """Show the six stages in a row, with the current one marked "you are here".
+
+    Parameters
+    ----------
+    stage : int, str or Stage
+        The current stage; see `get_stage`.
+
+    Returns
+    -------
+    Strip
+        Make it the last expression of a cell.
+    """
+    return Strip(get_stage(stage))
+
+
+@dataclass(frozen=True)
+class StageCard:
+    """A stage's input, operation, output and example beside the figures of a run; made by `stage_card`."""
+
+    stage: Stage
+    measured: tuple[tuple[str, str], ...]
+
+    def _rows(self) -> list[tuple[str, str, str]]:
+        found = dict(self.measured)
+        parts = ("input", "operation", "output", "example")
+        return [(part, getattr(self.stage, part), found.get(part, "")) for part in parts]
+
+    def __repr__(self) -> str:
+        lines = [f"Stage {self.stage.number}, {self.stage.name}"]
+        for part, text, measured in self._rows():
+            lines.append(f"  {part + ':':<11}{text}" + (f"  | in this run: {measured}" if measured else ""))
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f'<tr><th scope="row" style="text-align:left">{part.capitalize()}</th>'
+            f'<td style="text-align:left">{escape(text)}</td><td style="text-align:left">{escape(measured)}</td></tr>'
+            for part, text, measured in self._rows()
+        )
+        return (
+            f"<table><caption>Stage {self.stage.number}, {escape(self.stage.name)}</caption>"
+            '<thead><tr><th scope="col" style="text-align:left">Part</th>'
+            '<th scope="col" style="text-align:left">In general</th>'
+            f'<th scope="col" style="text-align:left">In this run</th></tr></thead><tbody>{rows}</tbody></table>'
+        )
+
+
+def stage_card(stage: "int | str | Stage", **measured: str) -> StageCard:
+    """Show a stage's input, operation, output and example, with the real figures of this run beside them.
+
+    Parameters
+    ----------
+    stage : int, str or Stage
+        The stage; see `get_stage`.
+    **measured : str
+        What this run has for `input`, `operation`, `output` and `example`; each may be left out.
+
+    Returns
+    -------
+    StageCard
+        Make it the last expression of a cell.
+
+    Raises
+    ------
+    ValueError
+        If another name than those four is given.
+    """
+    unknown = set(measured) - {"input", "operation", "output", "example"}
+    if unknown:
+        raise ValueError(
+            f"A stage card has input, operation, output and example; got {', '.join(sorted(unknown))} as well."
+        )
+    return StageCard(get_stage(stage), tuple(measured.items()))
