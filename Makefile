@@ -1,6 +1,7 @@
 # make lab        set up the course in .venv and open it in JupyterLab
 # make test       set up and run every check
 # make notebooks  run all notebooks and store their outputs, in normal form
+# make readme     write the generated parts of README.md: Binder link, grid of stages and ways
 # make lock       pin the dependencies of pyproject.toml anew (UPGRADE=1: to the newest allowed versions)
 # make clean      remove .venv; what you made (my_work/) stays
 #
@@ -13,7 +14,7 @@ WORKERS ?= 2
 FIRST_NOTEBOOK := notebooks/01_data_collection.ipynb
 INSTALL = $(IN_VENV) -m uv pip install --python $(IN_VENV) --quiet --compile-bytecode --constraint requirements.lock
 
-.PHONY: lab test notebooks lock clean
+.PHONY: lab test notebooks readme lock clean
 
 lab: $(VENV)/.lab-ready
 	$(IN_VENV) -m jupyterlab $(FIRST_NOTEBOOK)
@@ -25,6 +26,9 @@ test: $(VENV)/.test-ready
 
 notebooks: $(VENV)/.test-ready
 	$(IN_VENV) tools/run_notebooks.py
+
+readme: $(VENV)/.lab-ready
+	$(IN_VENV) tools/readme.py
 
 lock: $(VENV)/.test-ready
 	$(IN_VENV) tools/lock.py $(if $(UPGRADE),--upgrade)

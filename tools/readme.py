@@ -1,0 +1,76 @@
+"""Write the generated parts of README.md: ``python tools/readme.py``, or ``make readme``.
+
+The Binder badge and links come from the repository's address, the one setting ``project.urls.Repository`` in
+pyproject.toml; the grid of stages and ways to learn comes from the notebooks.
+"""
+
+import argparse
+import re
+import sys
+import tomllib
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+from mlops_lesson.chooser import grid_markdown
+from mlops_lesson.stages import STAGES
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def repository() -> str:
+    """Return the repository's path on its host, such as "OWNER/REPOSITORY", from pyproject.toml."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return urlsplit(project["urls"]["Repository"]).path.strip("/")
+
+
+def binder() -> str:
+    """Return the Binder badge, a link that opens the first notebook."""
+    path = quote(f"lab/tree/notebooks/{STAGES[0].notebook}", safe="")
+    link = f"https://mybinder.org/v2/gh/{repository()}/HEAD?urlpath={path}"
+    return f"[![Open in Binder](https://mybinder.org/badge_logo.svg)]({link})"
+
+
+def with_generated_parts(text: str) -> str:
+    """Return a README with its generated parts written anew.
+
+    Parameters
+    ----------
+    text : str
+        The page, with a pair of markers for each part.
+
+    Returns
+    -------
+    str
+        The page with what belongs between the markers.
+
+    Raises
+    ------
+    ValueError
+        If a pair of markers is missing.
+    """
+    for name, content in (("binder", binder()), ("grid", grid_markdown())):
+        begin, end = f"<!-- begin generated: {name} -->", f"<!-- end generated: {name} -->"
+        pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
+        if not pattern.search(text):
+            raise ValueError(
+                f"README.md has lost its markers {begin!r} and {end!r}: put them back where {name} belongs."
+            )
+        text = pattern.sub(lambda _: f"{begin}\n{content.strip()}\n{end}", text)  # noqa: B023 - used at once
+    return text
+
+
+def main() -> int:
+    """Write the page, or say whether it is current."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if the page is not current")
+    page = ROOT / "README.md"
+    stored = page.read_text(encoding="utf-8")
+    current = with_generated_parts(stored)
+    if parser.parse_args().check:
+        return int(stored != current)
+    page.write_text(current, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
