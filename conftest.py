@@ -53,7 +53,9 @@ def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
     if item.path.suffix != ".ipynb":
         return (yield)
     usual = os.environ[HOME]
-    os.environ[HOME] = str(Path(usual).parent / item.path.stem / "my_work")
+    folder = Path(usual).parent / item.path.stem
+    folder.mkdir(exist_ok=True)
+    os.environ[HOME] = str(folder / "my_work")
     try:
         return (yield)
     finally:

@@ -1,5 +1,6 @@
 """One source of versions: what `pyproject.toml` allows, the lock pins, and conda and Binder get the same."""
 
+import os
 import re
 import sys
 import tomllib
@@ -85,6 +86,12 @@ def test_the_lock_holds_versions_and_no_address() -> None:
 def test_conda_pins_are_pins_of_the_lock() -> None:
     locked = {(pin.name, pin.specifier) for pin in LOCK}
     assert {(pin.name, pin.specifier) for pin in ENVIRONMENT_PINS} <= locked, "run `make lock`"
+
+
+def test_binder_can_install_the_libraries_before_it_has_the_course() -> None:
+    local = [line for line in ENVIRONMENT["dependencies"][-1]["pip"] if line.startswith(("-", ".")) or "/" in line]
+    assert local == [], "Binder would install everything anew after each change of a text"
+    assert os.access(ROOT / "postBuild", os.X_OK), "postBuild installs the course itself"
 
 
 def test_conda_gets_all_that_a_learner_needs_and_nothing_else() -> None:

@@ -63,7 +63,7 @@ def execute(path: Path, environment: Mapping[str, str], timeout: int = SECONDS_A
         record_timing=False,
         store_widget_state=False,
     )
-    return client.execute(env=dict(environment))
+    return client.execute(env=dict(environment), transport_encryption="auto")
 
 
 def fresh_environment(folder: Path) -> dict[str, str]:
