@@ -10,9 +10,12 @@
 .mlops-lesson fieldset { border: 1px solid var(--jp-ui-font-color2, currentColor); border-radius: 4px;
   margin: 0.8em 0; padding: 0.4em 0.8em 0.6em; min-inline-size: 0; }
 .mlops-lesson fieldset fieldset { border: 0; margin: 0.4em 0; padding: 0; }
-.mlops-lesson legend { font-weight: 600; padding: 0 0.3em; }
-.mlops-lesson fieldset fieldset legend { font-weight: 400; padding: 0; float: left; margin-right: 0.8em; line-height: 32px; }
-.mlops-lesson label { display: flex; gap: 0.5em; align-items: flex-start; min-height: 24px; padding: 4px 2px; cursor: pointer; }
+.mlops-lesson legend { font-weight: 600; padding: 0.3em 0 0.4em; float: left; width: 100%; }
+.mlops-lesson legend + * { clear: both; }
+.mlops-lesson fieldset fieldset legend { font-weight: 400; padding: 4px 0; width: auto; margin-right: 0.8em; line-height: 24px; }
+.mlops-lesson fieldset fieldset legend + * { clear: none; }
+.mlops-lesson label { display: flex; gap: 0.5em; align-items: flex-start; min-height: 24px; padding: 4px 2px;
+  line-height: 24px; cursor: pointer; }
 .mlops-lesson fieldset fieldset label { display: inline-flex; margin-right: 1em; }
 .mlops-lesson input[type=radio], .mlops-lesson input[type=checkbox] { flex: none; width: 24px; height: 24px; margin: 0; }
 .mlops-lesson button { min-height: 32px; min-width: 32px; padding: 2px 12px; font: inherit; cursor: pointer;

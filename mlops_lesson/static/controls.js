@@ -1,0 +1,89 @@
+// Mends what ipywidgets leaves out: names of sliders, radios and their groups, size, contrast, and keys.
+const STYLE = `
+.mlops-explorer { overflow: visible; }
+.mlops-explorer .widget-inline-hbox, .mlops-explorer .widget-checkbox, .mlops-explorer .widget-hslider { min-height: 28px; height: auto; }
+.mlops-explorer .widget-label, .mlops-explorer .widget-readout, .mlops-explorer label, .mlops-explorer .widget-html-content {
+  color: var(--jp-ui-font-color1, CanvasText); }
+.mlops-explorer .widget-label { width: auto; min-width: 9em; text-align: left; white-space: normal; height: auto; }
+.mlops-explorer .widget-hslider, .mlops-explorer .widget-radio { width: auto; max-width: 40em; }
+.mlops-explorer .noUi-target { height: 6px; margin: 11px 14px; border: 1px solid var(--jp-ui-font-color2, currentColor); }
+.mlops-explorer .noUi-horizontal .noUi-handle { width: 24px; height: 24px; top: -11px; right: -12px; border-radius: 50%;
+  background: var(--jp-layout-color1, Canvas); border: 2px solid var(--jp-ui-font-color1, currentColor); box-shadow: none; }
+.mlops-explorer .noUi-connect { background: var(--jp-ui-font-color2, currentColor); }
+.mlops-explorer input[type=checkbox], .mlops-explorer input[type=radio] { width: 24px; height: 24px; min-height: 24px; flex: none; }
+.mlops-explorer .widget-radio-box label { display: flex; gap: 0.5em; align-items: center; min-height: 28px; height: auto; }
+.mlops-explorer .widget-checkbox label { min-height: 28px; display: flex; align-items: center; gap: 0.5em; }
+.mlops-explorer .jupyter-button, .mlops-explorer .widget-toggle-button { min-height: 32px; height: auto; opacity: 1;
+  color: var(--jp-ui-font-color1, ButtonText); background: var(--jp-layout-color1, ButtonFace);
+  border: 1px solid var(--jp-ui-font-color1, currentColor); border-radius: 4px; width: auto; box-shadow: none; }
+.mlops-explorer .jupyter-button.mod-active { background: var(--jp-ui-font-color1, ButtonText); color: var(--jp-layout-color1, ButtonFace);
+  text-decoration: underline; }
+.mlops-explorer :is(button, input, [role=slider], [contenteditable], summary, a):focus-visible {
+  outline: 3px solid var(--jp-ui-font-color1, currentColor); outline-offset: 2px; }`;
+
+const FOCUSABLE = "input, button, select, textarea, summary, a[href], [role=slider], [contenteditable], [tabindex]";
+let names = 0;
+
+function set(element, name, value) {
+  if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+}
+
+function mend(root, title) {
+  set(root, "role", "group");
+  set(root, "aria-label", title);
+  for (const control of root.querySelectorAll(FOCUSABLE)) set(control, "data-lm-suppress-shortcuts", "");
+  for (const box of root.querySelectorAll(".jupyter-widgets")) {
+    const label = box.querySelector(":scope > .widget-label");
+    const words = label && label.textContent.trim();
+    if (!words) continue;
+    const handles = box.querySelectorAll("[role=slider]");
+    handles.forEach((handle, at) => {
+      set(handle, "aria-label", handles.length === 1 ? words : `${words}, ${at === 0 ? "from" : "to"}`);
+      const readout = box.querySelector(".widget-readout");
+      if (readout && handles.length === 1) set(handle, "aria-valuetext", readout.textContent.trim());
+    });
+    for (const readout of box.querySelectorAll(".widget-readout[contenteditable=true]")) {
+      set(readout, "role", "textbox");
+      set(readout, "aria-label", `${words}, value`);
+    }
+    const radios = box.querySelectorAll(":scope > .widget-radio-box input[type=radio]");
+    if (radios.length) {
+      set(box, "role", "radiogroup");
+      set(box, "aria-label", words);
+      box.dataset.mlopsName = box.dataset.mlopsName || `mlops-explorer-${++names}`;
+      for (const radio of radios) if (radio.name !== box.dataset.mlopsName) radio.name = box.dataset.mlopsName;
+    }
+    const toggles = box.querySelectorAll(":scope > .widget-toggle-buttons, :scope .widget-toggle-button");
+    if (toggles.length && box.querySelector(".widget-toggle-button")) {
+      set(box, "role", "group");
+      set(box, "aria-label", words);
+    }
+  }
+  for (const button of root.querySelectorAll(".widget-toggle-button"))
+    set(button, "aria-pressed", String(button.classList.contains("mod-active")));
+  for (const result of root.querySelectorAll(".mlops-explorer-result")) {
+    set(result, "role", "status");
+    set(result, "aria-live", "polite");
+  }
+}
+
+function render({ model, el }) {
+  el.style.display = "none";
+  if (!document.getElementById("mlops-explorer-style")) {
+    const style = Object.assign(document.createElement("style"), { id: "mlops-explorer-style", textContent: STYLE });
+    document.head.append(style);
+  }
+  let observer = null;
+  const begin = (tries) => {
+    const root = el.closest(".mlops-explorer");
+    if (!root) { if (tries) setTimeout(() => begin(tries - 1), 50); return; }
+    const again = () => mend(root, model.get("title"));
+    again();
+    observer = new MutationObserver(again);
+    observer.observe(root, { subtree: true, childList: true, characterData: true, attributeFilter: ["class", "contenteditable"] });
+  };
+  begin(100);
+  return () => observer && observer.disconnect();
+}
+
+export default { render };
