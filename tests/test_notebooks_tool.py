@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import run_notebooks
-from miniature import miniature_notebook
+from miniature import miniature_lesson, miniature_notebook
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from run_notebooks import normal_text, normalise, run_in_place
 
@@ -146,3 +146,12 @@ def test_check_runs_nothing_and_says_what_is_wrong(
     assert "cell 'home' has the execution count None" in said
     assert "not in normal form" in said
     assert written.read_bytes() == before
+
+
+def test_check_lists_the_cells_that_are_not_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lesson = miniature_lesson(tmp_path)
+    monkeypatch.setattr("sys.argv", ["run_notebooks.py", "--check", str(lesson.path)])
+    run_notebooks.main()
+    assert "not compared: cell 'latency', because of the latency of a request" in capsys.readouterr().out
