@@ -3,7 +3,6 @@
 # make notebooks  run all notebooks and store their outputs, in normal form
 # make readme     write the generated parts of README.md: Binder link, grid of stages and ways
 # make lock       pin the dependencies of pyproject.toml anew (UPGRADE=1: to the newest allowed versions)
-# make readme     write the tables and links of README.md anew
 # make clean      remove .venv; what you made (my_work/) stays
 #
 # Needs Python 3.11 or newer with its venv module. Another interpreter: make lab PYTHON=/path/to/python3.12
@@ -33,9 +32,6 @@ readme: $(VENV)/.lab-ready
 
 lock: $(VENV)/.test-ready
 	$(IN_VENV) tools/lock.py $(if $(UPGRADE),--upgrade)
-
-readme: $(VENV)/.test-ready
-	$(IN_VENV) tools/readme.py
 
 clean:
 	rm -rf $(VENV)

@@ -69,6 +69,10 @@ def test_make_lab_sets_up_and_opens_the_first_notebook(course: Course) -> None:
     assert course.asked[-1] == "-m jupyterlab notebooks/01_data_collection.ipynb"
 
 
+def test_make_has_nothing_to_complain_about(course: Course) -> None:
+    assert course.make("lab").stderr == ""
+
+
 def test_a_second_make_lab_only_opens_the_notebook(course: Course) -> None:
     course.make("lab")
     course.make("lab")
