@@ -108,7 +108,14 @@ def measure_latency(server: "Server", images: Sequence[Any], clients: int = 1, r
     -------
     LoadRun
         One latency an answered request.
+
+    Raises
+    ------
+    ValueError
+        If there is no client, or there are fewer requests than clients.
     """
+    if not 1 <= clients <= requests:
+        raise ValueError(f"Each client sends a request or more: got {clients} clients and {requests} requests.")
     bodies = _bodies(images)
     name = "1 client" if clients == 1 else f"{clients} clients"
     return _run(name, clients, requests, lambda place: _http_caller(server.url, bodies, place))
@@ -136,8 +143,6 @@ def _client(url: str) -> httpx.Client:
 
 
 def _run(name: str, clients: int, requests: int, make_caller: Callable[[int], Iterator[Callable[[], bool]]]) -> LoadRun:
-    if requests < max(clients, 1) or clients < 0:
-        raise ValueError(f"A load run needs a request or more a client; got {requests} for {clients} clients.")
     share = [len(range(place, requests, max(clients, 1))) for place in range(max(clients, 1))]
     taken: list[list[float]] = [[] for _ in share]
     failures = [0 for _ in share]

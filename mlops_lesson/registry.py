@@ -145,7 +145,7 @@ def _locked() -> Iterator[None]:
         with closing(sqlite3.connect(folder / "registry.lock", timeout=_LOCK_SECONDS, isolation_level=None)) as lock:
             lock.execute("BEGIN EXCLUSIVE")
             yield
-    except (sqlite3.OperationalError, OSError) as error:
+    except (sqlite3.Error, OSError) as error:
         raise RegistryError(
             f"The registry in {folder} cannot be changed now ({error}). Check that the folder may be written and the "
             "disk is not full; if another notebook is busy, wait for it, then run the cell again."
@@ -203,8 +203,8 @@ def _ready_store(*, locked: bool = False) -> Path:
 
 @contextmanager
 def _client(*, locked: bool = False) -> Iterator[Any]:
-    failure = _mlflow().MlflowException
     path = _ready_store(locked=locked)
+    failure = _mlflow().MlflowException
     try:
         yield _connect(path)
     except failure as error:
@@ -804,8 +804,11 @@ def _history_path() -> Path:
 def _write_history(action: str, version: int, replaced: int | None, reason: str) -> None:
     at = datetime.now(UTC).isoformat(timespec="seconds")
     line = json.dumps({"at": at, "action": action, "version": version, "replaced": replaced, "reason": reason})
-    with _history_path().open("a", encoding="utf-8") as file:
-        file.write(line + "\n")
+    with _history_path().open("a+b") as file:
+        # A crash may have cut the last line short: what comes now begins a line of its own.
+        file.seek(max(file.tell() - 1, 0))
+        cut = file.read() not in (b"", b"\n")
+        file.write(b"\n" * cut + line.encode() + b"\n")
 
 
 def history() -> pd.DataFrame:

@@ -286,7 +286,7 @@ _starting = threading.Lock()
 _owner = os.getpid()
 
 
-def start(alias: str = "champion", *, port: int = 0, careless: bool = False, timeout: float = 60) -> Server:
+def start(alias: str = "champion", *, port: int = 0, careless: bool = False, timeout: float = 120) -> Server:
     """Start the service, or return the one this notebook has running, as good as new.
 
     Parameters
@@ -409,7 +409,7 @@ def _reported_port(process: "subprocess.Popen[bytes]", timeout: float, log: Path
 
 
 @contextmanager
-def serve(alias: str = "champion", *, port: int = 0, careless: bool = False, timeout: float = 60) -> Iterator[Server]:
+def serve(alias: str = "champion", *, port: int = 0, careless: bool = False, timeout: float = 120) -> Iterator[Server]:
     """Run the service for a ``with`` block, and stop it at its end whatever happens.
 
     Parameters

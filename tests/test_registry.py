@@ -1,0 +1,419 @@
+import subprocess
+
+import numpy as np
+import pandas as pd
+import pytest
+import skops.io
+from depot_service import FAILED, PASSED, digits, fill_home, run_script, trained_model, validated
+from sklearn.neural_network import MLPClassifier
+from sklearn.preprocessing import FunctionTransformer
+
+from mlops_lesson import registry
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A home whose registry holds version 1, the champion."""
+    fill_home(tmp_path)
+    monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def empty_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path / "new"))
+    return tmp_path / "new"
+
+
+def champion_version():
+    return registry.champion().version
+
+
+class TestPromotion:
+    def test_a_version_without_a_gate_result_is_refused_and_told_what_to_do(self, home):
+        version = registry.register(trained_model(), data_version="d")
+        with pytest.raises(registry.GateError, match=r"no gate result.*record_gate"):
+            registry.promote(version)
+        assert champion_version() == 1
+
+    def test_a_version_that_failed_its_gate_is_refused_with_the_gates_reason(self, home):
+        version = registry.register(trained_model(), data_version="d")
+        registry.record_gate(version, passed=False, **FAILED, reasons=["camera 4 is too weak"])
+        with pytest.raises(registry.GateError, match=r"did not pass its gate \(0\.85 on 300.*camera 4 is too weak"):
+            registry.promote(version)
+        assert champion_version() == 1
+
+    def test_a_failed_gate_without_words_gets_the_interval_as_its_reason(self, home):
+        version = registry.register(trained_model(), data_version="d")
+        record = registry.record_gate(version, passed=False, **FAILED)
+        assert record.reasons == ("the interval's lower end 0.800 is below the gate 0.850",)
+
+    def test_a_refusal_names_no_version_number_so_that_notebooks_may_print_it(self, home):
+        for _ in range(12):
+            version = registry.register(trained_model(), data_version="d")
+        with pytest.raises(registry.GateError) as refusal:
+            registry.promote(version)
+        assert str(version) not in str(refusal.value)
+
+    def test_a_version_that_passed_becomes_champion_and_tells_whom_it_replaced(self, home):
+        version = validated(trained_model(4))
+        assert registry.promote(version) == 1
+        assert champion_version() == version
+
+    def test_promoting_the_champion_again_changes_nothing(self, home):
+        validated(trained_model())
+        registry.promote(1)
+        with pytest.raises(registry.RegistryError, match="this one was the first"):
+            registry.rollback()
+        assert champion_version() == 1
+
+    def test_a_version_whose_file_is_gone_is_refused(self, home):
+        version = validated(trained_model())
+        tags = registry._connect(registry.registry_path()).get_model_version(registry.MODEL_NAME, str(version)).tags
+        (home / tags["model_file"]).unlink()
+        with pytest.raises(registry.RegistryError, match=r"model\.skops cannot be read"):
+            registry.promote(version)
+        assert champion_version() == 1
+
+    def test_an_unknown_version_is_refused_with_the_known_ones(self, home):
+        with pytest.raises(registry.UnknownVersionError, match=r"no version 99.*Registered versions: 1\."):
+            registry.promote(99)
+
+    def test_a_challenger_needs_no_gate(self, home):
+        version = registry.register(trained_model(), data_version="d")
+        registry.nominate(version)
+        assert registry.load("challenger").version == version
+        assert champion_version() == 1
+
+    def test_a_promoted_challenger_is_no_longer_challenger(self, home):
+        version = validated(trained_model())
+        registry.nominate(version)
+        registry.promote(version)
+        with pytest.raises(registry.UnknownVersionError, match="'challenger'"):
+            registry.load("challenger")
+
+
+class TestRollback:
+    def test_goes_back_one_champion_at_a_time_until_the_first(self, home):
+        second, third = validated(trained_model(4)), validated(trained_model(5))
+        registry.promote(second)
+        registry.promote(third)
+        assert [registry.rollback(), registry.rollback()] == [second, 1]
+        with pytest.raises(registry.RegistryError, match="no earlier champion"):
+            registry.rollback()
+        assert champion_version() == 1
+
+    def test_after_promoting_an_old_version_goes_back_to_the_newer_and_then_further(self, home):
+        second = validated(trained_model(4))
+        registry.promote(second)
+        registry.promote(1)
+        assert [registry.rollback(), registry.rollback()] == [second, 1]
+
+    def test_skips_a_champion_whose_gate_was_withdrawn(self, home):
+        second, third = validated(trained_model(4)), validated(trained_model(5))
+        registry.promote(second)
+        registry.promote(third)
+        registry.record_gate(second, passed=False, **FAILED)
+        assert registry.rollback() == 1
+
+    def test_history_tells_who_was_promoted_refused_and_rolled_back(self, home):
+        second = registry.register(trained_model(), data_version="d")
+        with pytest.raises(registry.GateError):
+            registry.promote(second)
+        registry.record_gate(second, passed=True, **PASSED)
+        registry.promote(second, reason="better on camera 4")
+        registry.rollback(reason="too slow")
+        told = registry.history()
+        assert told["action"].tolist() == ["promoted", "refused", "promoted", "rolled back"]
+        assert told["version"].tolist() == [1, second, second, 1]
+        assert told["reason"].tolist()[2:] == ["better on camera 4", "too slow"]
+
+    def test_history_survives_a_line_cut_short(self, home):
+        with (home / "promotions.jsonl").open("a") as file:
+            file.write('{"at": "2026')
+        assert registry.history()["action"].tolist() == ["promoted"]
+
+    def test_history_after_a_cut_line_keeps_what_comes_later(self, home):
+        with (home / "promotions.jsonl").open("a") as file:
+            file.write('{"at": "2026')
+        registry.promote(validated(trained_model()))
+        assert registry.history()["action"].tolist() == ["promoted", "promoted"]
+
+
+class TestGate:
+    def test_is_read_back_as_it_was_recorded(self, home):
+        version = registry.register(trained_model(), data_version="d")
+        assert registry.gate(version) is None
+        record = registry.record_gate(version, passed=False, **FAILED, reasons=["one", "two"])
+        assert registry.gate(version) == record == registry.load(version).gate
+
+    def test_a_pass_below_the_threshold_is_not_believed(self, home):
+        with pytest.raises(registry.GateError, match=r"lower end 0\.840 is below the gate 0\.850"):
+            registry.record_gate(1, passed=True, **(PASSED | {"low": 0.84}))
+
+    @pytest.mark.parametrize("wrong", [{"low": 0.99}, {"high": 1.2}, {"n": 0}, {"threshold": 85}])
+    def test_impossible_numbers_are_refused(self, home, wrong):
+        with pytest.raises(registry.GateError, match="cannot be a gate's numbers"):
+            registry.record_gate(1, passed=True, **(PASSED | wrong))
+
+    def test_a_crash_while_it_is_recorded_never_leaves_a_pass(self, home, monkeypatch):
+        from mlflow import MlflowClient
+
+        version, written = validated(trained_model()), []
+        set_tag = MlflowClient.set_model_version_tag
+
+        def set_three_tags(self, name, number, key, value):
+            if len(written) == 3:
+                raise KeyboardInterrupt
+            written.append(key)
+            set_tag(self, name, number, key, value)
+
+        monkeypatch.setattr(MlflowClient, "set_model_version_tag", set_three_tags)
+        with pytest.raises(KeyboardInterrupt):
+            registry.record_gate(version, passed=False, **FAILED)
+        assert registry.gate(version) is None
+
+
+class TestModelFiles:
+    def test_a_loaded_model_predicts_what_the_registered_one_did(self, home):
+        X, _ = digits()
+        version = registry.register(trained_model(5), data_version="d", tags={"epochs": 5})
+        loaded = registry.load(version)
+        np.testing.assert_array_equal(loaded.model.predict_proba(X), trained_model(5).predict_proba(X))
+        assert (loaded.version, loaded.data_version, loaded.tags["epochs"]) == (version, "d", "5")
+
+    def test_a_file_changed_after_registration_is_not_loaded(self, home):
+        (path,) = home.glob("artifacts/models/*/model.skops")
+        path.write_bytes(skops.io.dumps(trained_model(9)))
+        with pytest.raises(registry.RegistryError, match="was changed after it was registered"):
+            registry.champion()
+
+    def test_a_model_with_a_function_of_its_own_is_not_registered(self, home):
+        model = FunctionTransformer(func=print).fit([[1.0]])
+        with pytest.raises(registry.RegistryError, match=r"does not trust: builtins\.print"):
+            registry.register(model, data_version="d")
+        assert len(registry.versions()) == 1
+
+    def test_a_model_that_is_not_trained_is_not_registered(self, home):
+        with pytest.raises(registry.RegistryError, match="Train it, then register it"):
+            registry.register(MLPClassifier(), data_version="d")
+
+    def test_something_that_is_no_model_is_not_registered(self, home):
+        with pytest.raises(registry.RegistryError, match="fitted scikit-learn model was expected, not dict"):
+            registry.register({}, data_version="d")
+
+    def test_a_registry_moved_to_another_folder_still_loads(self, home, tmp_path_factory, monkeypatch):
+        elsewhere = tmp_path_factory.mktemp("elsewhere") / "work"
+        home.rename(elsewhere)
+        monkeypatch.setenv("MLOPS_LESSON_HOME", str(elsewhere))
+        assert champion_version() == 1
+
+
+class TestTables:
+    def test_versions_shows_each_version_with_its_gate_and_aliases(self, home):
+        registry.nominate(registry.register(trained_model(), data_version="d2"))
+        expected = pd.DataFrame(
+            {
+                "version": [1, 2],
+                "aliases": ["champion", "challenger"],
+                "gate": ["passed", "none"],
+                "accuracy": [0.93, np.nan],
+                "low": [0.90, np.nan],
+                "high": [0.95, np.nan],
+                "n": pd.array([300, None], dtype="Int64"),
+                "threshold": [0.85, np.nan],
+                "data_version": ["train-data", "d2"],
+            }
+        )
+        pd.testing.assert_frame_equal(registry.versions(), expected, check_dtype=False)
+
+    def test_versions_of_a_new_registry_is_an_empty_table(self, empty_home):
+        assert registry.versions().empty
+        assert registry.champion() is None
+        assert registry.runs().empty
+
+    def test_runs_are_found_again_with_settings_data_seed_and_results(self, home):
+        epochs = pd.DataFrame({"epoch": [1, 2], "loss": [0.65, 0.45], "observation": ["slow", "better"]})
+        registry.log_run("b", params={"hidden": 16}, epochs=epochs, seed=7, data_version="abc")
+        registry.log_run("a", params={"strategy": "majority"}, metrics={"accuracy": 0.5}, seed=7, data_version="abc")
+        found = registry.runs()
+        assert found.columns.tolist() == [
+            "run", "data_version", "seed", "hidden", "strategy", "epochs", "accuracy", "loss"
+        ]  # fmt: skip
+        assert found["run"].tolist() == ["a", "b"]
+        assert found.loc[1, ["data_version", "seed", "hidden", "epochs", "loss"]].tolist() == ["abc", 7, 16, 2, 0.45]
+
+    def test_a_run_logged_again_shows_once_unless_every_run_is_asked_for(self, home):
+        for rate in (0.1, 0.2):
+            registry.log_run("mlp", params={"rate": rate}, seed=1, data_version="abc")
+        assert registry.runs()["rate"].tolist() == [0.2]
+        assert registry.runs("mlp", every=True)["rate"].tolist() == [0.1, 0.2]
+
+    def test_epochs_of_a_run_are_read_back(self, home):
+        epochs = pd.DataFrame({"epoch": [1, 2, 3], "accuracy": [0.60, 0.75, 0.85], "loss": [0.65, 0.45, 0.30]})
+        registry.log_run("lesson", params={}, epochs=epochs, metrics={"test": 0.8}, seed=1, data_version="abc")
+        pd.testing.assert_frame_equal(registry.run_epochs("lesson"), epochs)
+
+    def test_a_diverged_run_is_recorded_too(self, home):
+        epochs = pd.DataFrame({"epoch": [1, 2], "loss": [9.0, np.nan]})
+        registry.log_run("wild", params={}, epochs=epochs, seed=1, data_version="abc")
+        assert np.isnan(registry.run_epochs("wild")["loss"].iloc[-1])
+
+    def test_an_unknown_run_is_answered_with_the_known_ones(self, home):
+        registry.log_run("known", params={}, seed=1, data_version="abc")
+        with pytest.raises(registry.UnknownVersionError, match=r"No run named 'mlp'.*'known'"):
+            registry.run_epochs("mlp")
+
+    def test_epochs_without_numbers_are_refused_by_name(self, home):
+        with pytest.raises(registry.RegistryError, match=r"\['loss'\].*'epoch' is needed"):
+            registry.log_run("x", params={}, epochs=pd.DataFrame({"loss": [1.0]}), seed=1, data_version="abc")
+
+
+def damage_by_noise(path):
+    path.write_bytes(b"this is not a database " * 100)
+
+
+def damage_by_emptying(path):
+    path.write_bytes(b"")
+
+
+def damage_by_cutting(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def damage_by_another_database(path):
+    import sqlite3
+
+    path.unlink()
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE recipes (name TEXT)")
+    database.close()
+
+
+@pytest.mark.parametrize("damage", [damage_by_noise, damage_by_emptying, damage_by_cutting, damage_by_another_database])
+class TestDamage:
+    def test_is_said_with_the_file_and_the_way_out_and_nothing_is_overwritten(self, home, damage):
+        damage(registry.registry_path())
+        before = registry.registry_path().read_bytes()
+        for call in (
+            registry.champion,
+            registry.versions,
+            lambda: registry.register(trained_model(), data_version="d"),
+        ):
+            with pytest.raises(registry.RegistryDamagedError, match=r"registry\.db is damaged: .*recover\(\)"):
+                call()
+        assert registry.registry_path().read_bytes() == before
+
+    def test_is_repaired_from_the_last_good_copy_and_the_damaged_file_is_kept(self, home, damage):
+        registry.promote(validated(trained_model(4)))
+        damage(registry.registry_path())
+        damaged = registry.registry_path().read_bytes()
+        assert registry.recover() == (
+            "The damaged file was kept as registry.damaged-1.db. The last good copy, with 2 versions, is back."
+        )
+        assert (home / "registry.damaged-1.db").read_bytes() == damaged
+        assert champion_version() == 2
+
+
+def test_recovering_a_healthy_registry_is_refused(home):
+    with pytest.raises(registry.RegistryError, match="not damaged"):
+        registry.recover()
+
+
+def test_a_deleted_registry_begins_anew_and_what_is_registered_then_is_kept(home):
+    registry.registry_path().unlink()
+    version = validated(trained_model())
+    registry.promote(version)
+    assert registry.registry_path().stat().st_size > 0
+    assert champion_version() == version
+
+
+def test_a_home_that_cannot_be_written_is_said(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path / "file"))
+    with pytest.raises(registry.RegistryError, match="Check that the folder may be written"):
+        registry.versions()
+
+
+@pytest.mark.parametrize(("after", "champion"), [(False, 1), (True, 2)])
+def test_a_promotion_interrupted_at_the_alias_leaves_one_valid_champion(home, monkeypatch, after, champion):
+    from mlflow import MlflowClient
+
+    validated(trained_model(4))
+    set_alias = MlflowClient.set_registered_model_alias
+
+    def set_alias_and_stop(*arguments):
+        if after:
+            set_alias(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(MlflowClient, "set_registered_model_alias", set_alias_and_stop)
+    with pytest.raises(KeyboardInterrupt):
+        registry.promote(2)
+    monkeypatch.setattr(MlflowClient, "set_registered_model_alias", set_alias)
+    assert champion_version() == champion
+    registry.promote(2)
+    assert registry.rollback() == 1
+
+
+PROMOTE_AND_DIE = """
+import os, signal
+from mlflow import MlflowClient
+from mlops_lesson import registry
+MlflowClient.set_registered_model_alias = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+registry.promote(2)
+"""
+
+
+def test_a_notebook_killed_while_promoting_leaves_one_valid_champion_and_no_lock(home):
+    validated(trained_model(4))
+    with run_script(PROMOTE_AND_DIE, home) as killed:
+        assert killed.wait(60) == -9
+    assert champion_version() == 1
+    assert registry.versions()["aliases"].tolist() == ["champion", ""]
+    assert registry.promote(2) == 1
+    assert registry.rollback() == 1
+
+
+REGISTER_MANY = """
+from depot_service import trained_model, validated
+from mlops_lesson import registry
+for _ in range(3):
+    registry.promote(validated(trained_model()))
+"""
+
+
+def test_two_notebooks_registering_at_once_lose_no_version(empty_home):
+    empty_home.mkdir()
+    running = [run_script(REGISTER_MANY, empty_home) for _ in range(2)]
+    assert [process.wait(60) for process in running] == [0, 0]
+    assert registry.versions()["version"].tolist() == list(range(1, 7))
+    assert registry.history()["action"].tolist() == ["promoted"] * 6
+    assert registry.versions()["aliases"].tolist().count("champion") == 1
+
+
+QUIET_USE = """
+import socket
+reached = []
+connect = socket.socket.connect
+socket.socket.connect = lambda self, address: reached.append(address)
+import sys
+import pandas as pd
+from depot_service import trained_model, validated, FAILED
+from mlops_lesson import registry
+run = registry.log_run("r", params={}, epochs=pd.DataFrame({"epoch": [1], "loss": [1.0]}), seed=1, data_version="a")
+version = registry.register(trained_model(), data_version="a", run_id=run)
+registry.record_gate(version, passed=False, **FAILED)
+registry.promote(validated(trained_model()))
+registry.promote(validated(trained_model()))
+registry.rollback()
+registry.champion(), registry.versions(), registry.runs(), registry.history()
+sys.exit(f"reached {reached}" if reached else 0)
+"""
+
+
+def test_using_the_registry_prints_nothing_warns_of_nothing_and_reaches_no_network(empty_home):
+    empty_home.mkdir()
+    with run_script(QUIET_USE, empty_home, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as quiet:
+        said, _ = quiet.communicate(timeout=60)
+    assert (quiet.returncode, said) == (0, "")
