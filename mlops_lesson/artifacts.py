@@ -12,6 +12,7 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,16 @@ import pandas as pd
 
 from mlops_lesson.datasets import CleanDataset, RawDataset
 from mlops_lesson.paths import home
+from mlops_lesson.pipeline import (
+    TrainedModel,
+    TrainingSettings,
+    ValidatedModel,
+    collect,
+    preprocess,
+    train,
+    validate,
+)
+from mlops_lesson.trace import TrainingTrace
 
 FOLDER = "artifacts_by_stage"
 DATE_COLUMNS = ("seen_at", "first_clicked_at")
@@ -63,9 +74,80 @@ def _unpack_clean(members: dict[str, bytes]) -> CleanDataset:
     return CleanDataset(_from_csv(members["table.csv"]), _from_npy(members["X.npy"]), _from_csv(members["report.csv"]))
 
 
-FORMATS: dict[str, tuple[type, Callable[[Any], dict[str, bytes]], Callable[[dict[str, bytes]], Any]]] = {
-    "raw dataset": (RawDataset, _pack_raw, _unpack_raw),
-    "clean dataset": (CleanDataset, _pack_clean, _unpack_clean),
+def _pack_trained(trained: TrainedModel) -> dict[str, bytes]:
+    import skops.io
+
+    recipe = {"settings": trained.settings.to_dict(), "data_version": trained.data_version, "name": trained.trace.name}
+    trace = trained.trace.to_frame()
+    return {
+        "model.skops": skops.io.dumps(trained.model),
+        "trace.csv": _csv(trace),
+        "recipe.json": json.dumps(recipe, indent=1).encode(),
+    }
+
+
+def _unpack_trained(members: dict[str, bytes]) -> TrainedModel:
+    import skops.io
+
+    from mlops_lesson.registry import TRUSTED_TYPES
+
+    recipe = json.loads(members["recipe.json"])
+    model = skops.io.loads(members["model.skops"], trusted=list(TRUSTED_TYPES))
+    trace = TrainingTrace.from_frame(_from_csv(members["trace.csv"]), recipe["name"])
+    return TrainedModel(model, trace, TrainingSettings(**recipe["settings"]), recipe["data_version"])
+
+
+def _pack_validated(validated: ValidatedModel) -> dict[str, bytes]:
+    return {**_pack_trained(validated.trained), "gate.json": json.dumps(validated.gate.to_dict(), indent=1).encode()}
+
+
+def _unpack_validated(members: dict[str, bytes]) -> ValidatedModel:
+    from mlops_lesson.evaluation import GateResult
+
+    return ValidatedModel(_unpack_trained(members), GateResult.from_dict(json.loads(members["gate.json"])))
+
+
+def _describe_dataset(dataset: RawDataset | CleanDataset) -> str:
+    return f"version {dataset.version[:12]}"
+
+
+def _describe_model(model: TrainedModel | ValidatedModel) -> str:
+    # Not the model's own version: its last digits depend on the processor, so it would differ between machines.
+    return f"{model.settings.epochs} epochs on data version {model.data_version[:12]}"
+
+
+def _reference_clean() -> CleanDataset:
+    return preprocess(collect())
+
+
+def _reference_validated() -> ValidatedModel:
+    clean = _data_of_models()
+    trained = train(clean)
+    return ValidatedModel(trained, validate(trained, clean))
+
+
+def _data_of_models() -> CleanDataset:
+    return load("clean dataset", quiet=True)
+
+
+@dataclass(frozen=True)
+class _Format:
+    kind: type
+    pack: Callable[[Any], dict[str, bytes]]
+    unpack: Callable[[dict[str, bytes]], Any]
+    describe: Callable[[Any], str]
+    reference: Callable[[], Any]
+
+
+FORMATS = {
+    "raw dataset": _Format(RawDataset, _pack_raw, _unpack_raw, _describe_dataset, collect),
+    "clean dataset": _Format(CleanDataset, _pack_clean, _unpack_clean, _describe_dataset, _reference_clean),
+    "trained model": _Format(
+        TrainedModel, _pack_trained, _unpack_trained, _describe_model, lambda: train(_data_of_models())
+    ),
+    "validated model": _Format(
+        ValidatedModel, _pack_validated, _unpack_validated, _describe_model, _reference_validated
+    ),
 }
 
 
@@ -104,35 +186,35 @@ def _zip(members: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def save(artifact: "RawDataset | CleanDataset") -> str:
+def save(artifact: RawDataset | CleanDataset | TrainedModel | ValidatedModel) -> str:
     """Keep a stage's result for the next stage.
 
     Parameters
     ----------
-    artifact : RawDataset or CleanDataset
+    artifact : RawDataset, CleanDataset, TrainedModel or ValidatedModel
         The result.
 
     Returns
     -------
     str
-        A sentence that says what was kept, with the first 12 digits of its version.
+        A sentence that says what was kept.
 
     Raises
     ------
     TypeError
         If it is something else.
     """
-    for name, (kind, pack, _) in FORMATS.items():
-        if isinstance(artifact, kind):
-            version = artifact.version
-            file_name = f"{name.replace(' ', '_')}-{version[:12]}.zip"
-            content = _zip(pack(artifact))
-            if not (_folder() / file_name).exists():
-                write_atomically(_folder() / file_name, content)
-            pointer = {"file": file_name, "sha256": hashlib.sha256((_folder() / file_name).read_bytes()).hexdigest()}
-            write_atomically(_folder() / f"{name.replace(' ', '_')}.json", json.dumps(pointer).encode())
-            return f"Kept: {name}, version {version[:12]}"
-    raise TypeError(f"A stage hands on a RawDataset or a CleanDataset; got {type(artifact).__name__}.")
+    for name, form in FORMATS.items():
+        if isinstance(artifact, form.kind):
+            stem = name.replace(" ", "_")
+            path = _folder() / f"{stem}-{artifact.version[:12]}.zip"
+            if not path.exists():
+                write_atomically(path, _zip(form.pack(artifact)))
+            pointer = {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+            write_atomically(_folder() / f"{stem}.json", json.dumps(pointer).encode())
+            return f"Kept: {name}, {form.describe(artifact)}"
+    kinds = ", ".join(form.kind.__name__ for form in FORMATS.values())
+    raise TypeError(f"A stage hands on one of {kinds}; got {type(artifact).__name__}.")
 
 
 def _load_own(name: str) -> Any:
@@ -146,7 +228,7 @@ def _load_own(name: str) -> Any:
         if hashlib.sha256(content).hexdigest() != pointer["sha256"]:
             raise ValueError("its checksum has changed")
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return FORMATS[name][2]({member: archive.read(member) for member in archive.namelist()})
+            return FORMATS[name].unpack({member: archive.read(member) for member in archive.namelist()})
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"Your {name} in {pointer_path.parent} cannot be read: {error}. Run the notebook that makes it once more, "
@@ -154,21 +236,22 @@ def _load_own(name: str) -> Any:
         ) from error
 
 
-def load(name: str, *, quiet: bool = False) -> "RawDataset | CleanDataset":
+def load(name: str, *, quiet: bool = False) -> Any:
     """Get the input of a stage: the learner's own, or a reference.
 
     Parameters
     ----------
-    name : {"raw dataset", "clean dataset"}
+    name : {"raw dataset", "clean dataset", "trained model", "validated model"}
         What is needed.
     quiet : bool
         True to print nothing.
 
     Returns
     -------
-    RawDataset or CleanDataset
+    RawDataset, CleanDataset, TrainedModel or ValidatedModel
         The newest that the learner has made, else what `mlops_lesson.pipeline` makes of the course's data. A printed
-        line says which of the two it is.
+        line says which of the two it is. A model always fits the dataset of `load("clean dataset")`: one that learned
+        from other data may have seen the test images, so the reference stands in for it.
 
     Raises
     ------
@@ -178,11 +261,13 @@ def load(name: str, *, quiet: bool = False) -> "RawDataset | CleanDataset":
     if name not in FORMATS:
         raise ValueError(f"There is no artifact {name!r}: give one of {', '.join(map(repr, FORMATS))}.")
     artifact, source = _load_own(name), "your own"
+    is_model = isinstance(artifact, TrainedModel | ValidatedModel)
+    if is_model and artifact.data_version != _data_of_models().version:
+        if not quiet:
+            print(f"Your own {name} learned from other data than you have now. Run its notebook again to use yours.")
+        artifact = None
     if artifact is None:
-        from mlops_lesson import pipeline
-
-        source = "the reference"
-        artifact = pipeline.collect() if name == "raw dataset" else pipeline.preprocess(pipeline.collect())
+        artifact, source = FORMATS[name].reference(), "the reference"
     if not quiet:
-        print(f"Input: {source} {name}, version {artifact.version[:12]}")
+        print(f"Input: {source} {name}, {FORMATS[name].describe(artifact)}")
     return artifact

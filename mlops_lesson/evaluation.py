@@ -1,6 +1,7 @@
 """How good a model is, how sure we can be, and whether it is good enough to be deployed."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,12 +10,14 @@ import pandas as pd
 from scipy.stats import binomtest
 from sklearn.metrics import log_loss
 
-from mlops_lesson.depot import GREY_LEVELS, IMAGE_SHAPE
+from mlops_lesson.depot import CHUTES, GREY_LEVELS, IMAGE_SHAPE
 
 GATE = 0.85
 """Accuracy that a model must have proven before it is deployed."""
 
 CONFIDENCE = 0.95
+
+PASSED, FAILED = "passed: ", "failed: "
 
 
 def interval(n_right: int, n: int) -> tuple[float, float]:
@@ -108,6 +111,95 @@ def slices(right: np.ndarray, by: pd.Series) -> pd.DataFrame:
             "high": [high for _, high in ends],
         }
     ).rename_axis(by.name)
+
+
+def confusion(y: np.ndarray, predicted: np.ndarray) -> pd.DataFrame:
+    """Count which chute parcels belong to, and which one they were sent to.
+
+    Parameters
+    ----------
+    y, predicted : numpy.ndarray of shape (n,)
+        True and predicted labels, 0 for chute A and 1 for chute B.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Two rows, "belongs to A" and "belongs to B"; two columns, "sent to A" and "sent to B".
+
+    Raises
+    ------
+    ValueError
+        If the two differ in length.
+    """
+    y, predicted = np.asarray(y, dtype=int), np.asarray(predicted, dtype=int)
+    if y.shape != predicted.shape:
+        raise ValueError(
+            f"Each image needs a label and a prediction: got {y.size} labels, {predicted.size} predictions."
+        )
+    counts = np.zeros((2, 2), dtype=int)
+    np.add.at(counts, (y, predicted), 1)
+    return pd.DataFrame(
+        counts, index=[f"belongs to {chute}" for chute in CHUTES], columns=[f"sent to {chute}" for chute in CHUTES]
+    )
+
+
+def precision_recall(y: np.ndarray, predicted: np.ndarray) -> tuple[float, float]:
+    """Return precision and recall of chute B.
+
+    Parameters
+    ----------
+    y, predicted : numpy.ndarray of shape (n,)
+        True and predicted labels, 0 for chute A and 1 for chute B.
+
+    Returns
+    -------
+    precision : float
+        Of the parcels sent to B, the share that belongs there; NaN if none was sent there.
+    recall : float
+        Of the parcels that belong to B, the share that was sent there; NaN if none belongs there.
+    """
+    (_, false_b), (missed_b, true_b) = confusion(y, predicted).to_numpy().tolist()
+    sent, belong = true_b + false_b, true_b + missed_b
+    return (true_b / sent if sent else math.nan), (true_b / belong if belong else math.nan)
+
+
+def calibration(y: np.ndarray, probability: np.ndarray, n_bins: int = 5) -> pd.DataFrame:
+    """Compare the probabilities a model gives with how often it is right.
+
+    Parameters
+    ----------
+    y : numpy.ndarray of shape (n,)
+        Labels, 0 for chute A and 1 for chute B.
+    probability : numpy.ndarray of shape (n,)
+        The model's probability of chute B, 0 to 1.
+    n_bins : int
+        Number of groups of equal width between 0 and 1, at least 1.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a group that has images: `from`, `to`, `n`, `predicted` (mean probability), `observed` (share that
+        belongs to B), `low` and `high` (its 95 % interval).
+
+    Raises
+    ------
+    ValueError
+        If labels and probabilities differ in number, or a probability is none.
+    """
+    y, probability = np.asarray(y, dtype=int), np.asarray(probability, dtype=float)
+    if y.shape != probability.shape or n_bins < 1 or not ((probability >= 0) & (probability <= 1)).all():
+        raise ValueError(
+            f"Give each image a label and a probability between 0 and 1, and at least one group: got {y.size} labels, "
+            f"{probability.size} probabilities, {n_bins} groups."
+        )
+    group = np.minimum((probability * n_bins).astype(int), n_bins - 1)
+    rows = []
+    for number in np.unique(group).tolist():
+        inside = group == number
+        n, n_b = int(inside.sum()), int(y[inside].sum())
+        low, high = interval(n_b, n)
+        rows.append((number / n_bins, (number + 1) / n_bins, n, float(probability[inside].mean()), n_b / n, low, high))
+    return pd.DataFrame(rows, columns=["from", "to", "n", "predicted", "observed", "low", "high"])
 
 
 def shift(X: np.ndarray, columns: int = 1, rows: int = 0) -> np.ndarray:
@@ -211,9 +303,19 @@ class GateResult:
     threshold: float
     reasons: tuple[str, ...]
 
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """The sentences of the rules that failed, without their first word; empty if the gate is passed."""
+        return tuple(reason.removeprefix(FAILED) for reason in self.reasons if reason.startswith(FAILED))
+
     def to_dict(self) -> dict[str, Any]:
         """Return the verdict as plain values."""
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "GateResult":
+        """Make a verdict from plain values; the reverse of `to_dict`."""
+        return cls(**{**values, "reasons": tuple(values["reasons"])})
 
     def __str__(self) -> str:
         verdict = "PASSED" if self.passed else "REFUSED"
@@ -222,7 +324,7 @@ class GateResult:
 
 
 def _reason(passed: bool, text: str) -> str:
-    return f"{'passed' if passed else 'failed'}: {text}"
+    return (PASSED if passed else FAILED) + text
 
 
 def check_gate(
@@ -278,11 +380,15 @@ def check_gate(
     better = p_value < 1 - CONFIDENCE and accuracy > baseline_right.mean()
     even = bool((by_camera["high"] >= threshold).all())
     reasons = (
-        _reason(proven, f"the interval begins at {low:.3f}, the gate is {threshold:.2f}"),
-        _reason(better, f"the baseline has {baseline_right.mean():.3f} on the same images"),
+        _reason(proven, f"the accuracy's interval begins at {low:.3f}, the gate asks for {threshold:.2f}"),
+        _reason(
+            better,
+            f"the baseline has {baseline_right.mean():.3f} on the same images, "
+            f"McNemar's test {'p < 0.001' if p_value < 0.001 else f'p = {p_value:.3f}'}",
+        ),
         _reason(
             even,
-            f"camera {worst} has {by_camera['accuracy'][worst]:.3f} on {by_camera['n'][worst]} images, "
+            f"the weakest camera, {worst}, has {by_camera['accuracy'][worst]:.3f} on {by_camera['n'][worst]} images, "
             f"its interval ends at {by_camera['high'][worst]:.3f}",
         ),
     )

@@ -3,6 +3,9 @@
 `collect`, `preprocess`, `train`, `validate`, `deploy` and `monitor` each do the work of one stage; `run` does all six.
 """
 
+import hashlib
+import json
+import platform
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from mlops_lesson import depot
+from mlops_lesson.contract import require_clean
 from mlops_lesson.datasets import CleanDataset, RawDataset
 from mlops_lesson.depot import CHUTES, IMAGE_SHAPE
 from mlops_lesson.paths import data_dir
@@ -65,10 +69,11 @@ def collect(folder: Path | None = None) -> RawDataset:
     table["n_clicks"] = table["n_clicks"].fillna(0).astype(int)
     table = table.merge(sensors, how="left", on=["camera_id", "hour"]).drop(columns="hour")
 
+    photographed = table.loc[table["has_image"], "camera_id"].value_counts()
     archives = sorted((folder / "raw" / "images").glob("camera_*.zip"))
     sources = [
         ("raw/depot.db", len(parcels)),
-        *((f"raw/images/{path.name}", int((parcels["camera_id"] == int(path.stem[-1])).sum())) for path in archives),
+        *((f"raw/images/{path.name}", int(photographed[int(path.stem[-1])])) for path in archives),
         ("raw/sensors.jsonl", len(sensors)),
         ("raw/clicks.csv", len(clicks)),
     ]
@@ -175,6 +180,11 @@ def preprocess(raw: RawDataset) -> CleanDataset:
     -------
     CleanDataset
         Whole, labelled images without repeats, by time, in three parts.
+
+    Raises
+    ------
+    ValueError
+        If the result breaks the contract of a cleaned dataset; see `mlops_lesson.contract.require_clean`.
     """
     table, unit_counts = repair_units(raw.table)
     rows: list[tuple[str, str, int]] = []
@@ -200,7 +210,7 @@ def preprocess(raw: RawDataset) -> CleanDataset:
     table = table.sort_values("seen_at", ignore_index=True)
     table = table[["id", "camera_id", "seen_at", "keyed_digit", "chute"]].assign(split=split_by_time(len(table)))
     X = np.stack([raw.images[i].ravel() for i in table["id"]])
-    return CleanDataset(table, X, pd.DataFrame(rows, columns=["rule", "action", "rows"]))
+    return require_clean(CleanDataset(table, X, pd.DataFrame(rows, columns=["rule", "action", "rows"])))
 
 
 @dataclass(frozen=True)
@@ -255,6 +265,64 @@ class TrainedModel:
     trace: TrainingTrace
     settings: TrainingSettings
     data_version: str
+
+    @property
+    def version(self) -> str:
+        """SHA-256 over what went in (data, settings) and what came out (trace, learned parameters)."""
+        digest = hashlib.sha256(json.dumps([self.data_version, self.settings.to_dict()], sort_keys=True).encode())
+        digest.update(self.trace.to_frame().to_csv(index=False, lineterminator="\n").encode())
+        scaler, network = self.model[0], self.model[-1]
+        for parameters in (scaler.data_min_, scaler.data_max_, *network.coefs_, *network.intercepts_):
+            digest.update(np.ascontiguousarray(parameters, dtype="<f8").tobytes())
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class ValidatedModel:
+    """What Model Validation hands on: a trained model that has passed the gate, with the verdict.
+
+    Parameters
+    ----------
+    trained : TrainedModel
+        The model.
+    gate : mlops_lesson.evaluation.GateResult
+        The gate's verdict on it.
+
+    Raises
+    ------
+    ValueError
+        If the gate has refused the model.
+    """
+
+    trained: TrainedModel
+    gate: "GateResult"
+
+    def __post_init__(self) -> None:
+        if not self.gate.passed:
+            raise ValueError(
+                f"The gate has refused this model, so it is not handed on: {'; '.join(self.gate.failures)}. "
+                "Improve the model, then validate it again."
+            )
+
+    @property
+    def model(self) -> "Pipeline":
+        """Scaler and network; see `TrainedModel`."""
+        return self.trained.model
+
+    @property
+    def settings(self) -> TrainingSettings:
+        """How the model was trained."""
+        return self.trained.settings
+
+    @property
+    def data_version(self) -> str:
+        """SHA-256 of the dataset the model learned from, and was judged on."""
+        return self.trained.data_version
+
+    @property
+    def version(self) -> str:
+        """SHA-256 over the model and its verdict."""
+        return hashlib.sha256((self.trained.version + json.dumps(self.gate.to_dict())).encode()).hexdigest()
 
 
 def make_network(settings: TrainingSettings) -> Any:
@@ -326,6 +394,34 @@ def train(clean: CleanDataset, settings: TrainingSettings | None = None, name: s
     settings = settings or TrainingSettings()
     model, trace = fit_on(*clean.part("train"), *clean.part("validation"), settings, name)
     return TrainedModel(model, trace, settings, clean.version)
+
+
+def record_run(trained: TrainedModel, name: str) -> str:
+    """Keep the record of a training run, so that anybody can find it and repeat it.
+
+    Parameters
+    ----------
+    trained : TrainedModel
+        What `train` returned.
+    name : str
+        What to call the run.
+
+    Returns
+    -------
+    str
+        The run's id; `mlops_lesson.registry.runs` finds the run again by its name.
+    """
+    import sklearn
+
+    from mlops_lesson import registry
+
+    settings = trained.settings.to_dict()
+    recipe = {key: value for key, value in settings.items() if key not in ("seed", "epochs")}
+    made_with = {"python": platform.python_version(), "scikit_learn": sklearn.__version__}
+    epochs = trained.trace.to_frame()
+    return registry.log_run(
+        name, params=recipe | made_with, epochs=epochs, seed=trained.settings.seed, data_version=trained.data_version
+    )
 
 
 def train_baseline(clean: CleanDataset) -> Any:

@@ -100,6 +100,10 @@ class TrainingTrace:
         found = [getattr(epoch, metric) for epoch in self.epochs]
         return [math.nan if value is None else float(value) for value in found]
 
+    def best(self) -> Epoch:
+        """Return the epoch with the lowest validation loss, the earliest of several."""
+        return min(self.epochs, key=lambda epoch: math.inf if math.isnan(epoch.loss) else epoch.loss)
+
     def first(self, n_epochs: int) -> "TrainingTrace":
         """Return a trace of the first `n_epochs` epochs (at least one)."""
         return TrainingTrace(self.epochs[:n_epochs], self.name)
@@ -232,9 +236,9 @@ def make_trace(losses_and_accuracies: Iterable[tuple[float, ...]], name: str = "
 
 def train_with_trace(
     model: Any,
-    X_train: "np.ndarray",  # noqa: N803 - scikit-learn's names
+    X_train: "np.ndarray",
     y_train: "np.ndarray",
-    X_val: "np.ndarray",  # noqa: N803
+    X_val: "np.ndarray",
     y_val: "np.ndarray",
     epochs: int,
     name: str = "Training run",
@@ -268,9 +272,12 @@ def train_with_trace(
     Notes
     -----
     Loss is the mean log loss, -mean(log(probability given to the right class)), as `sklearn.metrics.log_loss` has it.
+    Training uses one thread: several would add numbers in another order, and the last digits would differ from one
+    machine to the next.
     """
     import numpy as np
     from sklearn.metrics import log_loss
+    from threadpoolctl import threadpool_limits
 
     if epochs < 1:
         raise ValueError(f"Training takes at least one epoch; got epochs={epochs}.")
@@ -279,14 +286,50 @@ def train_with_trace(
             raise ValueError(f"Each {part} image needs one label: got {len(images)} images and {len(labels)} labels.")
     classes = np.unique(y_train)
     figures = []
-    for _ in range(epochs):
-        model.partial_fit(X_train, y_train, classes=classes)
-        probabilities = model.predict_proba(X_val)
-        if np.isfinite(probabilities).all():
-            loss = log_loss(y_val, probabilities, labels=classes)
-            train_loss = log_loss(y_train, model.predict_proba(X_train), labels=classes)
-        else:
-            loss = train_loss = math.nan
-        accuracy = float(np.mean(classes[probabilities.argmax(axis=1)] == y_val))
-        figures.append((loss, accuracy, train_loss))
+    with threadpool_limits(limits=1):
+        for _ in range(epochs):
+            model.partial_fit(X_train, y_train, classes=classes)
+            probabilities = model.predict_proba(X_val)
+            if np.isfinite(probabilities).all():
+                loss = log_loss(y_val, probabilities, labels=classes)
+                train_loss = log_loss(y_train, model.predict_proba(X_train), labels=classes)
+            else:
+                loss = train_loss = math.nan
+            accuracy = float(np.mean(classes[probabilities.argmax(axis=1)] == y_val))
+            figures.append((loss, accuracy, train_loss))
     return make_trace(figures, name)
+
+
+def compare_traces(own: TrainingTrace, given: TrainingTrace = LESSON_TRACE) -> "pd.DataFrame":
+    """Put the epochs that two traces share side by side.
+
+    Parameters
+    ----------
+    own : TrainingTrace
+        The run to compare.
+    given : TrainingTrace
+        What to compare it with; the lesson's trace if not given.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Two rows, "loss" and "accuracy", for each epoch that both have: `epoch`, `figure`, `given`, `own`, and
+        `difference`, which is `own` minus `given`.
+
+    Raises
+    ------
+    ValueError
+        If the traces share no epoch.
+    """
+    import pandas as pd
+
+    given_by_number = {epoch.epoch: epoch for epoch in given}
+    pairs = [(epoch, given_by_number[epoch.epoch]) for epoch in own if epoch.epoch in given_by_number]
+    if not pairs:
+        raise ValueError(f"{own.name!r} and {given.name!r} have no epoch in common, so there is nothing to compare.")
+    rows = [
+        (one.epoch, figure, getattr(other, figure), getattr(one, figure), getattr(one, figure) - getattr(other, figure))
+        for one, other in pairs
+        for figure in ("loss", "accuracy")
+    ]
+    return pd.DataFrame(rows, columns=["epoch", "figure", "given", "own", "difference"])
