@@ -5,7 +5,9 @@ JupyterLab takes letters and arrows away from a focused control. `explorer` puts
 the page.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from html import escape
+from typing import Any
 
 import anywidget
 import ipywidgets
@@ -25,24 +27,67 @@ class KeyAndNameGuard(anywidget.AnyWidget):
 class Explorer(ipywidgets.VBox):
     """Controls and what they change; made by `explorer`.
 
+    What is stored in the notebook beside the widget is its state as words and as HTML, so that there is something to
+    read where no kernel runs.
+
     Parameters
     ----------
     title : str
         What can be explored.
-    children : sequence of ipywidgets.Widget
-        Controls and outputs, from top to bottom.
+    controls : sequence of ipywidgets.Widget
+        Controls, from top to bottom.
+    result : ipywidgets.Widget
+        What they change.
+    in_words : callable, optional
+        Returns the result as plain text.
     """
 
-    def __init__(self, title: str, children: Sequence[ipywidgets.Widget]):
-        super().__init__([*children, KeyAndNameGuard(title=title)])
+    def __init__(
+        self,
+        title: str,
+        controls: Sequence[ipywidgets.Widget],
+        result: ipywidgets.Widget,
+        in_words: Callable[[], str] | None = None,
+    ):
+        super().__init__([*controls, result, KeyAndNameGuard(title=title)])
         self.add_class("mlops-explorer")
         self.title = title
+        self.controls = tuple(_all_controls(controls))
+        self.result = result
+        self._in_words = in_words
+
+    @property
+    def text(self) -> str:
+        """The controls' values and, if it can be said in words, the result."""
+        state = "; ".join(f"{name}: {value}" for name, value in self._state())
+        return "\n".join([state, *([self._in_words()] if self._in_words else [])])
+
+    def _state(self) -> Iterator[tuple[str, str]]:
+        for control in self.controls:
+            if isinstance(getattr(control, "value", None), (bool, int, float, str)):
+                value = {True: "on", False: "off"}[control.value] if isinstance(control.value, bool) else control.value
+                yield control.description.rstrip(": "), str(value)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        state = "".join(f"<li>{escape(name)}: {escape(value)}</li>" for name, value in self._state())
+        shown = self.result.value if isinstance(self.result, ipywidgets.HTML) else ""
+        page = (
+            f"<p><strong>Explorer: {escape(self.title)}.</strong> Run this cell in JupyterLab to move its controls. "
+            f"They begin with:</p><ul>{state}</ul>{shown}"
+        )
+        return {**bundle, "text/plain": repr(self), "text/html": page}
 
     def __repr__(self) -> str:
-        return f"Explorer: {self.title} (interactive in JupyterLab, once the cell is run)"
+        return f"Explorer: {self.title} (interactive in JupyterLab, once the cell is run)\n{self.text}"
 
 
-def explorer(title: str, controls: Sequence[ipywidgets.Widget], result: ipywidgets.Widget) -> Explorer:
+def explorer(
+    title: str,
+    controls: Sequence[ipywidgets.Widget],
+    result: ipywidgets.Widget,
+    in_words: Callable[[], str] | None = None,
+) -> Explorer:
     """Put controls and their result together so that everyone can use them. Make it the last expression of a cell.
 
     Parameters
@@ -53,12 +98,15 @@ def explorer(title: str, controls: Sequence[ipywidgets.Widget], result: ipywidge
         Sliders, checkboxes, toggle buttons, buttons, radio buttons, text and number fields, or boxes of them; each
         with a description. Not `Dropdown`, `Select` and their kind, whose keys leave the cell.
     result : ipywidgets.Widget
-        Where the result appears, such as an `ipywidgets.Output` or `ipywidgets.HTML`. Changes are announced.
+        Where the result appears; an `ipywidgets.HTML` is stored in the notebook as it is first shown. Changes are
+        announced.
+    in_words : callable, optional
+        Returns the result as plain text, for the stored notebook and for a printout.
 
     Returns
     -------
     Explorer
-        A widget whose plain text is the same on every run.
+        A widget whose stored text is the same on every run.
 
     Raises
     ------
@@ -73,7 +121,7 @@ def explorer(title: str, controls: Sequence[ipywidgets.Widget], result: ipywidge
         if not getattr(control, "description", "").strip():
             raise ValueError(f"A {type(control).__name__} without description has no name: give it a description.")
     result.add_class("mlops-explorer-result")
-    return Explorer(title, [*controls, result])
+    return Explorer(title, controls, result, in_words)
 
 
 def _all_controls(widgets: Sequence[ipywidgets.Widget]) -> list[ipywidgets.Widget]:
