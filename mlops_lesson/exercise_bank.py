@@ -354,11 +354,6 @@ def _is_valid_by_count(pixels: Any) -> bool:
     return len(values) == 64 and all(is_number(v) and math.isfinite(v) and 0 <= v <= 16 for v in values)
 
 
-def _canary_is_a_truth(canary: Callable[..., Any]) -> str | None:
-    value = canary(100_001, 0.1)
-    return None if is_truth(value) else f"{value!r} ({type(value).__name__})"
-
-
 def _canary_changes(canary: Callable[..., Any]) -> str | None:
     for parcel_id in range(100_000, 100_200):
         if len({bool(canary(parcel_id, 0.5)) for _ in range(4)}) > 1:
@@ -868,7 +863,6 @@ _ALL: tuple[Exercise, ...] = (
         ),
         is_truth,
         promises=(
-            Promise("True or False.", _canary_is_a_truth, "the comparison with the share is missing, or not returned."),
             Promise(
                 "the same parcel always goes to the same model.",
                 _canary_changes,

@@ -368,6 +368,14 @@ class _CrashError(Exception):
         self.blank = "ellipsis" in str(error).lower()
 
 
+class _OtherKindError(Exception):
+    """The learner's function returned nothing, or another kind of value."""
+
+    def __init__(self, problem: tuple[str, ...]):
+        super().__init__(problem[0])
+        self.problem = problem
+
+
 _hints_shown: dict[str, int] = {}
 
 
@@ -461,47 +469,56 @@ def _line_in_answer(error: BaseException) -> int | None:
 def _problems(exercise: Exercise, answer: Callable[..., Any]) -> Iterator[tuple[str, ...]]:
     for case in exercise.cases():
         given = _run(answer, case)
-        if given is None or given is ...:
+        if problem := _other_kind(exercise, case, given):
+            yield problem
+            continue
+        expected = reference(exercise.id)(*copy.deepcopy(case.arguments))
+        if not _quietly(exercise.same, given, expected):
             yield (
-                f"With {case.given}, `{exercise.name}` returns nothing.",
-                f"Expected: {exercise.returns}.",
-                "Likely cause: the last line does not say `return`.",
+                f"With {case.given}, the result differs.",
+                f"Seen: {_short(given)}",
+                f"Expected: {_short(expected)}",
+                f"Likely cause: {_likely_cause(exercise, answer, case, given)}",
             )
-        elif not _quietly(exercise.accepts, given):
-            yield (
-                f"With {case.given}, `{exercise.name}` returns another kind of value.",
-                f"Seen: {_short(given)}, of type {type(given).__name__}.",
-                f"Expected: {exercise.returns}.",
-                "Likely cause: the value is one step away from the answer: take it out of its table or list, or return "
-                "it instead of printing it.",
-            )
-        else:
-            expected = reference(exercise.id)(*copy.deepcopy(case.arguments))
-            if not _quietly(exercise.same, given, expected):
-                yield (
-                    f"With {case.given}, the result differs.",
-                    f"Seen: {_short(given)}",
-                    f"Expected: {_short(expected)}",
-                    f"Likely cause: {_likely_cause(exercise, answer, case, given)}",
-                )
     for promise in exercise.promises:
-        seen = _break(promise, lambda *arguments: _run(answer, Case("data of the check's own", arguments)))
-        if seen:
-            yield (
-                "One promise is not kept.",
-                f"Seen: {seen}",
-                f"Expected: {promise.says}",
-                f"Likely cause: {promise.cause}",
-            )
+        try:
+            seen = promise.broken(lambda *arguments: _run_on_other_data(exercise, answer, arguments))
+        except _OtherKindError as error:
+            yield error.problem
+        else:
+            if seen:
+                yield (
+                    "One promise is not kept.",
+                    f"Seen: {seen}",
+                    f"Expected: {promise.says}",
+                    f"Likely cause: {promise.cause}",
+                )
 
 
-def _break(promise: Promise, answer: Callable[..., Any]) -> str | None:
-    try:
-        return promise.broken(answer)
-    except _CrashError:
-        raise
-    except Exception as error:
-        return f"values that cannot be compared ({type(error).__name__}: {error})"
+def _other_kind(exercise: Exercise, case: Case, given: Any) -> tuple[str, ...] | None:
+    if given is None or given is ...:
+        return (
+            f"With {case.given}, `{exercise.name}` returns nothing.",
+            f"Expected: {exercise.returns}.",
+            "Likely cause: the last line does not say `return`.",
+        )
+    if not _quietly(exercise.accepts, given):
+        return (
+            f"With {case.given}, `{exercise.name}` returns another kind of value.",
+            f"Seen: {_short(given)}, of type {type(given).__name__}.",
+            f"Expected: {exercise.returns}.",
+            "Likely cause: the value is one step away from the answer: take it out of its table or list, or return it "
+            "instead of printing it.",
+        )
+    return None
+
+
+def _run_on_other_data(exercise: Exercise, answer: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    case = Case("data of the check's own", arguments)
+    given = _run(answer, case)
+    if problem := _other_kind(exercise, case, given):
+        raise _OtherKindError(problem)
+    return given
 
 
 def _likely_cause(exercise: Exercise, answer: Callable[..., Any], failed: Case, given: Any) -> str:

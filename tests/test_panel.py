@@ -1,0 +1,158 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from mlops_lesson import progress
+from mlops_lesson.panel import progress_panel, summary_html
+from mlops_lesson.quiz import Option, Question, quiz
+
+
+@pytest.fixture
+def panel(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path / "home"))
+    made = progress_panel(1)
+    made.sent = []
+    monkeypatch.setattr(made, "send", made.sent.append)
+    return made
+
+
+def given(choice, right, question="late-labels", name="data_collection", **changes):
+    record = {
+        "choice": choice,
+        "right": right,
+        "first_choice": choice,
+        "first_right": right,
+        "confidence": None,
+        "attempts": 1,
+        "at": "2026-11-23T10:00:00.000Z",
+    }
+    return {"quiz": name, "question": question, "record": record | changes}
+
+
+def receive(panel, *items):
+    panel._handle_custom_msg({"kind": "answers", "items": list(items)}, [])
+
+
+def test_an_answer_of_the_page_is_chosen_submitted_and_read_back(panel):
+    receive(panel, given(["A"], True, confidence="certain"))
+    kept = progress.read().answers_of(1)[0]
+    assert (kept.question, kept.choice, kept.right, kept.confidence) == ("late-labels", ("A",), True, "certain")
+
+
+def test_the_page_is_told_that_its_answer_is_kept_and_where(panel):
+    receive(panel, given(["A"], True))
+    assert panel.sent[0]["kind"] == "kept"
+    assert str(progress.progress_file()) in panel.sent[0]["message"]
+
+
+def test_the_page_is_told_when_its_answer_is_not_kept_on_disk(panel, tmp_path, monkeypatch):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    monkeypatch.setenv("MLOPS_LESSON_HOME", str(blocked))
+    receive(panel, given(["A"], True))
+    assert "memory only" in panel.sent[0]["message"]
+
+
+@pytest.mark.parametrize(("choice", "claimed", "right"), [(["A"], False, True), (["B"], True, False)])
+def test_whether_an_answer_is_right_is_decided_in_python_and_not_in_the_page(panel, choice, claimed, right):
+    receive(panel, given(choice, claimed))
+    kept = progress.read().answers_of(1)[0]
+    assert (kept.right, kept.first_right) == (right, right)
+
+
+def test_answers_given_without_a_kernel_are_collected_together(panel):
+    receive(panel, given(["A"], True), given(["D"], True, "version-is-a-hash"), given(["A"], True, "why-monitor", "x"))
+    assert len(progress.read().answers) == 3
+
+
+def test_an_answer_delivered_twice_is_kept_once(panel):
+    for _ in range(2):
+        receive(panel, given(["B"], False, attempts=2, first_choice=["C"]))
+    kept = progress.read().answers_of(1)
+    assert [(answer.attempts, answer.first_choice) for answer in kept] == [(2, ("C",))]
+
+
+@pytest.mark.parametrize(
+    "broken", [{}, {"quiz": "data_collection", "question": "late-labels", "record": {}}, given([], True), None, 7]
+)
+def test_an_unreadable_answer_is_said_and_the_next_one_is_still_kept(panel, broken):
+    receive(panel, broken, given(["A"], True))
+    assert len(progress.read().answers) == 1
+
+
+def test_an_instructors_own_question_is_judged_like_the_courses_own(panel):
+    question = Question("own", "Which?", [Option("this", "r", right=True), Option("that", "r", misconception="m")])
+    quiz([question], name="week-1")
+    receive(panel, given(["B"], True, "own", "week-1"))
+    assert progress.read().answers_of("week-1")[0].right is False
+
+
+def test_a_part_ticked_in_the_panel_is_kept_and_can_be_taken_back(panel):
+    panel._handle_custom_msg({"kind": "part", "part": "why", "seen": True}, [])
+    assert progress.read().parts_of(1) == ("why",)
+    assert panel.parts_seen == ["why"]
+    panel._handle_custom_msg({"kind": "part", "part": "why", "seen": False}, [])
+    assert progress.read().parts_of(1) == ()
+
+
+def test_answering_the_whole_quiz_marks_the_review(panel):
+    receive(panel, *[given(["A"], True, item.question.id) for item in quiz(1).items])
+    assert "review" in progress.read().parts_of(1)
+
+
+def test_the_panel_shows_what_is_checked_elsewhere_in_the_notebook(panel):
+    progress.exercise(1, "1.1", "right")
+    assert "<td>1 of 3</td>" in panel.summary
+
+
+def test_the_page_is_given_the_answers_of_earlier_sessions(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path))
+    progress.answer(1, "late-labels", ["B"], right=False)
+    kept = progress_panel(1).kept
+    assert kept["answers"]["data_collection"]["late-labels"]["choice"] == ["B"]
+
+
+def test_the_page_is_told_of_a_reset(panel):
+    receive(panel, given(["A"], True))
+    progress.reset(1)
+    assert "data_collection" not in panel.kept["answers"]
+    assert panel.kept["resets"]["data_collection"] > 0
+
+
+def test_progress_is_shown_by_stage_and_by_the_nine_ways(panel):
+    progress.part(2, "deep")
+    html = summary_html(progress.read())
+    assert html.count('<th scope="row">') == 6 + 9
+    assert '<th scope="row">Deep</th><td>1 of 6</td>' in html
+    assert html.count("<caption>") == 2
+
+
+def test_the_panel_says_when_a_damaged_file_was_set_aside(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path))
+    (tmp_path / "progress.json").write_text("{damaged")
+    assert "progress.damaged-1.json" in progress_panel(1).notice
+
+
+def test_what_is_stored_beside_the_widget_is_the_same_on_every_run(panel, monkeypatch):
+    def stored():
+        shown = []
+        monkeypatch.setattr("mlops_lesson.panel.display", lambda data, raw: shown.append(data))
+        progress_panel(1)._ipython_display_()
+        return [{kind: data[kind] for kind in data if not kind.endswith("widget-view+json")} for data in shown]
+
+    first = stored()
+    progress.answer(1, "late-labels", ["A"], right=True)
+    assert stored() == first
+    assert [list(data) for data in first] == [["text/html", "text/plain"], ["text/plain"]]
+
+
+def test_the_stored_text_says_what_to_do_where_there_is_no_kernel(panel):
+    assert "run this cell in JupyterLab" in repr(panel)
+
+
+def test_a_panel_can_be_made_in_a_kernel_that_never_saw_the_page():
+    code = "from mlops_lesson.panel import progress_panel; import json; print(json.dumps(progress_panel(2).parts))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert json.loads(run.stdout) == list(progress.PARTS)
