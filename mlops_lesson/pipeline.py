@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
     from mlops_lesson.evaluation import GateResult
+    from mlops_lesson.registry import RegisteredModel
 
 N_VALIDATION = 300
 N_TEST = 200
@@ -464,3 +465,72 @@ def validate(trained: TrainedModel, clean: CleanDataset) -> "GateResult":
     X_test, y_test = clean.part("test")
     cameras = clean.table.loc[clean.table["split"] == "test", "camera_id"]
     return check_gate(trained.model, X_test, y_test, cameras, train_baseline(clean))
+
+
+def register_judged(trained: TrainedModel, verdict: "GateResult", *, run_id: str | None = None) -> int:
+    """Enter a model into the registry together with what the gate said of it.
+
+    Parameters
+    ----------
+    trained : TrainedModel
+        What `train` returns.
+    verdict : GateResult
+        What `validate` returns for it; a refusal is recorded too.
+    run_id : str, optional
+        The training run, as `record_run` returns it.
+
+    Returns
+    -------
+    int
+        The new version's number.
+
+    Raises
+    ------
+    mlops_lesson.registry.RegistryError
+        If the model cannot be kept; the text says why.
+    """
+    from mlops_lesson import registry
+
+    version = registry.register(
+        trained.model, data_version=trained.data_version, run_id=run_id, tags=trained.settings.to_dict()
+    )
+    numbers = {key: getattr(verdict, key) for key in ("passed", "accuracy", "low", "high", "n", "threshold")}
+    registry.record_gate(version, **numbers, data_version=trained.data_version, reasons=verdict.failures)
+    return version
+
+
+def deploy(
+    trained: TrainedModel, verdict: "GateResult", *, run_id: str | None = None, reason: str = ""
+) -> "RegisteredModel":
+    """Stage 5: register a model with its verdict, and let it answer if the gate was passed.
+
+    A running service follows when it is told to (`mlops_lesson.serving.Server.reload`).
+
+    Parameters
+    ----------
+    trained : TrainedModel
+        What `train` returns.
+    verdict : GateResult
+        What `validate` returns for it.
+    run_id : str, optional
+        The training run, as `record_run` returns it.
+    reason : str
+        A few words for the registry's history.
+
+    Returns
+    -------
+    mlops_lesson.registry.RegisteredModel
+        The new champion, as the service will read it.
+
+    Raises
+    ------
+    mlops_lesson.registry.GateError
+        If the gate was not passed. The model stays registered, with its refusal; the champion stays champion.
+    mlops_lesson.registry.RegistryError
+        If the model cannot be kept.
+    """
+    from mlops_lesson import registry
+
+    version = register_judged(trained, verdict, run_id=run_id)
+    registry.promote(version, reason=reason)
+    return registry.load(version)
