@@ -74,5 +74,6 @@ def test_the_version_remembers_its_training_run(home):
     # Imported only now: the registry sets up MLflow before its first import.
     import mlflow
 
-    client = mlflow.MlflowClient(registry_uri=f"sqlite:///{registry.registry_path().as_posix()}")
+    uri = f"sqlite:///{registry.registry_path().as_posix()}"
+    client = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
     assert client.get_model_version(registry.MODEL_NAME, str(version)).run_id == run
