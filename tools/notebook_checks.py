@@ -426,5 +426,5 @@ CHECKS: tuple[Callable[[Lesson], Iterator[str]], ...] = (
 
 
 def problems(lesson: Lesson) -> list[str]:
-    """Return what is wrong with a notebook, in sentences; empty if nothing is."""
-    return [problem for check in CHECKS for problem in check(lesson)]
+    """Return what is wrong with a notebook, each thing in one sentence; empty if nothing is."""
+    return list(dict.fromkeys(problem for check in CHECKS for problem in check(lesson)))
