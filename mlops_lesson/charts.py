@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from mlops_lesson.trace import TrainingTrace
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -228,6 +229,128 @@ def plot_trace(trace: TrainingTrace, *others: TrainingTrace, title: str | None =
         figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
         alt = "Two line charts over epochs. " + " ".join(
             _summary(t, metric, t.values(metric)) for t in traces for metric in ("loss", "accuracy")
+        )
+        return show(figure, alt, title)
+
+
+def plot_losses(trace: TrainingTrace, title: str | None = None) -> "ShownFigure":
+    """Draw training loss and validation loss of one run, with the epoch at which the validation loss is lowest.
+
+    Parameters
+    ----------
+    trace : TrainingTrace
+        A run with training losses.
+    title : str, optional
+        The finding; made from the trace if not given.
+
+    Returns
+    -------
+    ShownFigure
+        Ready to be displayed, with alternative text.
+
+    Raises
+    ------
+    ValueError
+        If training losses were not recorded.
+    """
+    from mlops_lesson.figures import show
+
+    best, last = trace.best(), trace.epochs[-1]
+    if last.train_loss is None:
+        raise ValueError(
+            f"{trace.name!r} holds no training losses. Record it with mlops_lesson.trace.train_with_trace."
+        )
+    best_in_training = min(trace, key=lambda epoch: epoch.train_loss)
+    title = title or (
+        f"Validation loss is lowest at epoch {best.epoch}, training loss at epoch {best_in_training.epoch}"
+    )
+    numbers = [epoch.epoch for epoch in trace]
+    every = max(1, len(numbers) // 12)
+    with new_figure(7.0, 3.3) as (figure, (axis,)):
+        series = [("loss", "validation loss"), ("train_loss", "training loss")]
+        for (metric, label), colour, marker, style in zip(series, PALETTE, MARKERS, LINE_STYLES, strict=False):
+            axis.plot(numbers, trace.values(metric), style, marker=marker, markevery=every, color=colour, label=label)
+        axis.axvline(best.epoch, color=GREY, linewidth=1, linestyle=":")
+        axis.annotate(f"lowest: epoch {best.epoch}", (best.epoch, best.loss), (6, 30), textcoords="offset points")
+        axis.set(xlabel="epoch", ylabel="log loss", ylim=(0, None))
+        axis.legend(loc="upper right")
+        figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
+        alt = "Line chart over epochs. " + " ".join(
+            _summary(trace, metric, trace.values(metric)) for metric in ("loss", "train_loss")
+        )
+        alt += f" After the lowest validation loss the two part: {last.loss:.2f} and {last.train_loss:.2f} at the end."
+        return show(figure, alt, title)
+
+
+def plot_slices(table: "pd.DataFrame", gate: float, *, title: str, group: str) -> "ShownFigure":
+    """Draw the accuracy of each group with its 95 % interval, beside the gate.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        What `mlops_lesson.evaluation.slices` returns: `n`, `accuracy`, `low`, `high`, by group.
+    gate : float
+        The accuracy that is asked for, 0 to 1.
+    title : str
+        The finding.
+    group : str
+        What a group is, such as "camera".
+
+    Returns
+    -------
+    ShownFigure
+        Ready to be displayed, with alternative text.
+    """
+    from mlops_lesson.figures import show
+
+    names = [f"{group} {name} (n = {n})" for name, n in table["n"].items()]
+    places = list(range(len(table)))
+    with new_figure(7.0, 0.5 * len(table) + 1.3) as (figure, (axis,)):
+        errors = [table["accuracy"] - table["low"], table["high"] - table["accuracy"]]
+        axis.errorbar(table["accuracy"], places, xerr=errors, fmt="o", color=BLUE, capsize=4)
+        axis.axvline(gate, color=PINK, linestyle="--")
+        axis.annotate(f"gate {gate:.2f}", (gate, -0.45), (-4, 0), textcoords="offset points", ha="right", color=PINK)
+        axis.set(xlabel="accuracy, with 95 % interval", xlim=(min(0.5, table["low"].min()), 1.01), yticks=places)
+        axis.set_yticklabels(names)
+        axis.set_ylim(len(table) - 0.4, -0.8)
+        figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
+        alt = f"Accuracy with 95 % interval by {group}, gate at {gate:.2f}. " + " ".join(
+            f"{name}: {row.accuracy:.2f}, {row.low:.2f} to {row.high:.2f}."
+            for name, row in zip(names, table.itertuples(), strict=True)
+        )
+        return show(figure, alt, title)
+
+
+def plot_calibration(table: "pd.DataFrame", *, title: str) -> "ShownFigure":
+    """Draw how often the model is right against the probability it gives.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        What `mlops_lesson.evaluation.calibration` returns.
+    title : str
+        The finding.
+
+    Returns
+    -------
+    ShownFigure
+        Ready to be displayed, with alternative text.
+    """
+    from mlops_lesson.figures import show
+
+    with new_figure(5.2, 4.0) as (figure, (axis,)):
+        axis.plot([0, 1], [0, 1], linestyle="--", color=GREY, label="what the model says is what happens")
+        errors = [table["observed"] - table["low"], table["high"] - table["observed"]]
+        axis.errorbar(table["predicted"], table["observed"], yerr=errors, fmt="o", color=BLUE, capsize=4)
+        for row in table.itertuples():
+            axis.annotate(f"n = {row.n}", (row.predicted, row.observed), (7, -4), textcoords="offset points")
+        axis.set(xlabel="probability of chute B, as the model says", ylabel="share that belongs to chute B")
+        axis.set(xlim=(-0.03, 1.12), ylim=(-0.08, 1.05))
+        axis.legend(loc="lower right")
+        figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
+        alt = "Predicted probability of chute B against the share that belongs there, with 95 % interval. " + " ".join(
+            f"{row.n} images at {row.predicted:.2f}: {row.observed:.2f}, {row.low:.2f} to {row.high:.2f}."
+            for row in table.itertuples()
         )
         return show(figure, alt, title)
 
