@@ -135,13 +135,8 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a fault of the service
 
 
 def _problems(status: int, problems: Iterable[tuple[str, str]]) -> JSONResponse:
-    # Escaping everything beyond ASCII keeps half characters, which JSON may carry and UTF-8 may not, out of the answer.
-    listed = [{"field": _ascii(field), "problem": _ascii(problem)} for field, problem in problems]
+    listed = [{"field": field, "problem": problem} for field, problem in problems]
     return JSONResponse({"detail": listed}, status_code=status)
-
-
-def _ascii(text: str) -> str:
-    return text.encode("ascii", "backslashreplace").decode("ascii")[:200]
 
 
 def _field(location: Iterable[str | int]) -> str:

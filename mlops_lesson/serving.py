@@ -361,6 +361,7 @@ def _launch(folder: Path, alias: str, port: int, careless: bool, timeout: float)
             except ServingError:
                 if time.monotonic() > until or not server.running:
                     raise
+                time.sleep(0.05)
     except BaseException:
         _end(process)
         raise

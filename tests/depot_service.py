@@ -99,5 +99,6 @@ def is_gone(pid: int) -> bool:
 
 
 def run_script(code: str, home: Path, **more: Any) -> subprocess.Popen:
-    environment = {**os.environ, "MLOPS_LESSON_HOME": str(home), "PYTHONPATH": str(Path(__file__).parent)}
+    paths = os.pathsep.join(filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH")]))
+    environment = {**os.environ, "MLOPS_LESSON_HOME": str(home), "PYTHONPATH": paths}
     return subprocess.Popen([sys.executable, "-c", code], env=environment, cwd=home, text=True, **more)

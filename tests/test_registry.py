@@ -1,4 +1,6 @@
+import sqlite3
 import subprocess
+from contextlib import closing
 
 import numpy as np
 import pandas as pd
@@ -282,8 +284,6 @@ def damage_by_cutting(path):
 
 
 def damage_by_another_database(path):
-    import sqlite3
-
     path.unlink()
     with sqlite3.connect(path) as database:
         database.execute("CREATE TABLE recipes (name TEXT)")
@@ -376,8 +376,12 @@ def test_a_notebook_killed_while_promoting_leaves_one_valid_champion_and_no_lock
 
 
 REGISTER_MANY = """
-from depot_service import trained_model, validated
+import os, pathlib
+from depot_service import trained_model, validated, wait_until
 from mlops_lesson import registry
+registry._mlflow(), trained_model()
+pathlib.Path(f"ready-{os.getpid()}").touch()
+wait_until(lambda: len(list(pathlib.Path().glob("ready-*"))) == 2, "the other notebook is ready")
 for _ in range(3):
     registry.promote(validated(trained_model()))
 """
@@ -390,6 +394,17 @@ def test_two_notebooks_registering_at_once_lose_no_version(empty_home):
     assert registry.versions()["version"].tolist() == list(range(1, 7))
     assert registry.history()["action"].tolist() == ["promoted"] * 6
     assert registry.versions()["aliases"].tolist().count("champion") == 1
+
+
+def test_while_another_notebook_changes_the_registry_this_one_waits_and_then_says_so(home, monkeypatch):
+    version = validated(trained_model(4))
+    monkeypatch.setattr(registry, "_LOCK_SECONDS", 0.1)
+    with closing(sqlite3.connect(home / "registry.lock", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(registry.RegistryError, match="if another notebook is busy, wait for it"):
+            registry.promote(version)
+        assert champion_version() == 1
+    assert registry.promote(version) == 1
 
 
 QUIET_USE = """

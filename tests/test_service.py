@@ -2,6 +2,8 @@ import asyncio
 import itertools
 import json
 import socket
+import tempfile
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -9,12 +11,14 @@ import pytest
 from depot_service import digits, easily_shocked_model, fill_home, trained_model, validated
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from hypothesis.configuration import set_hypothesis_home_dir
 
 from mlops_lesson import registry, request_log, serving
 from mlops_lesson.prediction import trace_prediction
 from mlops_lesson.service import create_app
 
 X, y = digits()
+set_hypothesis_home_dir(Path(tempfile.gettempdir(), "hypothesis-of-the-course"))
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +145,8 @@ BAD_REQUESTS = {
     "half a character as parcel id": ('{"pixels": [], "parcel_id": "\\ud800"}', "parcel_id"),
     "a field nobody asked for": (a_body(weight=3), "weight: Extra inputs are not permitted"),
     "half a character as field": ('{"\\ud800": 1}', "body"),
+    "half a character as one more field": (json.dumps(a_body(**{"\ud800": 1})), ""),
+    "a field in another alphabet": (a_body(ключ=1), ""),
     "a list": ("[]", "body: Input should be a valid dictionary"),
     "no JSON": ("pixels=1", "body: JSON decode error"),
     "no body": ("", "body: Field required"),

@@ -63,6 +63,8 @@ class TestOneService:
         assert repr(server) == "Server(alias='champion', running)"
 
     def test_is_reached_directly_whatever_proxy_the_environment_names(self, home, monkeypatch):
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("NO_PROXY", raising=False)
         for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, "http://127.0.0.1:9")
         client = serving.Server(serving.start()._process, int(serving.start().url.rsplit(":", 1)[1]), "champion")
