@@ -218,7 +218,9 @@ def _client(*, locked: bool = False) -> Iterator[Any]:
 def _changing_client() -> Iterator[Any]:
     with _locked(), _client(locked=True) as client:
         yield client
-        _back_up()
+        # The change is made by now; a copy that cannot be written is tried again at the next one.
+        with contextlib.suppress(sqlite3.Error, OSError):
+            _back_up()
 
 
 def _back_up() -> None:
@@ -251,6 +253,10 @@ def recover() -> str:
             while (aside := path.with_name(f"registry.damaged-{number}.db")).exists():
                 number += 1
             path.rename(aside)
+            # SQLite would apply a journal left behind by a crash to the copy that takes the file's place.
+            journal = path.with_name(f"{path.name}-journal")
+            if journal.exists():
+                journal.rename(aside.with_name(f"{aside.name}-journal"))
             kept = f"The damaged file was kept as {aside.name}. "
         if not backup.exists() or _problem_of(backup):
             _create_store(path)
@@ -377,7 +383,7 @@ def runs(name: str | None = None, *, every: bool = False) -> pd.DataFrame:
             "run": run.info.run_name,
             "data_version": run.data.tags["data_version"],
             "seed": _as_value(run.data.tags["seed"]),
-            **{key: _as_value(run.data.params[key]) if key in run.data.params else None for key in params},
+            **{key: _as_value(run.data.params[key]) if key in run.data.params else pd.NA for key in params},
             "epochs": int(run.data.tags["epochs"]),
             **{key: run.data.metrics.get(key, math.nan) for key in metrics},
         }

@@ -243,6 +243,7 @@ class TestTables:
             "run", "data_version", "seed", "hidden", "strategy", "epochs", "accuracy", "loss"
         ]  # fmt: skip
         assert found["run"].tolist() == ["a", "b"]
+        assert found["hidden"].isna().tolist() == [True, False]
         assert found.loc[1, ["data_version", "seed", "hidden", "epochs", "loss"]].tolist() == ["abc", 7, 16, 2, 0.45]
 
     def test_a_run_logged_again_shows_once_unless_every_run_is_asked_for(self, home):
@@ -313,6 +314,25 @@ class TestDamage:
         )
         assert (home / "registry.damaged-1.db").read_bytes() == damaged
         assert champion_version() == 2
+
+
+def test_recovering_keeps_an_unfinished_journal_away_from_the_good_copy(home):
+    registry.promote(validated(trained_model(4)))
+    journal = home / "registry.db-journal"
+    damage_by_emptying(registry.registry_path())
+    journal.write_bytes(b"unfinished")
+    registry.recover()
+    assert not journal.exists()
+    assert (home / "registry.damaged-1.db-journal").read_bytes() == b"unfinished"
+    assert champion_version() == 2
+
+
+def test_a_copy_that_cannot_be_written_does_not_undo_the_change(home):
+    (home / "registry.backup.db").unlink()
+    (home / "registry.backup.db").mkdir()
+    version = validated(trained_model(4))
+    assert registry.promote(version) == 1
+    assert champion_version() == version
 
 
 def test_recovering_a_healthy_registry_is_refused(home):
