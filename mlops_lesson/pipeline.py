@@ -21,9 +21,12 @@ from mlops_lesson.paths import data_dir
 from mlops_lesson.trace import TrainingTrace, train_with_trace
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from sklearn.pipeline import Pipeline
 
     from mlops_lesson.evaluation import GateResult
+    from mlops_lesson.loop import LoopRun, Policy, WeekLog
     from mlops_lesson.registry import RegisteredModel
 
 N_VALIDATION = 300
@@ -534,3 +537,74 @@ def deploy(
     version = register_judged(trained, verdict, run_id=run_id)
     registry.promote(version, reason=reason)
     return registry.load(version)
+
+
+def monitor(model: Any, clean: CleanDataset, logs: "Sequence[WeekLog]") -> pd.DataFrame:
+    """Stage 6: compare the weeks since deployment with the images on which the gate judged the model.
+
+    Parameters
+    ----------
+    model : object
+        The champion.
+    clean : CleanDataset
+        The history; its test images are the reference.
+    logs : sequence of mlops_lesson.loop.WeekLog
+        The live weeks, as `mlops_lesson.loop.send_week` returns them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a week and monitor; see `mlops_lesson.monitors.watch`.
+    """
+    from mlops_lesson.loop import reference_of
+    from mlops_lesson.monitors import watch
+
+    return watch(reference_of(model, clean), [log.observed() for log in logs])
+
+
+def run(
+    weeks: "Iterable[int]" = range(1, depot.LIVE_WEEKS + 1),
+    *,
+    control: bool = False,
+    policy: "Policy | None" = None,
+    clean: CleanDataset | None = None,
+    validated: ValidatedModel | None = None,
+) -> "LoopRun":
+    """All six stages without a hand: from the raw files to a service that watches and repairs itself.
+
+    Parameters
+    ----------
+    weeks : iterable of int
+        The live weeks to go through, in order.
+    control : bool
+        True for the control stream, in which nothing happens.
+    policy : mlops_lesson.loop.Policy, optional
+        What the loop may do; the course's policy if not given.
+    clean : CleanDataset, optional
+        To go on from there; collected and preprocessed if not given.
+    validated : ValidatedModel, optional
+        To deploy it; trained and validated if not given.
+
+    Returns
+    -------
+    mlops_lesson.loop.LoopRun
+        What was seen and done, week by week. The service has been stopped.
+
+    Raises
+    ------
+    ValueError
+        If the gate refuses the first model.
+    """
+    from mlops_lesson.loop import Loop
+    from mlops_lesson.serving import serve
+
+    clean = clean or preprocess(collect())
+    if validated is None:
+        trained = train(clean)
+        validated = ValidatedModel(trained, validate(trained, clean))
+    deploy(validated.trained, validated.gate, reason="first champion of a run of the pipeline")
+    with serve() as server:
+        loop = Loop(server, clean, policy)
+        for week in weeks:
+            loop.step(depot.read_live_week(week, control=control))
+        return loop.result()
