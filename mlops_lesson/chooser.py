@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from mlops_lesson.display import script
+from mlops_lesson.display import fold, script
 from mlops_lesson.paths import course_root
 from mlops_lesson.progress import PARTS
 from mlops_lesson.stages import STAGES, Stage
@@ -90,10 +90,8 @@ class Chooser:
             f"{self._minutes_at(way, stage)}</li>"
             for stage in STAGES
         )
-        return (
-            f"<details><summary><strong>{way.name}</strong>{self._minutes_of(way)}: {escape(way.promise)}</summary>"
-            f"<ol>{links}</ol></details>"
-        )
+        head = f"<strong>{way.name}</strong>{self._minutes_of(way)}: {escape(way.promise)}"
+        return fold(head, f"<ol>{links}</ol>")
 
 
 def chooser() -> Chooser:

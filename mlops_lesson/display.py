@@ -24,6 +24,25 @@ def inline(text: str) -> str:
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
+def fold(summary: str, body: str, attributes: str = "") -> str:
+    """Make a block that folds out, large enough to hit even where no style sheet is left.
+
+    Parameters
+    ----------
+    summary, body : str
+        HTML of the line to click and of what it hides.
+    attributes : str, optional
+        Attributes of the block, such as ``'data-letter="A"'``.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    start = f"<details {attributes}>" if attributes else "<details>"
+    return f'{start}<summary style="padding:4px 0">{summary}</summary>{body}</details>'
+
+
 @cache
 def script(*names: str) -> str:
     """Return a script element with the named files of `static/`, to stand last in an output.

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops_lesson import progress
-from mlops_lesson.display import inline, script
+from mlops_lesson.display import fold, inline, script
 from mlops_lesson.stages import Stage, get_stage
 
 SOLUTIONS_FOLDER = Path(__file__).resolve().parent / "solutions"
@@ -165,14 +165,11 @@ class CheckResult:
     def _repr_html_(self) -> str:
         lines = "".join(f"<p>{inline(line)}</p>" for line in self.details)
         help_blocks = "".join(
-            f"<details><summary>Hint {place} of {len(self.hints)} for exercise {self.exercise}</summary>"
-            f"<p>{inline(hint)}</p></details>"
+            fold(f"Hint {place} of {len(self.hints)} for exercise {self.exercise}", f"<p>{inline(hint)}</p>")
             for place, hint in enumerate(self.hints, start=1)
         )
         if self.solution:
-            help_blocks += (
-                f"<details><summary>Solution of exercise {self.exercise}</summary>{_code(self.solution)}</details>"
-            )
+            help_blocks += fold(f"Solution of exercise {self.exercise}", _code(self.solution))
         return (
             f'<div class="mlops-lesson" data-mlops-exercise="{escape(self.exercise)}" data-outcome="{self.outcome}">'
             f'<div role="status"><p><strong>Exercise {escape(self.exercise)}: {self.outcome}.</strong> '

@@ -14,7 +14,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from mlops_lesson.display import inline, script
+from mlops_lesson.display import fold, inline, script
 from mlops_lesson.stages import STAGES, Stage, get_stage
 
 QUESTIONS_FOLDER = Path(__file__).resolve().parent / "questions"
@@ -289,8 +289,7 @@ class Flashcards:
 
     def _repr_html_(self) -> str:
         cards = "".join(
-            f'<details data-mlops-card="{escape(card.id)}"><summary>{inline(card.front)}</summary>'
-            f"<p>{inline(card.back)}</p></details>"
+            fold(inline(card.front), f"<p>{inline(card.back)}</p>", f'data-mlops-card="{escape(card.id)}"')
             for card in self.cards
         )
         return (
@@ -535,17 +534,15 @@ def _static_option(question: Question, letter: str, option: Option) -> str:
         verdict = "Right. "
     else:
         verdict = f"Not right. Misconception: <em data-misconception>{inline(option.misconception)}</em>. "
-    return (
-        f'<details data-letter="{letter}" data-right="{str(option.right).lower()}">'
-        f"<summary><strong>{letter}.</strong> <span data-text>{inline(option.text)}</span></summary>"
-        f"<p>{verdict}<span data-reason>{inline(option.reason)}</span></p></details>"
+    return fold(
+        f"<strong>{letter}.</strong> <span data-text>{inline(option.text)}</span>",
+        f"<p>{verdict}<span data-reason>{inline(option.reason)}</span></p>",
+        f'data-letter="{letter}" data-right="{str(option.right).lower()}"',
     )
 
 
 def _right_order(question: Question) -> str:
     if question.kind != "put_in_order":
         return ""
-    return (
-        f"<details><summary>The right order</summary><p>{' '.join(question.right_choice())}. "
-        f"<span data-when-wrong>{inline(question.misconception)}</span></p></details>"
-    )
+    order = " ".join(question.right_choice())
+    return fold("The right order", f"<p>{order}. <span data-when-wrong>{inline(question.misconception)}</span></p>")

@@ -32,7 +32,7 @@ function mend(root, title) {
   set(root, "role", "group");
   set(root, "aria-label", title);
   for (const control of root.querySelectorAll(FOCUSABLE)) set(control, "data-lm-suppress-shortcuts", "");
-  for (const box of root.querySelectorAll(".jupyter-widgets")) {
+  for (const box of root.querySelectorAll(".jupyter-widgets, .widget-radio, .widget-toggle-buttons")) {
     const label = box.querySelector(":scope > .widget-label");
     const words = label && label.textContent.trim();
     if (!words) continue;
@@ -53,8 +53,7 @@ function mend(root, title) {
       box.dataset.mlopsName = box.dataset.mlopsName || `mlops-explorer-${++names}`;
       for (const radio of radios) if (radio.name !== box.dataset.mlopsName) radio.name = box.dataset.mlopsName;
     }
-    const toggles = box.querySelectorAll(":scope > .widget-toggle-buttons, :scope .widget-toggle-button");
-    if (toggles.length && box.querySelector(".widget-toggle-button")) {
+    if (box.matches(".widget-toggle-buttons")) {
       set(box, "role", "group");
       set(box, "aria-label", words);
     }

@@ -1,0 +1,36 @@
+"""One JupyterLab and one Chromium for all browser tests of a worker; a fresh page for each test."""
+
+import os
+import shutil
+
+import pytest
+from playwright.sync_api import sync_playwright
+from real_lab import CHROMIUM_FLAGS, Lab, LabServer
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        message = "No Chromium found: install it, or set CHROMIUM to its path."
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def lab_server(tmp_path_factory, chromium):
+    server = LabServer(tmp_path_factory.mktemp("jupyterlab"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def lab(lab_server, chromium):
+    page = Lab(lab_server, chromium)
+    yield page
+    page.close()

@@ -1,0 +1,304 @@
+"""Quiz, panel and exercises in a real JupyterLab, from the learner's first click to a lost kernel."""
+
+import json
+
+import pytest
+from playwright.sync_api import expect
+from real_lab import STRAY_KEYS, THEMES, Lab
+
+from mlops_lesson.quiz import flashcards, quiz
+
+QUIZ, PANEL = 1, 2
+RIGHT = "C. Parcels without a click"
+WRONG = "A. Nothing: a join"
+
+
+@pytest.fixture
+def home(tmp_path):
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def notebook(lab, home):
+    return lab.write_notebook(
+        "quiz.ipynb",
+        f"import os\nos.environ['MLOPS_LESSON_HOME'] = {str(home)!r}",
+        "from mlops_lesson.quiz import quiz, flashcards\nquiz(1)",
+        "from mlops_lesson.panel import progress_panel\nprogress_panel(1)",
+    )
+
+
+def answer(lab, option):
+    lab.output(QUIZ).get_by_role("radio", name=option).check()
+    lab.output(QUIZ).get_by_role("button", name="Check answer").first.click()
+
+
+def feedback(lab):
+    return lab.output(QUIZ).get_by_role("status").first
+
+
+def kept_on_disk(lab, home):
+    expect(lab.output(QUIZ).get_by_text("Kept in this browser and in")).to_be_visible()
+    return json.loads((home / "progress.json").read_text())["answers"]["data_collection"]["join-drops-parcels"]
+
+
+def test_an_answer_by_mouse_is_explained_and_reaches_the_progress_file(lab, notebook, home):
+    lab.open(notebook)
+    lab.run_all()
+    answer(lab, WRONG)
+    expect(feedback(lab)).to_contain_text("Misconception: a join never changes the rows")
+    assert kept_on_disk(lab, home)["choice"] == ["A"]
+
+
+def test_a_quiz_is_answered_by_keyboard_alone_and_the_notebook_stays_as_it_was(lab, notebook, home):
+    lab.open(notebook)
+    lab.run_all()
+    before = lab.sources()
+    lab.output(QUIZ).get_by_role("radio", name=WRONG).focus()
+    for key in ("Space", "ArrowDown", "ArrowDown", "Tab", "Tab", "Enter"):
+        lab.page.keyboard.press(key)
+    expect(feedback(lab)).to_contain_text("Right.")
+    assert kept_on_disk(lab, home)["choice"] == ["C"]
+    assert lab.sources() == before
+
+
+def test_a_quiz_that_is_run_again_shows_the_earlier_answer(lab, notebook):
+    lab.open(notebook)
+    lab.run_all()
+    answer(lab, WRONG)
+    expect(feedback(lab)).to_contain_text("Not yet.")
+    lab.run_cell(QUIZ)
+    expect(feedback(lab)).to_contain_text("Your earlier answer. Not yet.")
+
+
+def test_an_answer_given_in_another_browser_is_shown_once_the_panel_has_run(lab, notebook, home, chromium):
+    lab.open(notebook)
+    lab.run_all()
+    answer(lab, WRONG)
+    kept_on_disk(lab, home)
+    lab.close_notebook()
+    other = Lab(lab.server, chromium)
+    try:
+        other.open(notebook)
+        other.run_all()
+        expect(feedback(other)).to_contain_text("Your earlier answer. Not yet.")
+    finally:
+        other.close()
+
+
+def test_saved_and_opened_without_a_kernel_the_answers_stay_and_the_quiz_works(lab, notebook):
+    lab.open(notebook)
+    lab.run_all()
+    answer(lab, WRONG)
+    lab.save()
+    lab.load()
+    lab.open(notebook, kernel=False)
+    expect(feedback(lab)).to_contain_text("Your earlier answer. Not yet.")
+    answer(lab, RIGHT)
+    expect(feedback(lab)).to_contain_text("Right.")
+    expect(lab.output(QUIZ).get_by_text("Run the cell of the progress panel")).to_be_visible()
+
+
+def test_answers_given_before_the_new_kernel_ran_anything_are_collected_by_the_panel(lab, notebook, home):
+    lab.open(notebook)
+    lab.run_all()
+    lab.save()
+    lab.shutdown_kernel()
+    lab.load()
+    lab.open(notebook)
+    answer(lab, RIGHT)
+    expect(feedback(lab)).to_contain_text("Right.")
+    assert not (home / "progress.json").exists()
+    lab.run_all()
+    assert kept_on_disk(lab, home)["choice"] == ["C"]
+
+
+def test_after_a_kernel_restart_nothing_is_lost(lab, notebook, home):
+    lab.open(notebook)
+    lab.run_all()
+    lab.restart_kernel()
+    answer(lab, WRONG)
+    expect(feedback(lab)).to_contain_text("Not yet.")
+    lab.run_cell(0)
+    lab.run_cell(PANEL)
+    assert kept_on_disk(lab, home)["choice"] == ["A"]
+
+
+def test_a_kernel_that_does_not_answer_is_said_and_the_answer_is_handed_over_later(lab, notebook, home):
+    lab.open(notebook)
+    lab.run_all()
+    lab.page.evaluate("() => realLab.occupyKernel()")
+    answer(lab, WRONG)
+    expect(lab.output(QUIZ).get_by_text("The kernel does not answer.")).to_be_visible()
+    lab.page.evaluate("() => realLab.interrupt()")
+    assert kept_on_disk(lab, home)["choice"] == ["A"]
+
+
+def test_a_reset_empties_the_quiz_in_the_page_and_a_new_run_brings_nothing_back(lab, notebook, home):
+    lab.open(notebook)
+    lab.run_all()
+    answer(lab, WRONG)
+    kept_on_disk(lab, home)
+    lab.page.evaluate("code => realLab.execute(code)", "from mlops_lesson import progress; progress.reset(1)")
+    expect(feedback(lab)).to_be_empty()
+    expect(lab.output(QUIZ).get_by_role("radio", name=WRONG)).not_to_be_checked()
+    lab.run_all()
+    expect(feedback(lab)).to_be_empty()
+    assert json.loads((home / "progress.json").read_text())["answers"] == {}
+
+
+def test_an_untrusted_copy_is_a_readable_list_and_runs_nothing(lab):
+    stored = [{"text/html": shown._repr_html_(), "text/plain": repr(shown)} for shown in (quiz(1), flashcards(1))]
+    name = lab.write_notebook("untrusted.ipynb", "quiz(1)", "flashcards(1)", outputs={0: stored[:1], 1: stored[1:]})
+    lab.open(name, kernel=False)
+    output = lab.output(0)
+    expect(output.get_by_role("button", name="Check answer")).to_have_count(0)
+    output.get_by_text("A. Nothing: a join only adds columns.").click()
+    expect(output.get_by_text("Columns are added, and rows can vanish or multiply.")).to_be_visible()
+    audit = lab.axe_outputs()
+    assert audit["violations"] == []
+    assert audit["contrastChecked"] > 20
+
+
+def test_a_part_ticked_in_the_panel_is_kept(lab, notebook, home):
+    lab.open(notebook)
+    lab.run_all()
+    panel = lab.output(PANEL)
+    panel.get_by_role("checkbox", name="Visualize").check()
+    panel.get_by_text("Progress by stage and by way to learn").click()
+    expect(panel.get_by_role("row", name="Visualize 1 of 6")).to_be_visible()
+    assert list(json.loads((home / "progress.json").read_text())["parts"]["data_collection"]) == ["visualize"]
+
+
+def test_the_feedback_of_a_check_is_announced(lab, notebook):
+    name = lab.write_notebook("check.ipynb", "from mlops_lesson.exercises import check\ncheck('1.1', ...)")
+    lab.open(name)
+    lab.run_all()
+    expect(lab.output(0).get_by_role("status")).to_contain_text("Exercise 1.1: not attempted.")
+
+
+@pytest.fixture
+def everything(lab, notebook, home):
+    """A notebook with every kind of output of this part of the course, all of it answered and unfolded."""
+    name = lab.write_notebook(
+        "everything.ipynb",
+        f"import os\nos.environ['MLOPS_LESSON_HOME'] = {str(home)!r}",
+        "from mlops_lesson.quiz import quiz, flashcards\nquiz(1)",
+        "from mlops_lesson.panel import progress_panel\nprogress_panel(1)",
+        "flashcards(1)",
+        "from mlops_lesson.chooser import chooser\nchooser()",
+        "from mlops_lesson.exercises import check, hint, solution\ncheck('1.1', lambda parcels, clicks: 1 / 0)",
+        "hint('1.1')",
+        "solution('1.1')",
+        EXPLORER,
+        "# Notes\n\n<details><summary>More</summary>\n\nA [link](quiz.ipynb).\n\n</details>",
+    )
+    lab.open(name)
+    lab.run_all()
+    assert lab.errors() == []
+    return lab
+
+
+EXPLORER = """
+import ipywidgets
+from mlops_lesson.controls import explorer
+result = ipywidgets.HTML("<p>3 epochs</p>")
+epochs = ipywidgets.IntSlider(value=3, min=1, max=30, description="Epochs")
+epochs.observe(lambda change: setattr(result, "value", f"<p>{change.new} epochs</p>"), "value")
+controls = [
+    epochs,
+    ipywidgets.FloatLogSlider(value=0.08, min=-3, max=1, description="Learning rate"),
+    ipywidgets.IntRangeSlider(value=(2, 5), max=10, description="Weeks"),
+    ipywidgets.Checkbox(description="Remove duplicates"),
+    ipywidgets.ToggleButtons(options=["brightness", "scores"], description="Monitor"),
+    ipywidgets.ToggleButton(description="Control stream"),
+    ipywidgets.RadioButtons(options=["history", "live"], description="Source"),
+    ipywidgets.BoundedIntText(value=3, min=1, max=9, description="Patience"),
+    ipywidgets.Button(description="Run again", button_style="success"),
+]
+explorer("Epochs and learning rate", controls, result)
+"""
+
+
+def answer_everything(lab):
+    for box in lab.page.locator(".mlops-lesson fieldset:has(> button)").all():
+        inputs = box.locator(":scope > label input, :scope > ol button")
+        inputs.first.click() if inputs.count() else None
+        box.get_by_role("button", name="Check answer").click()
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_nothing_displayed_breaks_wcag_before_and_after_answering(everything, theme):
+    lab = everything
+    lab.theme(theme)
+    try:
+        before = lab.axe_outputs()
+        answer_everything(lab)
+        lab.page.evaluate(
+            "() => document.querySelectorAll('.jp-Notebook details').forEach(each => { each.open = true; })"
+        )
+        after = lab.axe_outputs()
+    finally:
+        lab.theme("light")
+    assert before["violations"] + after["violations"] == []
+    assert before["contrastChecked"] > 100
+    assert after["contrastChecked"] > before["contrastChecked"]
+
+
+def test_stray_keys_on_every_control_change_nothing_in_the_notebook(everything):
+    controls = everything.controls()
+    assert len(controls) > 80
+    assert everything.press_stray_keys(controls) == []
+
+
+def test_the_check_for_stray_keys_finds_an_unguarded_control(lab):
+    name = lab.write_notebook(
+        "unguarded.ipynb", "from IPython.display import HTML\nHTML('<label><input type=radio> unguarded</label>')"
+    )
+    lab.open(name)
+    lab.run_all()
+    assert lab.press_stray_keys(lab.controls(), ["a"]) != []
+
+
+def test_sliders_radios_and_groups_of_an_explorer_have_names(everything):
+    output = everything.output(8)
+    for role, name in [
+        ("slider", "Epochs"),
+        ("slider", "Weeks, from"),
+        ("slider", "Weeks, to"),
+        ("group", "Epochs and learning rate"),
+        ("radiogroup", "Source"),
+        ("checkbox", "Remove duplicates"),
+        ("button", "Control stream"),
+    ]:
+        expect(output.get_by_role(role, name=name, exact=True)).to_be_visible()
+
+
+def test_a_slider_moves_by_arrow_key_and_the_result_is_announced(everything):
+    slider = everything.page.get_by_role("slider", name="Epochs")
+    slider.focus()
+    everything.page.keyboard.press("ArrowRight")
+    result = everything.page.locator(".mlops-explorer-result[role=status]")
+    expect(result).to_have_text("4 epochs")
+
+
+def test_the_chooser_leads_to_the_part_of_another_notebook_that_was_not_open_yet(lab):
+    filling = "\n\n".join(["words"] * 60)
+    lab.write_notebook(
+        "02_data_preprocessing.ipynb", *[f"# x\n\n## {part}\n\n{filling}" for part in ("Why", "Learn", "Try")]
+    )
+    name = lab.write_notebook("start.ipynb", "from mlops_lesson.chooser import chooser\nchooser()")
+    lab.open(name)
+    lab.run_all()
+    lab.output(0).locator("summary").nth(1).click()
+    lab.output(0).get_by_role("link", name="Learn in 2 Data Preprocessing").click()
+    expect(lab.page.get_by_role("heading", name="Learn")).to_be_in_viewport()
+
+
+def test_nothing_is_fetched_from_elsewhere_and_no_script_fails(everything):
+    assert everything.requests_elsewhere == []
+    assert everything.page_errors == []
+
+
+def test_every_key_of_the_guard_is_tried():
+    assert {"x", "a", "b", "m", "j", "k", " ", "Enter", "Escape", "ArrowDown", "ArrowUp"} <= set(STRAY_KEYS)

@@ -1,0 +1,295 @@
+"""A quiz in a plain page: what its script does, without JupyterLab around it."""
+
+import pytest
+from playwright.sync_api import expect
+
+from mlops_lesson.quiz import Option, Question, flashcards, quiz
+
+ADDRESS = "http://127.0.0.1/quiz"
+SINGLE = Question(
+    "which-join",
+    "Which join keeps every parcel?",
+    [
+        Option("An inner join", "It drops parcels without a click.", misconception="joins never lose rows"),
+        Option("A left join", "It keeps the left table whole.", right=True),
+        Option("No join", "Then nothing is compared.", misconception="one table is enough"),
+    ],
+    hint="Which table must stay whole?",
+)
+CHOOSE_ALL = Question(
+    "what-to-clean",
+    "What comes out?",
+    [
+        Option("Blank frames", "They show nothing.", right=True),
+        Option("Hard images", "They teach most.", misconception="hard is bad"),
+        Option("Copies", "They leak.", right=True),
+    ],
+    kind="choose_all",
+)
+ORDER = Question(
+    "first-steps",
+    "Put the steps in order.",
+    [Option("Collect", "First."), Option("Clean", "Second."), Option("Train", "Third.")],
+    kind="put_in_order",
+    misconception="Training cannot come first.",
+)
+
+
+@pytest.fixture
+def open_page(chromium):
+    contexts = []
+
+    def opened(*shown, script=True, width=1000, page=None, change=lambda html: html):
+        if page is None:
+            contexts.append(chromium.new_context(java_script_enabled=script, viewport={"width": width, "height": 900}))
+            page = contexts[-1].new_page()
+        body = change("".join(f"<section>{each._repr_html_()}</section>" for each in shown))
+        page.unroute_all()
+        html = f"<!doctype html><html lang=en><meta charset=utf-8><title>Quiz</title><body>{body}"
+        page.route(ADDRESS, lambda route: route.fulfill(body=html, content_type="text/html"))
+        page.goto(ADDRESS)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+def status(page):
+    return page.get_by_role("status").first
+
+
+def press_check(page):
+    page.get_by_role("button", name="Check answer").first.click()
+
+
+def choose(page, *names):
+    for name in names:
+        page.get_by_label(name).first.check()
+    press_check(page)
+
+
+def judges_and_tells(page):
+    """The least a quiz must do: call a wrong answer wrong, a right one right, and show why."""
+    choose(page, "An inner join")
+    expect(status(page)).to_contain_text("Not yet.", timeout=1000)
+    expect(status(page)).to_contain_text("It drops parcels without a click.", timeout=1000)
+    choose(page, "A left join")
+    expect(status(page)).to_contain_text("Right.", timeout=1000)
+    expect(status(page)).to_contain_text("It keeps the left table whole.", timeout=1000)
+    expect(status(page)).to_be_visible()
+
+
+def test_a_quiz_judges_every_answer_and_tells_why(open_page):
+    judges_and_tells(open_page(quiz([SINGLE])))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("return question.options.every(", "return true || question.options.every("),
+        ("say(region, ...feedback(question, record, earlier));", "say(region);"),
+        ('region.setAttribute("role", "status");', 'region.setAttribute("role", "status"); region.hidden = true;'),
+    ],
+    ids=["every answer called right", "feedback left empty", "feedback not shown"],
+)
+def test_a_quiz_that_is_broken_on_purpose_is_found_out(open_page, old, new):
+    page = open_page(quiz([SINGLE]), change=lambda html: html.replace(old, new))
+    assert old in quiz([SINGLE])._repr_html_()
+    with pytest.raises(AssertionError):
+        judges_and_tells(page)
+
+
+def test_a_wrong_answer_names_its_misconception_and_gives_a_hint_but_not_the_answer(open_page):
+    page = open_page(quiz([SINGLE]))
+    choose(page, "An inner join")
+    expect(status(page)).to_contain_text("Misconception: joins never lose rows.")
+    expect(status(page)).to_contain_text("Hint: Which table must stay whole?")
+    expect(status(page)).not_to_contain_text("It keeps the left table whole.")
+
+
+def test_after_a_second_wrong_answer_every_reason_can_be_opened(open_page):
+    page = open_page(quiz([SINGLE]))
+    choose(page, "An inner join")
+    choose(page, "No join")
+    status(page).get_by_text("Every option and its reason").click()
+    for option in SINGLE.options:
+        expect(status(page)).to_contain_text(option.reason)
+
+
+def test_submitting_nothing_says_so_and_counts_nothing(open_page):
+    page = open_page(quiz([SINGLE]))
+    press_check(page)
+    expect(status(page)).to_have_text("Choose an option first.")
+    expect(page.get_by_text("Answered: 0 of 1.")).to_be_visible()
+
+
+def test_choosing_commits_nothing_before_the_check(open_page):
+    page = open_page(quiz([SINGLE]))
+    page.get_by_label("A left join").check()
+    expect(status(page)).to_be_empty()
+
+
+def test_the_first_answer_counts_for_the_score(open_page):
+    page = open_page(quiz([SINGLE]))
+    choose(page, "An inner join")
+    choose(page, "A left join")
+    expect(page.get_by_text("Right at the first try: 0. Right by now: 1.")).to_be_visible()
+
+
+def test_a_double_submit_is_one_attempt(open_page):
+    page = open_page(quiz([SINGLE]))
+    page.get_by_label("An inner join").check()
+    page.get_by_role("button", name="Check answer").dblclick()
+    kept = page.evaluate("() => JSON.parse(localStorage['mlops_lesson/answers/own-questions'])['which-join']")
+    assert (kept["choice"], kept["attempts"]) == (["A"], 1)
+
+
+def test_choose_all_tells_what_does_not_belong_and_how_many_are_missing(open_page):
+    page = open_page(quiz([CHOOSE_ALL]))
+    choose(page, "Blank frames", "Hard images")
+    expect(status(page)).to_contain_text("1 of your choices does not belong. 1 right option is missing.")
+    expect(status(page)).to_contain_text("Misconception: hard is bad.")
+    page.get_by_label("Hard images").uncheck()
+    choose(page, "Copies")
+    expect(status(page)).to_contain_text("Right.")
+
+
+def test_an_order_is_made_by_keyboard_and_each_move_is_told(open_page):
+    page = open_page(quiz([ORDER]))
+    letters = {option.text: letter for letter, option in ORDER.shown()}
+    target = [letters[option.text] for option in ORDER.options]
+    for place, option in enumerate(ORDER.options):
+        now = [text[0] for text in page.locator("ol.mlops-order li strong").all_inner_texts()]
+        for _ in range(now.index(target[place]) - place):
+            button = page.get_by_role("button", name=f"Move up: {option.text}")
+            button.focus()
+            page.keyboard.press("Enter")
+            expect(button).to_be_focused()
+            expect(status(page)).to_contain_text(f"{option.text}: now ")
+    press_check(page)
+    expect(status(page)).to_contain_text("Right.")
+
+
+def test_a_wrong_order_tells_how_many_stand_right_and_where_to_look(open_page):
+    page = open_page(quiz([ORDER]))
+    first = page.locator("ol.mlops-order li").first.locator("span").inner_text()[3:]
+    page.get_by_role("button", name=f"Move down: {first}").click()
+    press_check(page)
+    expect(status(page)).to_contain_text("stand in their place. Look at place")
+    expect(status(page)).to_contain_text("Training cannot come first.")
+
+
+def test_an_order_left_as_it_was_is_not_taken_for_an_answer(open_page):
+    page = open_page(quiz([ORDER]))
+    press_check(page)
+    expect(status(page)).to_have_text("Move the items into an order first.")
+
+
+@pytest.mark.parametrize(
+    ("sure", "option", "told"),
+    [("certain", "An inner join", "You were certain"), ("a guess", "A left join", "You called it a guess")],
+)
+def test_confidence_can_be_stated_before_the_first_answer_and_is_answered(open_page, sure, option, told):
+    page = open_page(quiz([SINGLE]))
+    page.get_by_label(sure).check()
+    choose(page, option)
+    expect(status(page)).to_contain_text(told)
+    expect(page.get_by_label(sure)).to_be_hidden()
+
+
+def test_an_answer_is_there_again_when_the_page_is_opened_again(open_page):
+    page = open_page(quiz([SINGLE]))
+    choose(page, "An inner join")
+    open_page(quiz([SINGLE]), page=page)
+    expect(page.get_by_label("An inner join")).to_be_checked()
+    expect(status(page)).to_contain_text("Your earlier answer. Not yet.")
+
+
+def test_two_copies_of_one_quiz_on_a_page_agree(open_page):
+    page = open_page(quiz([SINGLE]), quiz([SINGLE]))
+    choose(page, "A left join")
+    second = page.locator("section").nth(1)
+    expect(second.get_by_label("A left join")).to_be_checked()
+    expect(second.get_by_role("status").first).to_contain_text("Right.")
+    expect(page.locator("section").first.get_by_label("A left join")).to_be_checked()
+
+
+def test_without_a_script_every_option_and_reason_can_be_read(open_page):
+    page = open_page(quiz([SINGLE, CHOOSE_ALL, ORDER]), script=False)
+    for question in (SINGLE, CHOOSE_ALL, ORDER):
+        for option in question.options:
+            page.get_by_text(option.text, exact=True).first.click()
+            expect(page.get_by_text(option.reason).first).to_be_visible()
+
+
+def test_a_browser_that_keeps_nothing_says_so_and_the_quiz_works(open_page):
+    refuse = "<script>Storage.prototype.setItem = () => { throw new Error('full'); };</script>"
+    page = open_page(quiz([SINGLE]), change=lambda html: refuse + html)
+    choose(page, "A left join")
+    expect(status(page)).to_contain_text("Right.")
+    expect(page.get_by_text("This browser keeps nothing")).to_be_visible()
+
+
+def test_damaged_storage_is_set_aside_and_the_quiz_works(open_page):
+    damage = "<script>localStorage['mlops_lesson/answers/own-questions'] = '{damaged';</script>"
+    page = open_page(quiz([SINGLE]), change=lambda html: damage + html)
+    choose(page, "A left join")
+    expect(status(page)).to_contain_text("Right.")
+    assert page.evaluate("() => localStorage['mlops_lesson/answers/own-questions/damaged']") == "{damaged"
+
+
+def test_a_question_is_a_named_group_for_a_screen_reader(open_page):
+    page = open_page(quiz([SINGLE]))
+    group = page.get_by_role("group", name="Question 1 of 1: Which join keeps every parcel?")
+    expect(group.get_by_role("radio", name="B. A left join")).to_be_visible()
+
+
+def test_where_no_panel_listens_the_learner_is_told_what_is_kept(open_page):
+    page = open_page(quiz([SINGLE]))
+    choose(page, "A left join")
+    expect(page.get_by_text("Kept in this browser. Run the cell of the progress panel")).to_be_visible()
+
+
+@pytest.mark.parametrize("stage", range(1, 7))
+def test_a_quiz_fits_a_narrow_screen_and_double_zoom(open_page, stage):
+    page = open_page(quiz(stage), flashcards(stage), width=320)
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 320
+    page.set_viewport_size({"width": 640, "height": 900})
+    page.evaluate("() => { document.documentElement.style.fontSize = '200%'; document.body.style.zoom = 2; }")
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 640
+
+
+def test_every_control_is_at_least_24_pixels_wide_and_high(open_page):
+    page = open_page(quiz([SINGLE, CHOOSE_ALL, ORDER]), flashcards(1))
+    sizes = page.evaluate(
+        "() => [...document.querySelectorAll('input, button, summary')].filter(e => e.getClientRects().length)"
+        ".map(e => [e.getBoundingClientRect().width, e.getBoundingClientRect().height])"
+    )
+    assert len(sizes) > 20
+    assert min(min(size) for size in sizes) >= 24
+
+
+def test_the_focus_is_visible_on_every_kind_of_control(open_page):
+    page = open_page(quiz([SINGLE, ORDER]), flashcards(1))
+    page.keyboard.press("Tab")
+    seen = set()
+    for _ in range(30):
+        tag, outline = page.evaluate(
+            "() => [document.activeElement.tagName, getComputedStyle(document.activeElement).outlineStyle]"
+        )
+        if tag == "BODY":
+            break
+        assert outline == "solid", tag
+        seen.add(tag)
+        page.keyboard.press("Tab")
+    assert seen == {"INPUT", "BUTTON", "SUMMARY"}
+
+
+def test_known_flashcards_are_counted_and_remembered(open_page):
+    page = open_page(flashcards(1))
+    page.locator("summary").first.click()
+    page.get_by_role("button", name="I knew it").first.click()
+    expect(page.get_by_text("Known: 1 of 5 cards.")).to_be_visible()
+    open_page(flashcards(1), page=page)
+    expect(page.get_by_text("Known: 1 of 5 cards.")).to_be_visible()
