@@ -132,7 +132,7 @@ class Workbench:
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import MinMaxScaler
 
-        return make_pipeline(MinMaxScaler(clip=True), LogisticRegression(max_iter=1000)).fit(X_train, y_train)
+        return make_pipeline(MinMaxScaler(clip=True), LogisticRegression(solver="newton-cholesky")).fit(X_train, y_train)
 
 
 def _draw(outcome: Outcome, reference: Outcome, n_raw: int, title: str) -> ShownFigure:
