@@ -493,7 +493,7 @@ def _problems(exercise: Exercise, answer: Callable[..., Any]) -> Iterator[tuple[
 
 
 def _other_kind(exercise: Exercise, case: Case, given: Any) -> tuple[str, ...] | None:
-    if given is None or given is ...:
+    if given is None:
         return (
             f"With {case.given}, `{exercise.name}` returns nothing.",
             f"Expected: {exercise.returns}.",
@@ -549,9 +549,12 @@ def _quietly(test: Callable[..., bool], *values: Any) -> bool:
 
 def _run(answer: Callable[..., Any], case: Case) -> Any:
     try:
-        return answer(*copy.deepcopy(case.arguments))
+        given = answer(*copy.deepcopy(case.arguments))
     except (Exception, KeyboardInterrupt, SystemExit) as error:
         raise _CrashError(error, case.given) from error
+    if given is ... or (isinstance(given, tuple) and any(value is ... for value in given)):
+        raise _CrashError(TypeError("the answer is still an Ellipsis"), case.given)
+    return given
 
 
 def _is_empty_function(answer: Any) -> bool:

@@ -236,8 +236,28 @@ def blank_with_words(*_arguments):
     """Say what to do."""
 
 
+def blank_with_a_name(*_arguments):
+    result = ...
+    return result
+
+
+def blank_with_two_names(*_arguments):
+    first, second = ..., ...
+    return first, second
+
+
 def crash(*_arguments):
     return [][3]
+
+
+BLANKS = {
+    "dots": ...,
+    "None": None,
+    "empty": blank,
+    "docstring": blank_with_words,
+    "a name for dots": blank_with_a_name,
+    "two names for dots": blank_with_two_names,
+}
 
 
 @EACH
@@ -246,7 +266,7 @@ def test_the_solution_is_right(exercise):
 
 
 @EACH
-@pytest.mark.parametrize("answer", [..., None, blank, blank_with_words], ids=["dots", "None", "empty", "docstring"])
+@pytest.mark.parametrize("answer", BLANKS.values(), ids=BLANKS)
 def test_a_blank_answer_is_calmly_not_attempted(exercise, answer):
     result = check(exercise, answer)
     assert result.outcome == "not attempted"
