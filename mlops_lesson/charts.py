@@ -28,13 +28,17 @@ LINE_STYLES = ("-", "--", ":", "-.")
 MAX_COLUMNS = 60
 
 
-def _nice_ticks(low: float, high: float, at_most: int) -> list[float]:
-    span = high - low or 1.0
-    raw = span / max(at_most - 1, 1)
-    magnitude = 10.0 ** math.floor(math.log10(raw))
-    step = next(m * magnitude for m in (1, 2, 2.5, 5, 10) if m * magnitude >= raw * (1 - 1e-9))
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [step * i for i in range(first, last + 1)]
+def _ticks(highest: float, height: int) -> list[float]:
+    """Divide an axis from 0 so that each tick falls on a row, and as little as possible stays empty above."""
+    scales = []
+    for intervals in range(1, 7):
+        if height % intervals == 0:
+            raw = highest / intervals
+            magnitude = 10.0 ** math.floor(math.log10(raw))
+            step = next(m * magnitude for m in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10) if m * magnitude >= raw * (1 - 1e-9))
+            scales.append((round(step * intervals, 9), -intervals, step))
+    _, minus_intervals, step = min(scales)
+    return [step * i for i in range(1 - minus_intervals)]
 
 
 def _tick_texts(ticks: list[float]) -> list[str]:
@@ -84,10 +88,7 @@ def ascii_chart(trace: TrainingTrace, metric: str = "loss", *, height: int = 10)
     values = trace.values(metric)
     columns = _columns(trace, values)
     finite = [value for _, value in columns if math.isfinite(value)]
-    ticks = _nice_ticks(0.0, max(finite, default=1.0) or 1.0, min(6, height))
-    if metric == "accuracy":
-        ticks = [tick for tick in ticks if tick <= 1 + 1e-9]
-        ticks = ticks if math.isclose(ticks[-1], 1.0) else _nice_ticks(0.0, 1.0, min(6, height))
+    ticks = _ticks(1.0 if metric == "accuracy" else max(finite, default=1.0) or 1.0, height)
     top = ticks[-1]
     labels = {round(tick / top * height): text for tick, text in zip(ticks, _tick_texts(ticks), strict=True)}
     margin = max(len(text) for text in labels.values())
@@ -130,7 +131,8 @@ def _summary(trace: TrainingTrace, metric: str, values: list[float]) -> str:
         value, epoch = max(finite, key=lambda f: f[0]) if metric == "accuracy" else min(finite, key=lambda f: f[0])
         text += f"; {'highest' if metric == 'accuracy' else 'lowest'} {value:.2f} at epoch {epoch}"
     if len(finite) < len(values):
-        text += f"; {len(values) - len(finite)} epochs without a number, drawn as ?"
+        missing = len(values) - len(finite)
+        text += f"; {missing} epoch{'' if missing == 1 else 's'} without a number, drawn as ?"
     return text + "."
 
 
@@ -257,9 +259,7 @@ def plot_losses(trace: TrainingTrace, title: str | None = None) -> "ShownFigure"
 
     best, last = trace.best(), trace.epochs[-1]
     if last.train_loss is None:
-        raise ValueError(
-            f"{trace.name!r} holds no training losses. Record it with mlops_lesson.trace.train_with_trace."
-        )
+        raise ValueError(f"{trace.name!r} holds no training losses. Train with train_with_trace.")
     best_in_training = min(trace, key=lambda epoch: epoch.train_loss)
     title = title or (
         f"Validation loss is lowest at epoch {best.epoch}, training loss at epoch {best_in_training.epoch}"
@@ -278,7 +278,7 @@ def plot_losses(trace: TrainingTrace, title: str | None = None) -> "ShownFigure"
         alt = "Line chart over epochs. " + " ".join(
             _summary(trace, metric, trace.values(metric)) for metric in ("loss", "train_loss")
         )
-        alt += f" After the lowest validation loss the two part: {last.loss:.2f} and {last.train_loss:.2f} at the end."
+        alt += f" At the end they are {last.loss:.2f} and {last.train_loss:.2f}."
         return show(figure, alt, title)
 
 

@@ -118,7 +118,7 @@ def write_card(trained: TrainedModel, gate: GateResult, clean: CleanDataset) -> 
                 f"Version {clean.version[:12]}, split by time. Labels are staff clicks, a few of them wrong.",
                 f"Training: {days('train')}.",
                 f"Validation, to choose settings: {days('validation')}.",
-                f"Test, for this card only: {days('test')}.",
+                f"Test, for the gate and this card only: {days('test')}.",
             ),
         ),
         (
@@ -144,7 +144,7 @@ def write_card(trained: TrainedModel, gate: GateResult, clean: CleanDataset) -> 
             "Known weaknesses",
             (
                 f"Camera {weakest} is the weakest, with {cameras['accuracy'][weakest]:.3f}.",
-                f"Images {worst['test']}: accuracy {worst['accuracy']:.3f}. Nobody would see the difference by eye.",
+                f"Images {worst['test']}: accuracy {worst['accuracy']:.3f}. A person still reads the same digits.",
             ),
         ),
         (f"Gate of {gate.threshold:.2f}: {'passed' if gate.passed else 'refused'}", gate.reasons),

@@ -233,8 +233,8 @@ class TrainingSettings:
         Share of the last step that is carried on, 0 to below 1.
     epochs : int
         Passes over the training images.
-    seed : int
-        Start of the random numbers: the first weights and the order of the images.
+    seed : int or None
+        Start of the random numbers: the first weights and the order of the images. None: another one each time.
     """
 
     hidden_units: int = 32
@@ -242,7 +242,7 @@ class TrainingSettings:
     batch_size: int = 32
     momentum: float = 0.696
     epochs: int = 30
-    seed: int = 28
+    seed: int | None = 28
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain values."""

@@ -66,7 +66,7 @@ def training_explorer(clean: CleanDataset, settings: TrainingSettings | None = N
     @cache
     def trace_of(learning_rate: float, hidden_units: int) -> TrainingTrace:
         chosen = replace(base, learning_rate=learning_rate, hidden_units=hidden_units, epochs=MOST_EPOCHS)
-        return fit_on(*data, chosen, "your run")[1]
+        return fit_on(*data, chosen, "Your run")[1]
 
     rate = ipywidgets.SelectionSlider(options=LEARNING_RATES, value=base.learning_rate, description="Learning rate")
     units = ipywidgets.SelectionSlider(options=HIDDEN_UNITS, value=base.hidden_units, description="Hidden units")
