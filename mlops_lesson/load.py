@@ -17,11 +17,13 @@ from mlops_lesson.prediction import as_features
 if TYPE_CHECKING:
     import pandas as pd
 
+    from mlops_lesson.figures import ShownFigure
     from mlops_lesson.serving import Server
 
 LONGEST_RUN_SECONDS = 60.0
 TRAFFIC_PAUSE_SECONDS = 0.005
 REQUEST_SECONDS = 10.0
+HISTOGRAM_BINS = 40
 
 
 @dataclass(frozen=True)
@@ -211,6 +213,48 @@ def latency_table(runs: Sequence[LoadRun]) -> "pd.DataFrame":
         for run in runs
     ]
     return pd.DataFrame(rows, columns=["run", "requests", "failed", "p50_ms", "p99_ms", "per_second"])
+
+
+def plot_latencies(runs: Sequence[LoadRun]) -> "ShownFigure":
+    """Draw how long the requests of each run took, as histograms over one logarithmic axis.
+
+    Parameters
+    ----------
+    runs : sequence of LoadRun
+        One to four runs, each with an answered request or more.
+
+    Returns
+    -------
+    ShownFigure
+        Ready to be displayed, with alternative text.
+
+    Raises
+    ------
+    ValueError
+        If there is no run or more than four, or none of a run's requests was answered.
+    """
+    from mlops_lesson.charts import LINE_STYLES, PALETTE, new_figure
+    from mlops_lesson.figures import show
+
+    if not 1 <= len(runs) <= len(PALETTE) or not all(len(run.milliseconds) for run in runs):
+        raise ValueError(
+            f"A latency chart shows one to {len(PALETTE)} runs with an answered request each; got "
+            f"{', '.join(f'{run.name} with {len(run.milliseconds)}' for run in runs) or 'no run'}."
+        )
+    every = np.concatenate([run.milliseconds for run in runs])
+    edges = np.geomspace(every.min(), every.max() * 1.001, HISTOGRAM_BINS + 1)
+    title = "Half of the requests took at most " + ", ".join(f"{run.p50:.2g} ms ({run.name})" for run in runs)
+    with new_figure(8.0, 3.2) as (figure, (axis,)):
+        for run, colour, style in zip(runs, PALETTE, LINE_STYLES, strict=False):
+            shares = np.histogram(run.milliseconds, edges)[0] / len(run.milliseconds)
+            axis.stairs(shares, edges, color=colour, linestyle=style, linewidth=1.6, label=run.name)
+        axis.set(xscale="log", xlabel="milliseconds, logarithmic", ylabel="share of the requests", ylim=(0, None))
+        axis.xaxis.set_major_formatter("{x:g}")
+        axis.legend(loc="upper right")
+        figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
+        alt = f"Histograms of latencies over a logarithmic axis from {every.min():.2g} to {every.max():.2g} ms. "
+        alt += " ".join(f"{run.name}: p50 {run.p50:.2g} ms, p99 {run.p99:.2g} ms." for run in runs)
+        return show(figure, alt, title)
 
 
 @dataclass
