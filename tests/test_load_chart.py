@@ -1,0 +1,26 @@
+import numpy as np
+import pytest
+
+from mlops_lesson.load import LoadRun, plot_latencies
+
+
+def run(name, milliseconds):
+    return LoadRun(name, 1, np.array(milliseconds, dtype=float), 0, 1.0)
+
+
+def test_the_chart_says_in_words_what_each_run_measured():
+    shown = plot_latencies([run("bare prediction", [0.2] * 99 + [8.0]), run("1 client", range(1, 101))])
+    assert "from 0.2 to 1e+02 ms" in shown.alt
+    assert "bare prediction: p50 0.2 ms, p99 0.28 ms." in shown.alt
+    assert "1 client: p50 50 ms, p99 99 ms." in shown.alt
+
+
+def test_the_title_gives_half_of_the_requests_for_each_run():
+    shown = plot_latencies([run("1 client", [2.0, 2.0, 9.0]), run("8 clients", [5.0])])
+    assert shown.caption == "Half of the requests took at most 2 ms (1 client), 5 ms (8 clients)"
+
+
+@pytest.mark.parametrize("runs", [[], [run("1 client", [])], [run("1 client", [1.0])] * 5], ids=["0", "empty", "5"])
+def test_runs_that_cannot_be_drawn_are_refused(runs):
+    with pytest.raises(ValueError, match="one to 4 runs with an answered request each"):
+        plot_latencies(runs)
