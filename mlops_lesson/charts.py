@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 from mlops_lesson.trace import TrainingTrace
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -353,6 +356,64 @@ def plot_calibration(table: "pd.DataFrame", *, title: str) -> "ShownFigure":
             for row in table.itertuples()
         )
         return show(figure, alt, title)
+
+
+def draw_probabilities(axis: "Axes", y: "np.ndarray", probability: "np.ndarray", bins: int = 20) -> None:
+    """Draw how often a model gives which probability of chute B, for the parcels of each chute.
+
+    Parameters
+    ----------
+    axis : matplotlib.axes.Axes
+        Where to draw.
+    y : numpy.ndarray of shape (n,)
+        Labels, 0 for chute A and 1 for chute B.
+    probability : numpy.ndarray of shape (n,)
+        The model's probability of chute B, 0 to 1.
+    bins : int
+        Bars between 0 and 1.
+    """
+    parts = [probability[y == label] for label in (0, 1)]
+    edges = [i / bins for i in range(bins + 1)]
+    _, _, (_, bars_b) = axis.hist(parts, edges, color=[BLUE, PINK], label=["belongs to A", "belongs to B"])
+    for bar in bars_b:
+        bar.set(hatch="////", edgecolor="white")
+    axis.set(xlabel="probability of chute B", ylabel="images")
+
+
+def plot_probabilities(y: "np.ndarray", models: "Mapping[str, np.ndarray]", *, title: str) -> "ShownFigure":
+    """Draw the probabilities that one model or more give to the same images, side by side.
+
+    Parameters
+    ----------
+    y : numpy.ndarray of shape (n,)
+        Labels, 0 for chute A and 1 for chute B.
+    models : mapping of str to numpy.ndarray of shape (n,)
+        Probabilities of chute B by the name of the model.
+    title : str
+        The finding.
+
+    Returns
+    -------
+    ShownFigure
+        Ready to be displayed, with alternative text.
+    """
+    from mlops_lesson.figures import show
+
+    with new_figure(2.9 * len(models) + 0.4, 2.9, n_columns=len(models), sharey=True) as (figure, axes):
+        sentences = []
+        for axis, (name, probability) in zip(axes, models.items(), strict=True):
+            draw_probabilities(axis, y, probability, bins=10)
+            axis.set_title(name)
+            means = [probability[y == label].mean() for label in (0, 1)]
+            unsure = int(((probability > 0.1) & (probability < 0.9)).sum())
+            sentences.append(
+                f"{name}: parcels of A get {means[0]:.2f} on average, parcels of B {means[1]:.2f}; "
+                f"{unsure} of {len(y)} lie between 0.1 and 0.9."
+            )
+            axis.label_outer()
+        axes[0].legend(loc="upper center", fontsize="small")
+        figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
+        return show(figure, "Histograms of the probability of chute B. " + " ".join(sentences), title)
 
 
 def _draw_image(axis: "Axes", image, title: str) -> None:

@@ -7,13 +7,11 @@ from typing import Any
 import ipywidgets
 import numpy as np
 
-from mlops_lesson.charts import BLUE, GREY, PINK, new_figure
+from mlops_lesson.charts import BLUE, GREY, draw_probabilities, new_figure
 from mlops_lesson.controls import Explorer, explorer
 from mlops_lesson.evaluation import GATE, confusion, interval, precision_recall
 from mlops_lesson.figures import ShownFigure, show
 from mlops_lesson.tables import show_table
-
-PROBABILITY_STEPS = np.linspace(0, 1, 21)
 
 
 @dataclass(frozen=True)
@@ -93,14 +91,10 @@ def plot_decision(decision: Decision) -> ShownFigure:
     """
     low, high = decision.interval
     with new_figure(8.0, 3.0, n_columns=2, width_ratios=[1.7, 1]) as (figure, (scores, accuracy)):
-        parts = [decision.probability[decision.y == label] for label in (0, 1)]
-        names = ["belongs to A", "belongs to B"]
-        _, _, (_, bars_b) = scores.hist(parts, PROBABILITY_STEPS, color=[BLUE, PINK], label=names)
-        for bar in bars_b:
-            bar.set(hatch="///", edgecolor="white")
+        draw_probabilities(scores, decision.y, decision.probability)
         scores.axvline(decision.threshold, color="black", linestyle="--", label=f"threshold {decision.threshold:.2f}")
-        scores.set(title="Probabilities", xlabel="probability of chute B", ylabel="images")
-        scores.legend(loc="upper center", fontsize="small")
+        scores.set_title("Probabilities")
+        scores.legend(loc="upper center", fontsize="small", frameon=True, framealpha=1, edgecolor="none")
         errors = [[decision.accuracy - low], [high - decision.accuracy]]
         accuracy.errorbar([0], [decision.accuracy], yerr=errors, fmt="o", color=BLUE, capsize=6)
         accuracy.axhline(decision.gate, color=GREY, linestyle="--")
