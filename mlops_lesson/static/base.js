@@ -30,6 +30,8 @@
 .mlops-lesson .mlops-feedback:not(:empty) { border-left: 4px solid var(--jp-ui-font-color1, currentColor);
   margin: 0.6em 0 0; padding: 0.1em 0.8em; }
 .mlops-lesson .mlops-feedback[data-result=right] { border-left-style: double; border-left-width: 6px; }
+.jp-Notebook:has(.mlops-lesson) .jp-MarkdownOutput :is(p, li, td, summary) a { text-decoration: underline; }
+.jp-Notebook:has(.mlops-lesson) .jp-MarkdownOutput summary { min-height: 24px; padding: 4px 0; cursor: pointer; }
 .mlops-lesson pre { overflow-x: auto; white-space: pre-wrap; }
 .mlops-lesson table { border-collapse: collapse; }
 .mlops-lesson caption { text-align: left; font-weight: 600; padding: 0.3em 0; }
@@ -43,10 +45,10 @@
     document.addEventListener("focusin", (event) => {
       const control = event.target;
       if (!(control instanceof Element) || !control.matches(focusable)) return;
-      const ours = control.closest(".mlops-lesson, .mlops-explorer");
-      const prose = control.closest(".jp-MarkdownOutput");
-      const beside = prose && prose.closest(".jp-Notebook")?.querySelector(".mlops-lesson, .mlops-explorer");
-      if (ours || beside) control.setAttribute("data-lm-suppress-shortcuts", "");
+      const shown = control.closest(".mlops-lesson, .mlops-explorer, .jp-OutputArea-output, .jp-MarkdownOutput");
+      const notebook = shown && (shown.closest(".jp-Notebook") || shown);
+      if (notebook && (notebook === shown || notebook.querySelector(".mlops-lesson, .mlops-explorer")))
+        control.setAttribute("data-lm-suppress-shortcuts", "");
     }, true);
   }
   // A live region is announced when its content changes after it was shown: only for a cell that has just been run.

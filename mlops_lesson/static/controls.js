@@ -32,9 +32,10 @@ function mend(root, title) {
   set(root, "role", "group");
   set(root, "aria-label", title);
   for (const control of root.querySelectorAll(FOCUSABLE)) set(control, "data-lm-suppress-shortcuts", "");
-  for (const box of root.querySelectorAll(".jupyter-widgets, .widget-radio, .widget-toggle-buttons")) {
-    const label = box.querySelector(":scope > .widget-label");
-    const words = label && label.textContent.trim();
+  // Not every control is marked as one, but each has its label as a child.
+  for (const label of root.querySelectorAll(".widget-label")) {
+    const box = label.parentElement;
+    const words = label.textContent.trim();
     if (!words) continue;
     const handles = box.querySelectorAll("[role=slider]");
     handles.forEach((handle, at) => {

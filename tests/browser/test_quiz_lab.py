@@ -191,6 +191,7 @@ def everything(lab, notebook, home):
         "hint('1.1')",
         "solution('1.1')",
         EXPLORER,
+        SCROLLED_TABLE,
         "# Notes\n\n<details><summary>More</summary>\n\nA [link](quiz.ipynb).\n\n</details>",
     )
     lab.open(name)
@@ -199,6 +200,7 @@ def everything(lab, notebook, home):
     return lab
 
 
+SCROLLED_TABLE = "from IPython.display import HTML\nHTML('<div role=group aria-label=Table tabindex=0>1</div>')"
 EXPLORER = """
 import ipywidgets
 from mlops_lesson.controls import explorer
@@ -209,6 +211,7 @@ controls = [
     epochs,
     ipywidgets.FloatLogSlider(value=0.08, min=-3, max=1, description="Learning rate"),
     ipywidgets.IntRangeSlider(value=(2, 5), max=10, description="Weeks"),
+    ipywidgets.SelectionSlider(options=[75, 150, 300], description="Window"),
     ipywidgets.Checkbox(description="Remove duplicates"),
     ipywidgets.ToggleButtons(options=["brightness", "scores"], description="Monitor"),
     ipywidgets.ToggleButton(description="Control stream"),
@@ -266,6 +269,7 @@ def test_sliders_radios_and_groups_of_an_explorer_have_names(everything):
         ("slider", "Epochs"),
         ("slider", "Weeks, from"),
         ("slider", "Weeks, to"),
+        ("slider", "Window"),
         ("group", "Epochs and learning rate"),
         ("radiogroup", "Source"),
         ("checkbox", "Remove duplicates"),
