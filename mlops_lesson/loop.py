@@ -21,7 +21,7 @@ import pandas as pd
 from mlops_lesson import depot, pipeline, registry, request_log, rollout
 from mlops_lesson.datasets import CleanDataset
 from mlops_lesson.evaluation import CONFIDENCE, GATE, GateResult, check_gate, interval, mcnemar, shift
-from mlops_lesson.monitors import KEPT, Monitor, Observed, Reference, watch
+from mlops_lesson.monitors import KEPT, Monitor, Observed, Reference, confidence, watch
 from mlops_lesson.paths import home
 
 if TYPE_CHECKING:
@@ -169,6 +169,66 @@ def send_week(server: "Server", week: depot.LiveWeek) -> WeekLog:
     shadow = answers["shadow"]["score"].reindex(ids).to_numpy() if "shadow" in answers else None
     X = champion[request_log.PIXEL_COLUMNS].to_numpy()
     return WeekLog(week.week, week.parcels, X, champion["score"].to_numpy(), shadow, week.end)
+
+
+def describe_week(model: Any, week: depot.LiveWeek) -> dict[str, float]:
+    """Say what can be seen of a week on the day, and what the clicks tell in the end.
+
+    Parameters
+    ----------
+    model : object
+        The champion.
+    week : mlops_lesson.depot.LiveWeek
+        The parcels.
+
+    Returns
+    -------
+    dict
+        `week`, `parcels`, `mean grey` (0 to 16), `mean confidence` (0.5 to 1) and `accuracy in the end` (0 to 1).
+    """
+    score, label = model.predict_proba(week.X)[:, 1], known_labels(week.parcels["id"], pd.Timestamp.max)
+    right = ((score >= 0.5) == label)[~np.isnan(label)]
+    return {
+        "week": week.week,
+        "parcels": len(score),
+        "mean grey": float(week.X.mean()),
+        "mean confidence": float(confidence(score).mean()),
+        "accuracy in the end": float(right.mean()),
+    }
+
+
+def plot_weeks(live: pd.DataFrame, control: pd.DataFrame) -> "ShownFigure":
+    """Draw brightness and accuracy by week, for the live weeks and for the control stream.
+
+    Parameters
+    ----------
+    live, control : pandas.DataFrame
+        One row a week, as `describe_week` gives it.
+
+    Returns
+    -------
+    ShownFigure
+        Ready to be displayed, with alternative text.
+    """
+    from mlops_lesson.charts import BLUE, GREY, new_figure
+    from mlops_lesson.figures import show
+
+    seen, known = "mean grey", "accuracy in the end"
+    darkest, worst = (int(live["week"][live[column].idxmin()]) for column in (seen, known))
+    title = f"The pictures change most in week {darkest}, the accuracy in week {worst}"
+    with new_figure(8.0, 3.1, n_columns=2) as (figure, axes):
+        for axis, column, name in zip(axes, (seen, known), ("mean grey level, 0 to 16", "share right"), strict=True):
+            axis.plot(control["week"], control[column], "s--", color=GREY, label="control")
+            axis.plot(live["week"], live[column], "o-", color=BLUE, label="live")
+            axis.set(xlabel="live week", ylabel=name, ylim=(0, None), title=column.capitalize())
+            axis.legend(loc="lower left")
+        figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
+        alt = "Two line charts by live week, live and control. " + " ".join(
+            f"Week {one['week']:.0f}: grey {one[seen]:.1f} and {other[seen]:.1f}, "
+            f"accuracy {one[known]:.2f} and {other[known]:.2f}."
+            for (_, one), (_, other) in zip(live.iterrows(), control.iterrows(), strict=True)
+        )
+        return show(figure, alt, title)
 
 
 def diagnose(model: Any, X: np.ndarray, y: np.ndarray) -> pd.DataFrame:
@@ -593,7 +653,7 @@ class Loop:
             known = ~np.isnan(label)
             right = self.first_model.predict(log.X[known]) == label[known] if known.any() else np.array([np.nan])
             alone.append(float(right.mean()))
-        return LoopRun(self.run, tuple(self.reports), tuple(alone))
+        return LoopRun(self.run, tuple(self.reports), tuple(alone), tuple(self.logs))
 
     def _note(self, week: int, who: str, what: str, why: str, version: int | None = None) -> None:
         write_audit(self.run, week, who, what, why, version)
@@ -752,11 +812,14 @@ class LoopRun:
         Monday by Monday.
     unattended : tuple of float
         The first champion's accuracy on the same labelled parcels: what would have been without the loop.
+    logs : tuple of WeekLog
+        The requests of each week.
     """
 
     run: str
     reports: tuple[WeekReport, ...]
     unattended: tuple[float, ...]
+    logs: tuple[WeekLog, ...] = field(repr=False)
 
     def table(self) -> pd.DataFrame:
         """Return one row a week: `week`, `labels`, `accuracy`, `low`, `high`, `state`, `action`, `why`."""
@@ -794,10 +857,11 @@ def plot_run(run: LoopRun, gate: float = GATE) -> "ShownFigure":
 
     reports, weeks = run.reports, [report.week for report in run.reports]
     accuracy = np.array([report.accuracy for report in reports])
-    first, last = f"{accuracy[0]:.2f}", f"{accuracy[-1]:.2f}"
-    actions = [report.action for report in reports]
+    worst = int(np.nanargmin(accuracy))
+    promotions = [report.action for report in reports].count("promote")
     title = (
-        f"Accuracy {first} in week {weeks[0]} and {last} in week {weeks[-1]}; promotions: {actions.count('promote')}"
+        f"Accuracy falls to {accuracy[worst]:.2f} in week {weeks[worst]} and is {accuracy[-1]:.2f} in week {weeks[-1]}; "
+        f"promotions: {promotions}"
     )
     with new_figure(7.6, 3.6) as (figure, (axis,)):
         spread = [accuracy - [r.low for r in reports], [r.high for r in reports] - accuracy]
