@@ -57,7 +57,7 @@ class ProgressPanel(anywidget.AnyWidget):
         note = (
             f'<div class="mlops-lesson" data-mlops-panel-note><p><strong>Progress panel of {escape(self.stage.name)}.'
             "</strong> Run this cell to connect it to your kernel. Until then, answers are kept in this browser.</p>"
-            f"{script()}</div>"
+            f"{script('note')}</div>"
         )
         display({"text/html": note, "text/plain": repr(self)}, raw=True)
         bundle = self._repr_mimebundle_()

@@ -160,6 +160,21 @@ def test_an_untrusted_copy_is_a_readable_list_and_runs_nothing(lab):
     assert audit["contrastChecked"] > 20
 
 
+@pytest.mark.parametrize(
+    ("kernel", "dead"), [(False, "Loading widget"), (True, "Error displaying widget")], ids=["no kernel", "new kernel"]
+)
+def test_a_panel_whose_kernel_is_gone_says_what_to_do_and_shows_no_error(lab, notebook, kernel, dead):
+    lab.open(notebook)
+    lab.run_all()
+    lab.save()
+    lab.shutdown_kernel()
+    lab.load()
+    lab.open(notebook, kernel=kernel)
+    expect(lab.output(PANEL).get_by_text(dead)).to_be_attached()
+    expect(lab.output(PANEL).get_by_text(dead)).to_be_hidden()
+    expect(lab.output(PANEL).get_by_text("Run this cell to connect it to your kernel.")).to_be_visible()
+
+
 def test_a_part_ticked_in_the_panel_is_kept(lab, notebook, home):
     lab.open(notebook)
     lab.run_all()
