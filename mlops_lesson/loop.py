@@ -860,8 +860,8 @@ def plot_run(run: LoopRun, gate: float = GATE) -> "ShownFigure":
     worst = int(np.nanargmin(accuracy))
     promotions = [report.action for report in reports].count("promote")
     title = (
-        f"Accuracy falls to {accuracy[worst]:.2f} in week {weeks[worst]} and is {accuracy[-1]:.2f} in week {weeks[-1]}; "
-        f"promotions: {promotions}"
+        f"Accuracy falls to {accuracy[worst]:.2f} in week {weeks[worst]} and is {accuracy[-1]:.2f} in week {weeks[-1]}"
+        f"; promotions: {promotions}"
     )
     with new_figure(7.6, 3.6) as (figure, (axis,)):
         spread = [accuracy - [r.low for r in reports], [r.high for r in reports] - accuracy]

@@ -1,0 +1,59 @@
+"""What the tests of monitoring share: the course's data and model, made once, and a service without a network."""
+
+import functools
+from typing import Any
+
+from mlops_lesson import depot, pipeline, registry, request_log
+from mlops_lesson.datasets import CleanDataset
+from mlops_lesson.monitors import Pool, clean_pool
+from mlops_lesson.pipeline import ValidatedModel
+from mlops_lesson.rollout import Status
+
+
+@functools.cache
+def clean() -> CleanDataset:
+    return pipeline.preprocess(pipeline.collect())
+
+
+@functools.cache
+def validated() -> ValidatedModel:
+    trained = pipeline.train(clean())
+    return ValidatedModel(trained, pipeline.validate(trained, clean()))
+
+
+@functools.cache
+def pool() -> Pool:
+    return clean_pool(clean())
+
+
+@functools.cache
+def live_week(week: int, control: bool = False) -> depot.LiveWeek:
+    return depot.read_live_week(week, control=control)
+
+
+def deploy() -> int:
+    """Make the course's model the champion of the current home."""
+    return pipeline.deploy(validated().trained, validated().gate).version
+
+
+class ServiceWithoutNetwork:
+    """Answers as the service does, from the registry and into the request log, in this process."""
+
+    def __init__(self) -> None:
+        self.log = request_log.RequestLog(request_log.log_path())
+        self.shadow: Any = None
+        self.reload()
+
+    def reload(self) -> dict[str, Any]:
+        self.champion = registry.load("champion")
+        return {"version": self.champion.version}
+
+    def predict(self, image: Any, parcel_id: int) -> None:
+        models = {"champion": self.champion} | ({"shadow": self.shadow} if self.shadow else {})
+        for role, entry in models.items():
+            score = float(entry.model.predict_proba(image.reshape(1, -1))[0, 1])
+            self.log.write(parcel_id=str(parcel_id), role=role, version=entry.version, image=image, score=score)
+
+    def ask(self, _method: str, _path: str, order: dict[str, Any]) -> dict[str, Any]:
+        self.shadow = registry.load("challenger") if order["mode"] == "shadow" else None
+        return vars(Status(order["mode"]))

@@ -1,0 +1,173 @@
+import numpy as np
+import pytest
+from live_depot import clean, live_week, pool, validated
+from scipy.stats import ks_2samp
+
+from mlops_lesson import monitors
+from mlops_lesson.evaluation import dim, shift
+from mlops_lesson.loop import reference_of
+from mlops_lesson.monitors import Observed, Reference
+
+CHANCE = np.random.default_rng(0)
+QUIET = np.random.default_rng(1).normal(size=500)
+
+
+def observed(X: np.ndarray, right: np.ndarray | None = None, week: int = 1) -> Observed:
+    score = validated().model.predict_proba(X)[:, 1]
+    return Observed(week, X, score, np.ones(len(X), dtype=bool) if right is None else right)
+
+
+def first_reference() -> Reference:
+    return reference_of(validated().model, clean())
+
+
+@pytest.mark.parametrize("n", [20, 75, 300])
+def test_the_ks_test_agrees_with_scipy(n: int) -> None:
+    other = CHANCE.normal(0.2, 1.1, n)
+    assert monitors.ks_p_value(QUIET, other) == pytest.approx(ks_2samp(QUIET, other, method="asymp").pvalue, rel=1e-9)
+
+
+def test_the_lowest_pixel_p_agrees_with_scipy_pixel_by_pixel() -> None:
+    X, other = clean().part("test")[0], live_week(5).X
+    one_by_one = min(ks_2samp(X[:, i], other[:, i], method="asymp").pvalue for i in range(64))
+    assert monitors.lowest_pixel_p(X, other) == pytest.approx(one_by_one, rel=1e-9)
+
+
+def test_without_drift_the_ks_test_alarms_as_often_as_its_level_says() -> None:
+    alarms = [monitors.ks_p_value(CHANCE.normal(size=200), CHANCE.normal(size=75)) < 0.05 for _ in range(1000)]
+    assert 0.02 <= np.mean(alarms) <= 0.07
+
+
+def test_psi_is_zero_for_the_same_sample_and_grows_with_a_shift() -> None:
+    small, large = monitors.psi(QUIET, QUIET + 0.2), monitors.psi(QUIET, QUIET + 0.8)
+    assert monitors.psi(QUIET, QUIET) == pytest.approx(0, abs=1e-12)
+    assert 0 < small < large
+
+
+def test_the_rule_of_psi_rings_on_small_clean_batches_and_not_on_large_ones() -> None:
+    def share(n: int) -> float:
+        return float(np.mean([monitors.psi(QUIET, CHANCE.choice(QUIET, n)) >= monitors.PSI_RULE for _ in range(200)]))
+
+    assert share(50) > 0.25
+    assert share(400) < 0.02
+
+
+def test_psi_copes_with_a_reference_of_few_values() -> None:
+    assert np.isfinite(monitors.psi(np.repeat([0.0, 1.0], 50), np.array([2.0, 3.0])))
+
+
+@pytest.mark.parametrize("compare", [monitors.ks_p_value, monitors.psi, monitors.lowest_pixel_p])
+def test_an_empty_window_is_named(compare) -> None:
+    with pytest.raises(ValueError, match="200 reference and 0 current values"):
+        compare(np.zeros((200, 64)) if compare is monitors.lowest_pixel_p else np.zeros(200), np.zeros((0,)))
+
+
+def test_one_bin_is_no_index() -> None:
+    with pytest.raises(ValueError, match="2 bins or more"):
+        monitors.psi(QUIET, QUIET, bins=1)
+
+
+def test_adwin_finds_a_step_soon_after_it_and_nothing_before() -> None:
+    steps = np.concatenate([CHANCE.normal(0.2, 0.1, 200), CHANCE.normal(0.8, 0.1, 200)])
+    found = monitors.adwin_alarms(CHANCE.normal(0.2, 0.1, 200), steps)
+    assert not found[:200].any()
+    assert found[200:264].any()
+
+
+def test_confidence_is_the_probability_of_the_picked_chute() -> None:
+    assert monitors.confidence(np.array([0.1, 0.5, 0.75])).tolist() == [0.9, 0.5, 0.75]
+
+
+def test_dimming_rings_the_brightness_and_not_the_accuracy() -> None:
+    week = observed(dim(live_week(1, True).X))
+    assert monitors.BRIGHTNESS.alarms(first_reference(), [week]).tolist() == [True]
+    assert monitors.ACCURACY.alarms(first_reference(), [week]).tolist() == [False]
+
+
+def test_a_bump_rings_the_scores_and_not_the_brightness() -> None:
+    bumped = observed(shift(np.concatenate([live_week(week, True).X for week in (5, 6)])))
+    assert monitors.SCORES.alarms(first_reference(), [bumped]).tolist() == [True]
+    assert monitors.BRIGHTNESS.alarms(first_reference(), [bumped]).tolist() == [False]
+
+
+@pytest.mark.parametrize(("n_right", "rings"), [(60, True), (68, False), (75, False)])
+def test_accuracy_rings_when_it_is_proven_to_be_below_the_gate(n_right: int, rings: bool) -> None:
+    week = observed(live_week(1).X, np.arange(80) < n_right)
+    assert monitors.ACCURACY.alarms(first_reference(), [week]).tolist() == [rings]
+
+
+def test_without_labels_accuracy_says_nothing_and_the_clicks_monitor_rings() -> None:
+    week = observed(live_week(1).X, np.array([], dtype=bool))
+    assert np.isnan(monitors.ACCURACY.values(first_reference(), [week])).all()
+    assert not monitors.ACCURACY.alarms(first_reference(), [week]).any()
+    assert monitors.LABELS.alarms(first_reference(), [week]).all()
+
+
+def test_adwin_counts_the_detections_of_each_week_apart() -> None:
+    weeks = [observed(live_week(week).X, week=week) for week in range(1, 9)]
+    counts = monitors.SCORES_ADWIN.values(first_reference(), weeks)
+    assert counts[:4].sum() == 0
+    assert counts[4:].sum() >= 1
+
+
+def test_watching_gives_a_row_for_each_week_and_monitor() -> None:
+    readings = monitors.watch(first_reference(), [observed(live_week(week).X, week=week) for week in (1, 3)])
+    assert len(readings) == 2 * len(monitors.MONITORS)
+    assert readings["week"].is_monotonic_increasing
+    table = monitors.alarm_table(readings)
+    assert table.index.tolist() == [monitor.name for monitor in monitors.MONITORS]
+    assert table.loc["brightness, KS"].tolist() == ["-", "ALARM"]
+
+
+def test_watching_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="one week or more"):
+        monitors.watch(first_reference(), [])
+
+
+def test_the_pool_holds_the_test_images_and_the_control_stream() -> None:
+    n_live = sum(len(live_week(week, True).X) for week in range(1, 9))
+    assert pool().n_reference == 200
+    assert len(pool().X) == len(pool().label) == len(pool().hours) == 200 + n_live
+    assert np.isfinite(pool().label[:200]).all()
+    assert (pool().hours[np.isfinite(pool().hours)] > 0).all()
+
+
+@pytest.fixture(scope="module")
+def table():
+    return monitors.rehearse(validated().model, pool(), repeats=30, seed=3).table()
+
+
+@pytest.mark.parametrize("name", ["brightness, KS", "64 pixels, Bonferroni", "scores, KS", "confidence, KS"])
+def test_tests_at_one_percent_ring_in_about_one_quiet_week_in_a_hundred(table, name: str) -> None:
+    assert table.loc[name, "false alarms"] <= 0.03
+
+
+@pytest.mark.parametrize("name", ["scores, ADWIN", "confidence, ADWIN", "clicks arrive", "accuracy on clicks"])
+def test_the_careful_monitors_are_silent_while_nothing_happens(table, name: str) -> None:
+    assert table.loc[name, "false alarms"] <= 0.01
+
+
+def test_sixty_four_uncorrected_tests_ring_in_about_every_second_quiet_week(table) -> None:
+    assert 0.4 <= table.loc["64 pixels, each at 0.05", "false alarms"] <= 0.7
+
+
+def test_accuracy_scores_and_pixels_find_the_bump_in_its_first_week(table) -> None:
+    for name in ("accuracy on clicks", "scores, KS", "64 pixels, Bonferroni"):
+        assert table.loc[name, "bump found"] >= 0.85, name
+        assert table.loc[name, "weeks to alarm"] == 1, name
+
+
+def test_confidence_by_adwin_never_notices_that_the_model_is_broken(table) -> None:
+    assert table.loc["confidence, ADWIN", "bump found"] == 0
+    assert np.isnan(table.loc["confidence, ADWIN", "weeks to alarm"])
+
+
+def test_the_same_seed_gives_the_same_rehearsal() -> None:
+    one, other = (monitors.rehearse(validated().model, pool(), 2, seed=5, monitors=[monitors.SCORES]) for _ in range(2))
+    assert one.table().equals(other.table())
+
+
+def test_a_monitor_that_always_says_fine_finds_nothing() -> None:
+    fine = monitors.Monitor("fine", "input", "nothing", lambda _, weeks: np.zeros(len(weeks)), 1, True)
+    found = monitors.rehearse(validated().model, pool(), 3, monitors=[fine]).table().loc["fine"]
+    assert found["false alarms"] == found["bump found"] == 0
