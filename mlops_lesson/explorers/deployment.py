@@ -32,10 +32,10 @@ class _Desk:
                 "labels."
             )
         self.parcel = _slider("Parcel", 1, 1, len(self.images))
-        self.columns = _slider("Shift, pixels to the right", 0, -3, 3)
-        self.brightness = _slider("Lamp brightness, %", 100, 20, 100, 10)
+        self.columns = _slider("Shift right, pixels", 0, -3, 3)
+        self.brightness = _slider("Brightness, %", 100, 20, 100, 10)
         self.scale = ipywidgets.RadioButtons(options=[CONTRACT_SCALE, PICTURE_SCALE], description="Grey levels sent")
-        self.send = ipywidgets.Button(description="Send to the service")
+        self.send = ipywidgets.Button(description="Send to the service", layout={"align_self": "flex-start"})
         self.result = ipywidgets.HTML()
         self.words = ""
         self.controls = (self.parcel, self.columns, self.brightness, self.scale, self.send)
