@@ -178,7 +178,7 @@ def require_clean(clean: CleanDataset) -> CleanDataset:
         is no number from 0 to 16. The message counts and names the rows.
     """
     cases = failures(clean.table.set_index("id", drop=False).rename_axis(None), clean_schema())
-    problems = [f"{rule} (parcels {_some(group['id'])})" for rule, group in cases.groupby("rule", sort=False)]
+    problems = [f"{rule} ({_some(group['id'])})" for rule, group in cases.groupby("rule", sort=False)]
     n_pixels = IMAGE_SHAPE[0] * IMAGE_SHAPE[1]
     if clean.X.shape != (len(clean.table), n_pixels):
         wanted = (len(clean.table), n_pixels)
@@ -189,9 +189,7 @@ def require_clean(clean: CleanDataset) -> CleanDataset:
                 "grey level that is no number from 0 to 16": ~((clean.X >= 0) & (clean.X <= GREY_LEVELS)).all(axis=1),
                 "image blank": np.ptp(clean.X, axis=1) == 0,
             }
-        problems += [
-            f"{rule} (parcels {_some(clean.table.loc[bad, 'id'])})" for rule, bad in faults.items() if bad.any()
-        ]
+        problems += [f"{rule} ({_some(clean.table.loc[bad, 'id'])})" for rule, bad in faults.items() if bad.any()]
     if problems:
         raise ValueError(
             f"The cleaned dataset breaks its contract: {'; '.join(problems)}. Nothing is handed on. Look at these "
@@ -201,5 +199,5 @@ def require_clean(clean: CleanDataset) -> CleanDataset:
 
 
 def _some(ids: pd.Series) -> str:
-    named = ", ".join(str(i) for i in ids.head(SHOWN_FAILURES))
+    named = ("parcel " if len(ids) == 1 else "parcels ") + ", ".join(str(i) for i in ids.head(SHOWN_FAILURES))
     return named + (f" and {len(ids) - SHOWN_FAILURES} more" if len(ids) > SHOWN_FAILURES else "")

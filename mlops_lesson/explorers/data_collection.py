@@ -79,7 +79,7 @@ def count_usable(evidence: pd.DataFrame, sources: set[str], *, keep_all: bool) -
     return counts
 
 
-def _draw(counts: dict[str, int], title: str, most: int) -> ShownFigure:
+def _draw(counts: dict[str, int], most: int) -> ShownFigure:
     with new_figure(7.0, 2.6) as (figure, (axis,)):
         places = range(len(counts))
         colours = [BLUE if step == STEPS[2] else GREY for step in counts]
@@ -88,10 +88,10 @@ def _draw(counts: dict[str, int], title: str, most: int) -> ShownFigure:
             axis.text(count + most * 0.01, place, f"{count:,}", va="center")
         axis.set_yticks(places, counts)
         axis.invert_yaxis()
-        axis.set(xlim=(0, most * 1.1), xlabel="parcels", title=title)
+        axis.set(xlim=(0, most * 1.1), xlabel="parcels")
         axis.grid(axis="y", visible=False)
         alt = "Bar chart of parcels. " + "; ".join(f"{step}: {count:,}" for step, count in counts.items()) + "."
-        return show(figure, alt, title)
+        return show(figure, alt, "How many parcels remain at each step")
 
 
 def _answer(evidence: pd.DataFrame, *, join: str, **switched_on: bool) -> Answer:
@@ -103,7 +103,7 @@ def _answer(evidence: pd.DataFrame, *, join: str, **switched_on: bool) -> Answer
     if lost:
         notes.append(f"The inner join dropped {lost:,} labelled images, and no program complained.")
     headline = f"{usable:,} usable labelled images"
-    return Answer(headline, tuple(notes), _draw(counts, headline, len(evidence)))
+    return Answer(headline, tuple(notes), _draw(counts, len(evidence)))
 
 
 def explore_sources(

@@ -132,10 +132,12 @@ class Workbench:
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import MinMaxScaler
 
-        return make_pipeline(MinMaxScaler(clip=True), LogisticRegression(solver="newton-cholesky")).fit(X_train, y_train)
+        return make_pipeline(MinMaxScaler(clip=True), LogisticRegression(solver="newton-cholesky")).fit(
+            X_train, y_train
+        )
 
 
-def _draw(outcome: Outcome, reference: Outcome, n_raw: int, title: str) -> ShownFigure:
+def _draw(outcome: Outcome, reference: Outcome, n_raw: int) -> ShownFigure:
     pairs = (("your steps", outcome, BLUE, "o"), ("all steps", reference, GREY, "s"))
     with new_figure(8.0, 2.2, n_columns=2, sharey=True) as (figure, (rows_axis, accuracy_axis)):
         for place, (_, each, colour, marker) in enumerate(pairs):
@@ -150,7 +152,6 @@ def _draw(outcome: Outcome, reference: Outcome, n_raw: int, title: str) -> Shown
         rows_axis.set_yticks(range(len(pairs)), [name for name, *_ in pairs])
         rows_axis.set(xlim=(0, n_raw), xlabel="rows kept", title="Rows", ylim=(len(pairs) - 0.4, -0.6))
         accuracy_axis.set(xlim=(0.7, 1), xlabel="share right, with 95 % interval", title="Validation accuracy")
-        figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
         parts = []
         for name, each, _, _ in pairs:
             low, high = interval(each.n_right, each.n_validation)
@@ -158,7 +159,7 @@ def _draw(outcome: Outcome, reference: Outcome, n_raw: int, title: str) -> Shown
                 f"{name}: {each.n_rows:,} rows, validation accuracy {each.accuracy:.3f}, "
                 f"95 % interval {low:.3f} to {high:.3f}"
             )
-        return show(figure, f"Rows kept and validation accuracy. {'; '.join(parts)}.", title)
+        return show(figure, f"Rows kept and validation accuracy. {'; '.join(parts)}.", "Your steps beside all steps")
 
 
 def _notes(outcome: Outcome, steps: dict[str, bool]) -> tuple[str, ...]:
@@ -202,7 +203,7 @@ def explore_cleaning(raw: RawDataset) -> Explorer:
                  "This fault is loud; the others are silent.",),
             )  # fmt: skip
         headline = f"{outcome.n_rows:,} rows kept, validation accuracy {outcome.accuracy:.3f}"
-        return Answer(headline, _notes(outcome, steps), _draw(outcome, reference, len(raw.table), headline))
+        return Answer(headline, _notes(outcome, steps), _draw(outcome, reference, len(raw.table)))
 
     controls = {
         name: ipywidgets.Checkbox(value=True, description=text, indent=False, layout={"width": "auto"})

@@ -1,0 +1,103 @@
+"""Stage 1 gathers everything, drops nothing, and says where it came from."""
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from mlops_lesson import depot
+from mlops_lesson.datasets import RawDataset
+from mlops_lesson.pipeline import collect, last_click
+
+EXPECTED_VERSION = "f6ebc068b912"
+
+
+@pytest.fixture(scope="module")
+def raw() -> RawDataset:
+    return collect()
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    shutil.copytree(depot.data_dir() / "raw", tmp_path / "raw")
+    return tmp_path
+
+
+def clicks(*rows: tuple[int, str, str]) -> pd.DataFrame:
+    table = pd.DataFrame(rows, columns=["parcel_id", "clicked_at", "chute"])
+    return table.assign(clicked_at=pd.to_datetime(table["clicked_at"]))
+
+
+def test_every_scan_has_exactly_one_row(raw: RawDataset) -> None:
+    assert raw.table["id"].tolist() == depot.read_parcels()["id"].tolist()
+
+
+def test_nothing_is_dropped_that_any_source_misses(raw: RawDataset) -> None:
+    missing = raw.table.isna().any(axis=1) | ~raw.table["has_image"]
+    assert missing.sum() == 92 + 2, "92 miss a source, and two temperatures miss their unit"
+
+
+def test_every_image_that_was_recorded_is_kept_as_it_is(raw: RawDataset) -> None:
+    recorded = depot.read_images()
+    assert raw.images.keys() == recorded.keys()
+    assert all((raw.images[i] == recorded[i]).all() for i in recorded)
+    assert set(raw.table.loc[raw.table["has_image"], "id"]) == set(recorded)
+
+
+def test_the_last_click_decides_and_the_first_one_dates_the_label() -> None:
+    shown = last_click(clicks((7, "2026-01-06 12:00", "B"), (7, "2026-01-05 09:00", "A"), (8, "2026-01-07 08:00", "A")))
+    assert shown.loc[7].tolist() == [2, pd.Timestamp("2026-01-05 09:00"), "B"]
+    assert shown.loc[8, "n_clicks"] == 1
+
+
+def test_a_reading_belongs_to_the_camera_and_hour_of_the_scan(raw: RawDataset) -> None:
+    readings = depot.read_sensors().set_index(["camera_id", "hour"])["lux"]
+    lit = raw.table[raw.table["lux"].notna()]
+    keys = pd.MultiIndex.from_arrays([lit["camera_id"], lit["seen_at"].dt.floor("h")])
+    assert (readings.loc[keys].to_numpy() == lit["lux"].to_numpy()).all()
+
+
+def test_values_are_collected_as_they_were_written(raw: RawDataset) -> None:
+    assert set(raw.table["chute"].dropna()) == {"A", "B", "a", "b"}
+    assert set(raw.table["lux_unit"].dropna()) == {"lx", "klx"}
+
+
+def test_the_lineage_names_every_file_with_its_rows_and_checksum(raw: RawDataset) -> None:
+    files = depot.verify_data().set_index("file")["sha256"]
+    lineage = raw.lineage.set_index("source")
+    assert lineage["sha256"].to_dict() == files[files.index.str.startswith("raw/")].to_dict()
+    archives = lineage[lineage.index.str.endswith(".zip")]
+    assert archives["rows"].sum() == len(raw.images)
+    assert lineage.loc["raw/depot.db", "rows"] == len(raw.table)
+
+
+def test_the_same_data_has_the_same_version_everywhere(raw: RawDataset) -> None:
+    assert raw.version[:12] == EXPECTED_VERSION
+    assert collect().version == raw.version
+
+
+def test_one_changed_click_makes_another_version(copied: Path, raw: RawDataset) -> None:
+    path = copied / "raw" / "clicks.csv"
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    lines[1] = lines[1].replace(",B", ",A")
+    path.write_text("".join(lines), encoding="utf-8")
+    assert collect(copied).version != raw.version
+
+
+def test_one_changed_pixel_makes_another_version(raw: RawDataset) -> None:
+    images = {i: image.copy() for i, image in raw.images.items()}
+    images[100001][0, 0] += 1
+    assert RawDataset(raw.table, images, raw.lineage).version != raw.version
+
+
+def test_an_image_that_changes_its_owner_makes_another_version(raw: RawDataset) -> None:
+    images = raw.images | {100001: raw.images[100002], 100002: raw.images[100001]}
+    assert RawDataset(raw.table, images, raw.lineage).version != raw.version
+
+
+def test_an_archive_that_is_missing_stops_nothing_and_hides_nothing(copied: Path, raw: RawDataset) -> None:
+    (copied / "raw" / "images" / "camera_4.zip").unlink()
+    fewer = collect(copied)
+    assert len(fewer.table) == len(raw.table)
+    assert set(fewer.table.loc[~fewer.table["has_image"] & raw.table["has_image"], "camera_id"]) == {4}

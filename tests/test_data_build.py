@@ -1,0 +1,191 @@
+"""The committed data is what the builder writes, and holds the faults that its card tells of."""
+
+import importlib.util
+import re
+import sqlite3
+import zipfile
+from contextlib import closing
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_digits
+
+from mlops_lesson import depot
+from mlops_lesson.depot import data_dir
+from mlops_lesson.evaluation import shift
+from mlops_lesson.pipeline import find_repeated_scans, last_click
+
+DATABASE = "raw/depot.db"
+LARGEST = 3_000_000
+
+
+@pytest.fixture(scope="module")
+def builder() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("build", data_dir() / "build.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def rebuilt(builder: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    builder.build(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def card() -> str:
+    return (data_dir() / "README.md").read_text(encoding="utf-8")
+
+
+def data_files(folder: Path) -> dict[str, Path]:
+    paths = [path for part in ("raw", "live") for path in (folder / part).rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path for path in paths}
+
+
+def database_content(path: Path) -> list[str]:
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:
+        return list(database.iterdump())
+
+
+def test_rebuilding_writes_the_same_files(rebuilt: Path) -> None:
+    assert data_files(rebuilt).keys() == data_files(data_dir()).keys()
+
+
+def test_rebuilding_writes_the_same_content(rebuilt: Path) -> None:
+    committed = data_files(data_dir())
+    changed = [
+        name
+        for name, path in data_files(rebuilt).items()
+        if name != DATABASE and path.read_bytes() != committed[name].read_bytes()
+    ]
+    assert changed == []
+    # SQLite notes its own version in the file, so the database is compared by what it holds.
+    assert database_content(rebuilt / DATABASE) == database_content(committed[DATABASE])
+
+
+def test_the_rebuilt_checksums_fit_the_rebuilt_files(rebuilt: Path) -> None:
+    assert set(depot.verify_data(rebuilt)["state"]) == {"unchanged"}
+
+
+def test_the_data_is_small() -> None:
+    assert sum(path.stat().st_size for path in data_files(data_dir()).values()) < LARGEST
+
+
+def history_truth(builder: ModuleType) -> np.ndarray:
+    """Return the true digit of every scan, in the order of the scans, drawn as the builder draws them."""
+    source, rng = load_digits(), np.random.RandomState(builder.SEED)
+    chosen = rng.permutation(len(source.images))[: builder.HISTORY_PARCELS]
+    times = builder.opening_times(rng, builder.HISTORY_START, builder.HISTORY_WEEKS, len(chosen))
+    first = builder.draw_parcels(rng, builder.FIRST_PARCEL_ID, times, chosen)
+    return source.target[builder.add_duplicated_scans(rng, first)["source"]]
+
+
+@pytest.fixture(scope="module")
+def planted(builder: ModuleType) -> dict[str, int]:
+    """Every fault that the card counts, counted in the data."""
+    parcels, images, sensors, clicks = (
+        depot.read_parcels(),
+        depot.read_images(),
+        depot.read_sensors(),
+        depot.read_clicks(),
+    )
+    digits = history_truth(builder)
+    table = parcels.merge(last_click(clicks), how="left", left_on="id", right_index=True)
+    table = table.merge(
+        sensors, how="left", left_on=["camera_id", table["seen_at"].dt.floor("h")], right_on=["camera_id", "hour"]
+    )
+    with_image = table[table["id"].isin(list(images))]
+    blank = with_image[[np.ptp(images[i]) == 0 for i in with_image["id"]]]
+    stuck = sensors[(sensors["camera_id"] == 2) & sensors["hour"].between("2026-02-16", "2026-02-19")]
+    hidden = (blank["camera_id"] == 2) & blank["seen_at"].between("2026-02-16", "2026-02-19")
+    delay = table["first_clicked_at"] - table["seen_at"]
+    minds = clicks.assign(chute=clicks["chute"].str.upper()).groupby("parcel_id")["chute"].nunique()
+    labelled = table["chute"].notna()
+    hours = builder.HISTORY_WEEKS * builder.DAYS_A_WEEK * (builder.CLOSING_HOUR - builder.OPENING_HOUR)
+    return {
+        "scanned 2 to 14 seconds before": len(find_repeated_scans(with_image, images)),
+        "digits typed wrong": int((table["keyed_digit"] != digits).sum()),
+        "| missing": len(parcels) - len(images),
+        "lamps were off": int(((blank["lux"] < 50) | hidden).sum()),
+        "shutter stayed shut": int(((blank["lux"] > 50) & ~hidden).sum()),
+        "of 16 x 16 pixels": sum(image.shape == (16, 16) for image in images.values()),
+        "smeared lens of camera 4": int(
+            ((with_image["camera_id"] == 4) & (with_image["seen_at"] >= "2026-03-23")).sum()
+        ),
+        "hours without a reading": hours * len(builder.CAMERAS) - len(sensors),
+        "readings in kilolux": int((sensors["lux_unit"] == "klx").sum()),
+        "temperatures in Fahrenheit": int((sensors["temperature"] > 45).sum()),
+        "stuck at 397.0 lux": int((stuck["lux"] == 397.0).sum()),
+        "scans without a click": int((~labelled).sum()),
+        "scans clicked twice": int((table["n_clicks"] == 2).sum()),
+        "with a change of mind": int((minds == 2).sum()),
+        "first clicks later than a week": int((delay > pd.Timedelta(weeks=1)).sum()),
+        "last click is wrong": int(((table["chute"].str.upper() == "B") != (digits >= 5))[labelled].sum()),
+        "in lower case": int(clicks["chute"].str.islower().sum()),
+        "scans that do not exist": int((~clicks["parcel_id"].isin(parcels["id"])).sum()),
+    }
+
+
+WORDS = {8: "eight"}
+
+
+def test_the_card_counts_every_planted_fault_rightly(card: str, planted: dict[str, int]) -> None:
+    told = {}
+    for fault in planted:
+        (line,) = [line for line in card.splitlines() if line.startswith("|") and fault in line]
+        count = int(line.rstrip(" |").rsplit("|", 1)[1])
+        told[fault] = planted[fault] if WORDS.get(planted[fault], "-") in line else count
+    assert told == planted
+
+
+def test_the_card_has_no_fault_that_is_not_counted(card: str, planted: dict[str, int]) -> None:
+    section = card.split("## Planted faults of the history")[1].split("## ")[0]
+    rows = [line for line in section.splitlines() if re.match(r"\| \w", line)][1:]
+    assert [row for row in rows if not any(fault in row for fault in planted)] == []
+
+
+def test_the_card_names_source_licence_and_identifier(card: str) -> None:
+    for fact in ("Alpaydin", "Kaynak", "10.24432/C50P49", "CC BY 4.0"):
+        assert fact in card
+
+
+def test_the_card_describes_every_column(card: str) -> None:
+    sensors, clicks, parcels = depot.read_sensors(), depot.read_clicks(), depot.read_parcels()
+    columns = {*sensors.columns, *clicks.columns, *parcels.columns}
+    assert [column for column in columns if f"`{column}`" not in card] == []
+
+
+def test_images_of_one_digit_are_used_once_except_for_repeated_scans() -> None:
+    with_image = depot.read_parcels()
+    images = depot.read_images()
+    with_image = with_image[with_image["id"].isin(list(images))]
+    repeated = find_repeated_scans(with_image, images)
+    seen = [image.tobytes() for i, image in images.items() if np.ptp(image) > 0 and i not in repeated]
+    assert len(seen) == len(set(seen))
+
+
+@pytest.mark.parametrize("week", range(1, depot.LIVE_WEEKS + 1))
+def test_the_live_weeks_differ_from_the_control_stream_as_the_card_says(builder: ModuleType, week: int) -> None:
+    live, control = depot.read_live_week(week), depot.read_live_week(week, control=True)
+    expected = control.X
+    if week == builder.DIM_WEEK:
+        expected = np.rint(control.X * builder.DIM_FACTOR)
+    if week >= builder.FIRST_BUMPED_WEEK:
+        expected = shift(control.X)
+    assert (expected == live.X).all()
+    lux = live.sensors["lux"].mean() / control.sensors["lux"].mean()
+    assert lux == pytest.approx(builder.DIM_FACTOR if week == builder.DIM_WEEK else 1.0, abs=0.001)
+
+
+def test_archives_hold_nothing_but_images_and_tables() -> None:
+    names = set()
+    for path in data_files(data_dir()).values():
+        if path.suffix == ".zip":
+            with zipfile.ZipFile(path) as archive:
+                names |= {Path(name).suffix for name in archive.namelist()}
+    assert names == {".png", ".csv", ".jsonl"}

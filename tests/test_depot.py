@@ -1,0 +1,163 @@
+"""Reading the depot's records: what comes out, what is refused, and that reading changes and runs nothing."""
+
+import io
+import pickle
+import shutil
+import zipfile
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlops_lesson import depot
+
+
+class Trap:
+    """Writes a file when it is unpickled."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    """A copy of the history that a test may damage."""
+    shutil.copytree(depot.data_dir() / "raw", tmp_path / "raw")
+    return tmp_path
+
+
+def png(shape: tuple[int, int] = (8, 8)) -> bytes:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(np.full(shape, 7, dtype=np.uint8)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_parcels_come_with_the_place_of_their_camera_in_order_of_their_ids() -> None:
+    parcels = depot.read_parcels()
+    assert list(parcels.columns) == ["id", "camera_id", "place", "seen_at", "keyed_digit"]
+    assert parcels["id"].is_monotonic_increasing
+    assert parcels.groupby("camera_id")["place"].unique().str[0].to_dict() == {
+        1: "north dock",
+        2: "south dock",
+        3: "east belt",
+        4: "west belt",
+    }
+    assert pd.api.types.is_datetime64_dtype(parcels["seen_at"])
+
+
+def test_an_image_is_a_table_of_grey_levels() -> None:
+    image = depot.read_image(png())
+    assert image.shape == (8, 8)
+    assert image.dtype == float
+    assert (image == 7).all()
+
+
+def test_images_are_found_by_the_id_of_their_parcel() -> None:
+    images = depot.read_images()
+    assert set(images) < set(depot.read_parcels()["id"])
+    assert {image.shape for image in images.values()} == {(8, 8), (16, 16)}
+
+
+def test_readings_keep_the_units_they_were_written_with() -> None:
+    sensors = depot.read_sensors()
+    assert sensors["lux_unit"].value_counts().to_dict() == {"lx": 3799, "klx": 1}
+    assert sensors["temperature_unit"].isna().sum() == 1
+
+
+def test_clicks_keep_their_order_and_their_spelling() -> None:
+    clicks = depot.read_clicks()
+    assert clicks["clicked_at"].is_monotonic_increasing
+    assert set(clicks["chute"]) == {"A", "B", "a", "b"}
+
+
+def test_reading_does_not_change_the_database(copied: Path) -> None:
+    before = depot.checksum(copied / "raw" / "depot.db")
+    depot.read_parcels(copied)
+    assert depot.checksum(copied / "raw" / "depot.db") == before
+    assert [path.name for path in (copied / "raw").glob("depot.db*")] == ["depot.db"]
+
+
+def test_a_missing_file_is_named_with_the_way_to_get_it_back(copied: Path) -> None:
+    (copied / "raw" / "clicks.csv").unlink()
+    with pytest.raises(FileNotFoundError, match=r"clicks\.csv is missing .*git checkout data"):
+        depot.read_clicks(copied / "raw" / "clicks.csv")
+
+
+def test_a_damaged_database_is_refused_with_advice(copied: Path) -> None:
+    (copied / "raw" / "depot.db").write_bytes(b"no database at all")
+    with pytest.raises(ValueError, match=r"(?s)cannot be read as the depot.s database .*git checkout data"):
+        depot.read_parcels(copied)
+
+
+def test_a_damaged_archive_is_refused_with_advice(copied: Path) -> None:
+    (copied / "raw" / "images" / "camera_2.zip").write_bytes(b"no archive at all")
+    with pytest.raises(ValueError, match=r"camera_2\.zip cannot be read as an archive of PNG images"):
+        depot.read_images(copied)
+
+
+@pytest.mark.parametrize("content", [b"", b"not an image", png()[:40]], ids=["empty", "text", "cut off"])
+def test_bytes_that_are_no_image_are_refused(content: bytes) -> None:
+    with pytest.raises(ValueError, match=f"These {len(content)} bytes are not a PNG image"):
+        depot.read_image(content)
+
+
+def test_code_in_place_of_an_image_is_refused_and_not_run(copied: Path, tmp_path: Path) -> None:
+    sprung = tmp_path / "sprung"
+    with zipfile.ZipFile(copied / "raw" / "images" / "camera_1.zip", "a") as archive:
+        archive.writestr("100000.png", pickle.dumps(Trap(sprung)))
+    with pytest.raises(ValueError, match="not a PNG image"):
+        depot.read_images(copied)
+    assert not sprung.exists()
+
+
+@pytest.mark.parametrize("control", [False, True])
+def test_a_live_week_brings_parcels_images_and_readings_that_belong_together(control: bool) -> None:
+    week = depot.read_live_week(2, control=control)
+    assert len(week.parcels) == len(week.images) == len(week.X)
+    assert week.X.shape[1] == 64
+    assert week.parcels["seen_at"].between(week.end - pd.Timedelta(weeks=1), week.end).all()
+    assert week.sensors["hour"].between(week.end - pd.Timedelta(weeks=1), week.end).all()
+
+
+def test_live_weeks_follow_one_another_without_a_parcel_twice() -> None:
+    weeks = [depot.read_live_week(number) for number in range(1, depot.LIVE_WEEKS + 1)]
+    ids = pd.concat([week.parcels["id"] for week in weeks])
+    assert ids.is_unique
+    assert ids.is_monotonic_increasing
+    assert {later.end - earlier.end for earlier, later in pairwise(weeks)} == {pd.Timedelta(weeks=1)}
+
+
+@pytest.mark.parametrize("week", [0, 9, 1.5, "one"])
+def test_a_week_that_does_not_exist_is_refused(week: object) -> None:
+    with pytest.raises(ValueError, match="whole number from 1 to 8"):
+        depot.read_live_week(week)
+
+
+def test_clicks_that_have_not_arrived_yet_are_held_back() -> None:
+    friday = pd.Timestamp("2026-05-08 18:00")
+    arrived = depot.read_live_clicks(friday)
+    assert 0 < len(arrived) < len(depot.read_live_clicks())
+    assert (arrived["clicked_at"] < friday).all()
+
+
+def test_every_data_file_is_the_one_that_was_recorded() -> None:
+    files = depot.verify_data()
+    assert set(files["state"]) == {"unchanged"}
+    on_disk = {path for part in ("raw", "live") for path in (depot.data_dir() / part).rglob("*") if path.is_file()}
+    assert len(files) == len(on_disk)
+
+
+def test_a_changed_byte_and_a_missing_file_are_noticed(tmp_path: Path) -> None:
+    shutil.copytree(depot.data_dir(), tmp_path / "data")
+    clicks = tmp_path / "data" / "raw" / "clicks.csv"
+    clicks.write_bytes(clicks.read_bytes().replace(b"A", b"B", 1))
+    (tmp_path / "data" / "live" / "week_08.zip").unlink()
+    states = depot.verify_data(tmp_path / "data").set_index("file")["state"]
+    assert states[states != "unchanged"].to_dict() == {"raw/clicks.csv": "changed", "live/week_08.zip": "missing"}

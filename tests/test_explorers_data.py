@@ -1,0 +1,165 @@
+"""The explorers of notebooks 1 and 2, driven as a learner would: move a control, read the answer."""
+
+from collections.abc import Iterator
+
+import ipywidgets
+import pandas as pd
+import pytest
+
+from mlops_lesson import depot
+from mlops_lesson.controls import Explorer
+from mlops_lesson.datasets import RawDataset
+from mlops_lesson.explorers.data_collection import SOURCES, count_usable, explore_sources, find_evidence
+from mlops_lesson.explorers.data_preprocessing import STEPS, Workbench, explore_cleaning
+from mlops_lesson.explorers.live import Answer, live_explorer
+from mlops_lesson.pipeline import collect, preprocess, train_baseline
+
+USABLE, LIT = "and a label", "and a light reading"
+
+
+@pytest.fixture(scope="module")
+def raw() -> RawDataset:
+    return collect()
+
+
+@pytest.fixture(scope="module")
+def evidence() -> pd.DataFrame:
+    return find_evidence(depot.read_parcels(), depot.read_images(), depot.read_sensors(), depot.read_clicks())
+
+
+@pytest.fixture
+def sources() -> Iterator[Explorer]:
+    shown = explore_sources(depot.read_parcels(), depot.read_images(), depot.read_sensors(), depot.read_clicks())
+    yield shown
+    shown.close()
+
+
+@pytest.fixture(scope="module")
+def cleaning(raw: RawDataset) -> Explorer:
+    return explore_cleaning(raw)
+
+
+@pytest.fixture
+def all_steps(cleaning: Explorer) -> Explorer:
+    for control in cleaning.controls:
+        control.value = True
+    return cleaning
+
+
+def control(shown: Explorer, description: str) -> ipywidgets.Widget:
+    return next(one for one in shown.controls if one.description == description)
+
+
+def test_moving_a_control_changes_the_answer_in_words_and_on_the_page() -> None:
+    slider = ipywidgets.IntSlider(value=2, description="a number")
+    shown = live_explorer("Doubling", {"n": slider}, lambda n: Answer(f"twice {n} is {2 * n}", (f"given {n}",)))
+    assert shown.text == "a number: 2\ntwice 2 is 4.\n- given 2"
+    slider.value = 5
+    assert shown.text == "a number: 5\ntwice 5 is 10.\n- given 5"
+    assert "twice 5 is 10" in shown.result.value
+
+
+def test_an_answer_on_the_page_cannot_be_taken_for_code() -> None:
+    assert "<script>" not in Answer("<script>alert(1)</script>", ("<b>",)).html
+
+
+def test_an_explorer_needs_names_for_its_controls() -> None:
+    with pytest.raises(ValueError, match="give it a description"):
+        live_explorer("Nameless", {"n": ipywidgets.IntSlider()}, lambda n: Answer(str(n)))
+
+
+def test_all_sources_give_every_labelled_image(evidence: pd.DataFrame, raw: RawDataset) -> None:
+    labelled = raw.table["has_image"] & raw.table["chute"].notna()
+    assert count_usable(evidence, set(SOURCES), keep_all=True)[USABLE] == labelled.sum()
+
+
+def test_an_inner_join_keeps_what_all_sources_know(evidence: pd.DataFrame, raw: RawDataset) -> None:
+    complete = raw.table["has_image"] & raw.table["chute"].notna() & raw.table["lux"].notna()
+    counts = count_usable(evidence, set(SOURCES), keep_all=False)
+    assert set(counts.values()) == {complete.sum()}
+
+
+def test_with_an_inner_join_a_source_less_can_mean_more_images(evidence: pd.DataFrame) -> None:
+    with_sensors = count_usable(evidence, set(SOURCES), keep_all=False)[USABLE]
+    without = count_usable(evidence, set(SOURCES) - {"sensors"}, keep_all=False)[USABLE]
+    assert without > with_sensors
+
+
+@pytest.mark.parametrize("source", ["images", "clicks"])
+def test_without_images_or_clicks_nothing_is_usable(evidence: pd.DataFrame, source: str) -> None:
+    assert count_usable(evidence, set(SOURCES) - {source}, keep_all=True)[USABLE] == 0
+
+
+def test_a_reading_is_found_through_the_database_only(evidence: pd.DataFrame) -> None:
+    assert count_usable(evidence, {"images", "clicks", "sensors"}, keep_all=True)[LIT] == 0
+
+
+def test_no_source_gives_nothing(evidence: pd.DataFrame) -> None:
+    assert set(count_usable(evidence, set(), keep_all=True).values()) == {0}
+    assert set(count_usable(evidence, {"sensors"}, keep_all=False).values()) == {0}
+
+
+def test_the_explorer_of_sources_tells_what_each_choice_costs(sources: Explorer) -> None:
+    assert "1,176 usable labelled images." in sources.text
+    control(sources, "database").value = False
+    assert "no split by time" in sources.text
+    control(sources, "database").value = True
+    control(sources, "How to join").index = 1
+    assert "1,132 usable labelled images." in sources.text
+    assert "dropped 44 labelled images" in sources.text
+    control(sources, "sensors").value = False
+    assert "1,176 usable labelled images." in sources.text
+
+
+def test_the_explorer_of_sources_shows_a_figure_with_its_numbers_as_words(sources: Explorer) -> None:
+    assert 'alt="Bar chart of parcels. rows in the table: 1,224;' in sources.result.value
+
+
+def test_with_all_steps_the_explorer_cleans_as_the_pipeline_does(all_steps: Explorer, raw: RawDataset) -> None:
+    clean = preprocess(raw)
+    accuracy = train_baseline(clean).score(*clean.part("validation"))
+    assert f"{len(clean.table):,} rows kept, validation accuracy {accuracy:.3f}." in all_steps.text
+
+
+def test_the_loud_fault_stops_training_and_shows_no_accuracy(all_steps: Explorer) -> None:
+    control(all_steps, STEPS["whole"]).value = False
+    assert "1,142 rows, and no model." in all_steps.text
+    assert "3 rows have no image of 8 x 8 pixels" in all_steps.text
+    assert "<img" not in all_steps.result.value
+
+
+@pytest.mark.parametrize(
+    ("step", "rows", "told"),
+    [
+        ("blank", 1151, "12 blank frames"),
+        ("repeated", 1161, ""),
+        ("unlabelled", 1185, "46 parcels without a click are counted as chute A"),
+        ("spelling", 1139, "3 clicks on b are counted as chute A"),
+        ("by_time", 1139, "the same weeks stand on both sides"),
+    ],
+)
+def test_each_silent_fault_is_told_with_its_rows(all_steps: Explorer, step: str, rows: int, told: str) -> None:
+    control(all_steps, STEPS[step]).value = False
+    assert f"{rows:,} rows kept" in all_steps.text
+    assert told in all_steps.text
+
+
+def test_repeated_scans_leak_when_the_split_is_random(all_steps: Explorer) -> None:
+    control(all_steps, STEPS["repeated"]).value = False
+    assert "copies of training images" not in all_steps.text
+    control(all_steps, STEPS["by_time"]).value = False
+    assert "validation images are copies of training images" in all_steps.text
+
+
+def test_invented_labels_lower_the_accuracy_that_is_reported(raw: RawDataset) -> None:
+    bench = Workbench(raw)
+    steps = dict.fromkeys(STEPS, True)
+    assert bench.clean(**steps | {"unlabelled": False}).accuracy < bench.clean(**steps).accuracy
+
+
+@pytest.mark.parametrize("shown", ["sources", "all_steps"])
+def test_what_the_notebook_stores_says_the_first_answer(shown: str, request: pytest.FixtureRequest) -> None:
+    bundle = request.getfixturevalue(shown)._repr_mimebundle_()
+    assert "Explorer: " in bundle["text/plain"]
+    assert "on" in bundle["text/html"]
+    assert "<img alt=" in bundle["text/html"]
