@@ -5,15 +5,13 @@ between cells, and are shown by `mlops_lesson.figures.show` with alternative tex
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mlops_lesson.trace import TrainingTrace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import numpy as np
     import pandas as pd
     from matplotlib.axes import Axes
@@ -29,6 +27,7 @@ MARKERS = ("o", "s", "^", "D")
 LINE_STYLES = ("-", "--", ":", "-.")
 
 MAX_COLUMNS = 60
+SMALLEST_SCALE = 1e-6
 
 
 def _ticks(highest: float, height: int) -> list[float]:
@@ -91,7 +90,8 @@ def ascii_chart(trace: TrainingTrace, metric: str = "loss", *, height: int = 10)
     values = trace.values(metric)
     columns = _columns(trace, values)
     finite = [value for _, value in columns if math.isfinite(value)]
-    ticks = _ticks(1.0 if metric == "accuracy" else max(finite, default=1.0) or 1.0, height)
+    highest = max(finite, default=0.0)
+    ticks = _ticks(1.0 if metric == "accuracy" or highest < SMALLEST_SCALE else highest, height)
     top = ticks[-1]
     labels = {round(tick / top * height): text for tick, text in zip(ticks, _tick_texts(ticks), strict=True)}
     margin = max(len(text) for text in labels.values())
@@ -380,7 +380,7 @@ def draw_probabilities(axis: "Axes", y: "np.ndarray", probability: "np.ndarray",
     axis.set(xlabel="probability of chute B", ylabel="images")
 
 
-def plot_probabilities(y: "np.ndarray", models: "Mapping[str, np.ndarray]", *, title: str) -> "ShownFigure":
+def plot_probabilities(y: "np.ndarray", models: Mapping[str, "np.ndarray"], *, title: str) -> "ShownFigure":
     """Draw the probabilities that one model or more give to the same images, side by side.
 
     Parameters

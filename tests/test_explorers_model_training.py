@@ -1,0 +1,73 @@
+"""The explorer of Model Training, driven as a learner's sliders drive it."""
+
+import pytest
+from course_models import clean, trained
+
+from mlops_lesson import pipeline
+from mlops_lesson.explorers import model_training
+from mlops_lesson.explorers.model_training import judge, training_explorer
+from mlops_lesson.trace import make_trace
+
+
+@pytest.fixture
+def explorer():
+    return training_explorer(clean())
+
+
+def move(explorer, **values):
+    names = ("learning_rate", "hidden_units", "epochs")
+    for name, value in values.items():
+        explorer.controls[names.index(name)].value = value
+
+
+def test_it_begins_with_the_courses_settings_and_the_lessons_epochs(explorer):
+    last = trained(3).trace.epochs[-1]
+    assert "Learning rate: 0.271; Hidden units: 32; Epochs: 3" in explorer.text
+    assert f"Loss {last.loss:.2f}, accuracy {last.accuracy:.2f} after epoch 3" in explorer.text
+
+
+@pytest.mark.parametrize(
+    "values", [{"learning_rate": 0.003}, {"hidden_units": 4}, {"epochs": 7}, {"learning_rate": 0.7, "epochs": 10}]
+)
+def test_moving_a_slider_shows_what_those_settings_give(explorer, values):
+    move(explorer, **values)
+    settings = pipeline.TrainingSettings(**({"epochs": 3} | values))
+    last = pipeline.train(clean(), settings).trace.epochs[-1]
+    said = f"Loss {last.loss:.2f}, accuracy {last.accuracy:.2f} after epoch {last.epoch}"
+    assert said in explorer.text
+    assert said in explorer.result.value
+
+
+def test_the_lessons_trace_stays_in_the_background(explorer):
+    move(explorer, learning_rate=1.0)
+    assert "The lesson&#x27;s trace. Validation loss from 0.65 at epoch 1 to 0.30 at epoch 3" in explorer.result.value
+
+
+def test_more_epochs_train_no_model_again(explorer, monkeypatch):
+    def refuse(*_):
+        raise AssertionError("a network was trained again")
+
+    monkeypatch.setattr(model_training, "fit_on", refuse)
+    move(explorer, epochs=8)
+    assert "after epoch 8" in explorer.text
+
+
+def test_what_is_stored_is_the_same_on_every_run(explorer):
+    stored = [one._repr_mimebundle_() for one in (explorer, training_explorer(clean()))]
+    assert stored[0]["text/plain"] == stored[1]["text/plain"]
+    assert stored[0]["text/html"] == stored[1]["text/html"]
+    assert "<figure" in stored[0]["text/html"]
+
+
+@pytest.mark.parametrize(
+    ("figures", "said"),
+    [
+        ([(0.6, 0.7), (0.3, 0.86)], "it has learned"),
+        ([(0.7, 0.5), (1.0, 0.5)], "the loss jumps, the steps are too long"),
+        ([(0.69, 0.53), (0.69, 0.53)], "the loss stands still, nothing is learned"),
+        ([(0.8, 0.47), (0.75, 0.5)], "it is on its way, give it more epochs"),
+        ([(0.8, 0.47)], "it is on its way, give it more epochs"),
+    ],
+)
+def test_the_verdict_says_how_the_run_went(figures, said):
+    assert judge(make_trace(figures)) == said

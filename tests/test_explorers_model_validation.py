@@ -1,0 +1,66 @@
+"""The explorer of Model Validation, driven as a learner's controls drive it."""
+
+import numpy as np
+import pytest
+from course_models import clean, trained
+
+from mlops_lesson.evaluation import confusion, interval
+from mlops_lesson.explorers.model_validation import Decision, validation_explorer
+
+
+def make():
+    models = {"3 epochs": trained(3).model, "30 epochs": trained(30).model}
+    return validation_explorer(models, *clean().part("validation"))
+
+
+@pytest.fixture
+def explorer():
+    return make()
+
+
+def test_it_begins_with_the_last_model_at_the_usual_threshold_and_gate(explorer):
+    assert "Model: 30 epochs; Threshold for chute B: 0.5; Gate: 0.85" in explorer.text
+    assert "Passed: " in explorer.text
+
+
+@pytest.mark.parametrize("threshold", [0.05, 0.3, 0.7, 0.95])
+def test_moving_the_threshold_changes_the_mistakes(explorer, threshold):
+    model, slider, _ = explorer.controls
+    model.value, slider.value = "3 epochs", threshold
+    X, y = clean().part("validation")
+    predicted = (trained(3).model.predict_proba(X)[:, 1] >= threshold).astype(int)
+    (right_a, wrong_a), (wrong_b, right_b) = confusion(y, predicted).to_numpy()
+    assert f"{right_a} went to A and {wrong_a} to B" in explorer.text
+    assert f"{right_b} went to B and {wrong_b} to A" in explorer.text
+    assert f"accuracy {np.mean(predicted == y):.3f}" in explorer.text.lower()
+    assert f'<td style="text-align:left">{wrong_b}</td>' in explorer.result.value
+
+
+def test_the_gate_decides_by_the_lower_end_of_the_interval(explorer):
+    X, y = clean().part("validation")
+    low, _ = interval(int((trained(30).model.predict(X) == y).sum()), len(y))
+    gate = explorer.controls[2]
+    gate.value = np.floor(low * 100) / 100
+    assert "Passed: " in explorer.text
+    gate.value = np.ceil(low * 100) / 100
+    assert "Refused: " in explorer.text
+
+
+def test_a_higher_threshold_trades_recall_for_precision():
+    X, y = clean().part("validation")
+    probability = trained(3).model.predict_proba(X)[:, 1]
+    from_b = [Decision(y, probability, threshold, 0.85).predicted.sum() for threshold in (0.2, 0.5, 0.8)]
+    assert from_b == sorted(from_b, reverse=True)
+    assert from_b[0] > from_b[-1]
+
+
+def test_a_parcel_exactly_at_the_threshold_goes_to_b():
+    assert Decision(np.array([1]), np.array([0.5]), 0.5, 0.85).predicted.tolist() == [1]
+
+
+def test_what_is_stored_is_the_same_on_every_run(explorer):
+    stored = [one._repr_mimebundle_() for one in (explorer, make())]
+    assert stored[0]["text/plain"] == stored[1]["text/plain"]
+    assert stored[0]["text/html"] == stored[1]["text/html"]
+    assert "<figure" in stored[0]["text/html"]
+    assert "<table" in stored[0]["text/html"]

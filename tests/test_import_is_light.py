@@ -1,0 +1,36 @@
+"""What a learner sees first does not wait for the big libraries."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("sklearn", "matplotlib", "mlflow", "ipywidgets", "scipy")
+
+
+def loaded_by(code):
+    """Return which of the heavy libraries a fresh Python has loaded after the code."""
+    question = f"{code}\nimport sys\nprint(*[name for name in {HEAVY} if name in sys.modules])"
+    return subprocess.run([sys.executable, "-c", question], capture_output=True, text=True, check=True).stdout.split()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import mlops_lesson",
+        "import mlops_lesson.stages, mlops_lesson.trace, mlops_lesson.paths, mlops_lesson.progress",
+        "from mlops_lesson.quiz import load_questions; load_questions(3)",
+        "import mlops_lesson.charts; print(end=mlops_lesson.charts.ascii_chart(mlops_lesson.trace.LESSON_TRACE)[:0])",
+    ],
+    ids=["package", "stages, trace, paths, progress", "quiz questions", "text charts"],
+)
+def test_no_heavy_library_is_loaded(code):
+    assert loaded_by(code) == []
+
+
+def test_the_pipeline_is_imported_without_scikit_learn():
+    assert "sklearn" not in loaded_by("import mlops_lesson.pipeline, mlops_lesson.artifacts")
+
+
+def test_the_measurement_would_notice_a_heavy_library():
+    assert "scipy" in loaded_by("import scipy")

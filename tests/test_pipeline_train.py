@@ -1,0 +1,160 @@
+"""Model Training as the package ships it: the lesson's trace, repeatable, recorded, handed on."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from course_models import clean, trained
+from threadpoolctl import threadpool_limits
+
+from mlops_lesson import artifacts, pipeline, registry
+from mlops_lesson.trace import LESSON_TRACE, compare_traces
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path))
+    return tmp_path
+
+
+def test_the_courses_settings_give_the_lessons_trace_within_two_hundredths():
+    table = compare_traces(trained(3).trace, LESSON_TRACE)
+    assert len(table) == 6
+    assert (table["difference"].abs() <= 0.02).all()
+
+
+def test_the_same_settings_give_the_same_model():
+    assert pipeline.train(clean(), trained(3).settings).version == trained(3).version
+
+
+def test_the_number_of_threads_does_not_change_the_model():
+    with threadpool_limits(limits=2):
+        again = pipeline.train(clean(), trained(3).settings)
+    assert again.version == trained(3).version
+
+
+@pytest.mark.parametrize("change", [{"seed": 29}, {"learning_rate": 0.2}, {"hidden_units": 31}, {"epochs": 2}])
+def test_any_other_setting_gives_another_model(change):
+    assert pipeline.train(clean(), replace(trained(3).settings, **change)).version != trained(3).version
+
+
+def test_without_a_seed_no_two_runs_agree():
+    settings = pipeline.TrainingSettings(epochs=1, seed=None)
+    assert pipeline.train(clean(), settings).version != pipeline.train(clean(), settings).version
+
+
+def test_thirty_epochs_begin_with_the_same_three():
+    assert trained(30).trace.first(3).epochs == trained(3).trace.epochs
+
+
+def test_thirty_epochs_show_over_fitting():
+    trace = trained(30).trace
+    best, last = trace.best(), trace.epochs[-1]
+    assert 3 < best.epoch < 15
+    assert last.loss > best.loss
+    assert last.train_loss < best.train_loss
+
+
+def test_the_scaler_has_seen_the_training_images_only():
+    X_train, _ = clean().part("train")
+    scaler = trained(3).model["scaler"]
+    assert (scaler.data_max_ == X_train.max(axis=0)).all()
+    assert (scaler.data_min_ == X_train.min(axis=0)).all()
+
+
+def test_the_test_images_have_no_part_in_training():
+    X = clean().X.copy()
+    X[(clean().table["split"] == "test").to_numpy()] = 0
+    altered = pipeline.train(replace(clean(), X=X), trained(3).settings)
+    assert altered.trace == trained(3).trace
+
+
+def test_the_model_takes_raw_grey_levels_and_names_both_chutes():
+    model = trained(3).model
+    assert [name for name, _ in model.steps] == ["scaler", "network"]
+    assert model.classes_.tolist() == [0, 1]
+    assert model.predict_proba(np.full((2, 64), 16.0)).shape == (2, 2)
+
+
+def test_the_baseline_is_a_logistic_regression_better_than_guessing():
+    X_val, y_val = clean().part("validation")
+    baseline = pipeline.train_baseline(clean())
+    assert baseline.score(X_val, y_val) > max(y_val.mean(), 1 - y_val.mean()) + 0.2
+
+
+def test_a_recorded_run_is_found_again_with_all_that_repeats_it(home):
+    pipeline.record_run(trained(3), "a run")
+    row = registry.runs("a run").iloc[0]
+    settings = pipeline.TrainingSettings(**{name: row[name] for name in trained(3).settings.to_dict()})
+    assert settings == trained(3).settings
+    assert row["data_version"] == clean().version
+    assert {"python", "scikit_learn"} <= set(row.index)
+
+
+def test_a_recorded_run_keeps_every_epoch(home):
+    pipeline.record_run(trained(3), "a run")
+    assert registry.run_epochs("a run")["loss"].tolist() == trained(3).trace.values("loss")
+
+
+def test_a_trained_model_comes_back_as_it_was(home, capsys):
+    sentence = artifacts.save(trained(3))
+    back = artifacts.load("trained model")
+    assert sentence == f"Kept: trained model, 3 epochs on data version {clean().version[:12]}"
+    assert f"Input: your own trained model, 3 epochs on data version {clean().version[:12]}" in capsys.readouterr().out
+    assert back.version == trained(3).version
+    X = clean().part("test")[0]
+    assert (back.model.predict_proba(X) == trained(3).model.predict_proba(X)).all()
+
+
+def test_without_an_own_model_a_labelled_reference_steps_in(home, capsys):
+    assert artifacts.load("trained model").version == trained(30).version
+    assert "Input: the reference trained model, 30 epochs" in capsys.readouterr().out
+
+
+def test_keeping_another_model_overwrites_nothing(home):
+    for epochs in (3, 30, 3):
+        artifacts.save(trained(epochs))
+    kept = [path.name for path in home.rglob("trained_model-*.zip")]
+    assert len(kept) == 2
+    assert artifacts.load("trained model", quiet=True).version == trained(3).version
+
+
+def test_a_model_of_other_data_is_not_handed_on_as_if_it_were_of_these(home, capsys):
+    artifacts.save(replace(trained(3), data_version="0" * 64))
+    assert artifacts.load("trained model").version == trained(30).version
+    said = capsys.readouterr().out
+    assert "Your own trained model learned from other data than you have now." in said
+    assert "Input: the reference trained model" in said
+
+
+def test_a_damaged_model_file_is_named_and_not_loaded(home):
+    artifacts.save(trained(3))
+    next(home.rglob("trained_model-*.zip")).write_bytes(b"cut off")
+    with pytest.raises(ValueError, match=r"Your trained model .* cannot be read: its checksum has changed"):
+        artifacts.load("trained model")
+
+
+def test_a_validated_model_comes_back_with_its_verdict(home, capsys):
+    validated = pipeline.ValidatedModel(trained(30), pipeline.validate(trained(30), clean()))
+    artifacts.save(validated)
+    back = artifacts.load("validated model")
+    assert "Input: your own validated model" in capsys.readouterr().out
+    assert back.version == validated.version
+    assert back.gate == validated.gate
+
+
+def test_the_reference_for_deployment_has_passed_the_gate(home):
+    validated = artifacts.load("validated model", quiet=True)
+    assert validated.gate.passed
+    assert validated.trained.version == trained(30).version
+
+
+def test_a_refused_model_cannot_be_handed_on_as_validated():
+    refused = pipeline.validate(trained(3), clean())
+    with pytest.raises(ValueError, match="The gate has refused this model, so it is not handed on: the accuracy"):
+        pipeline.ValidatedModel(trained(3), refused)
+
+
+def test_only_results_of_stages_are_kept(home):
+    with pytest.raises(TypeError, match="RawDataset, CleanDataset, TrainedModel, ValidatedModel; got Pipeline"):
+        artifacts.save(trained(3).model)
