@@ -82,8 +82,15 @@ def test_the_baseline_is_a_logistic_regression_better_than_guessing():
     assert baseline.score(X_val, y_val) > max(y_val.mean(), 1 - y_val.mean()) + 0.2
 
 
-def test_a_recorded_run_is_found_again_with_all_that_repeats_it(home):
-    pipeline.record_run(trained(3), "a run")
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLOPS_LESSON_HOME", str(tmp_path_factory.mktemp("recorded")))
+        pipeline.record_run(trained(3), "a run")
+        yield
+
+
+def test_a_recorded_run_is_found_again_with_all_that_repeats_it(recorded):
     row = registry.runs("a run").iloc[0]
     settings = pipeline.TrainingSettings(**{name: row[name] for name in trained(3).settings.to_dict()})
     assert settings == trained(3).settings
@@ -91,8 +98,7 @@ def test_a_recorded_run_is_found_again_with_all_that_repeats_it(home):
     assert {"python", "scikit_learn"} <= set(row.index)
 
 
-def test_a_recorded_run_keeps_every_epoch(home):
-    pipeline.record_run(trained(3), "a run")
+def test_a_recorded_run_keeps_every_epoch(recorded):
     assert registry.run_epochs("a run")["loss"].tolist() == trained(3).trace.values("loss")
 
 
