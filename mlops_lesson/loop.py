@@ -593,7 +593,8 @@ class Loop:
     policy : Policy
         What it may do.
     monitors : sequence of Monitor
-        What it watches; the last of them is the one whose alarm is an alert.
+        What it watches; the last of them, an accuracy held against the policy's gate, is the one whose alarm is an
+        alert.
     """
 
     def __init__(
@@ -605,7 +606,8 @@ class Loop:
     ) -> None:
         settle()
         self.server, self.clean, self.policy = server, clean, policy or Policy()
-        self.monitors = tuple(monitors)
+        *others, accuracy = monitors
+        self.monitors = (*others, replace(accuracy, threshold=self.policy.gate))
         self.run = uuid.uuid4().hex
         self.reports: list[WeekReport] = []
         self.logs: list[WeekLog] = []

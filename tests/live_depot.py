@@ -1,7 +1,13 @@
 """What the tests of monitoring share: the course's data and model, made once, and a service without a network."""
 
+import atexit
 import functools
+import shutil
+import tempfile
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from mlops_lesson import depot, pipeline, registry, request_log
 from mlops_lesson.datasets import CleanDataset
@@ -31,9 +37,19 @@ def live_week(week: int, control: bool = False) -> depot.LiveWeek:
     return depot.read_live_week(week, control=control)
 
 
-def deploy() -> int:
-    """Make the course's model the champion of the current home."""
-    return pipeline.deploy(validated().trained, validated().gate).version
+def fill_home(folder: Path) -> None:
+    """Make a home whose champion is the course's model, from a copy: making a new registry takes seconds."""
+    shutil.copytree(_prepared_home(), folder, dirs_exist_ok=True)
+
+
+@functools.cache
+def _prepared_home() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="live-home-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLOPS_LESSON_HOME", str(folder))
+        pipeline.deploy(validated().trained, validated().gate)
+    return folder
 
 
 class ServiceWithoutNetwork:

@@ -1,0 +1,318 @@
+import json
+import subprocess
+
+import numpy as np
+import pandas as pd
+import pytest
+from depot_service import run_script
+from live_depot import ServiceWithoutNetwork, clean, fill_home, live_week, validated
+
+from mlops_lesson import depot, loop, pipeline, registry, serving
+from mlops_lesson.loop import Judgement, Loop, Policy
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def service(home):
+    fill_home(home)
+    return ServiceWithoutNetwork()
+
+
+def go_through(weeks, service, policy=None, control=False) -> Loop:
+    running = Loop(service, clean(), policy)
+    for week in weeks:
+        running.step(live_week(week, control))
+    return running
+
+
+def actions(running: Loop) -> list[str]:
+    return [report.action for report in running.reports]
+
+
+@pytest.fixture(scope="module")
+def twice(tmp_path_factory):
+    """The whole pipeline through the real service, two times in one home."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLOPS_LESSON_HOME", str(tmp_path_factory.mktemp("home")))
+        results = [pipeline.run(clean=clean(), validated=validated()) for _ in range(2)]
+        yield results, registry.champion(), registry.versions()
+        serving.stop_all()
+
+
+def test_the_loop_notices_retrains_and_promotes_through_the_real_service(twice) -> None:
+    (result, _), *_ = twice
+    table = result.table().set_index("week")
+    assert table["action"].tolist() == ["go on"] * 4 + ["retrain, shadow", "promote", "go on", "go on"]
+    assert table["state"].tolist() == [
+        "nothing",
+        "nothing",
+        "warning",
+        "nothing",
+        "alert",
+        "alert",
+        "nothing",
+        "nothing",
+    ]
+    assert (table.loc[[5, 6], "high"] < 0.85).all()
+    assert (table.loc[[7, 8], "accuracy"] > 0.9).all()
+
+
+def test_without_the_loop_the_accuracy_would_have_stayed_low(twice) -> None:
+    (result, _), *_ = twice
+    assert max(result.unattended[6:]) < 0.7
+
+
+def test_a_second_run_in_the_same_home_does_the_same(twice) -> None:
+    (one, other), *_ = twice
+    assert one.table().equals(other.table())
+    assert one.audit().equals(other.audit())
+
+
+def test_after_the_loop_one_version_is_champion_and_it_has_passed(twice) -> None:
+    _, champion, versions = twice
+    assert champion.gate.passed
+    assert versions["aliases"].str.contains("champion").sum() == 1
+    assert (versions["gate"] == "passed").all()
+
+
+def test_the_audit_log_tells_who_decided_what_and_why(twice) -> None:
+    (result, _), *_ = twice
+    log = result.audit()
+    steps = list(zip(log["week"], log["who"], log["what"], strict=True))
+    assert steps == [
+        (3, "monitors", "warning"),
+        (5, "monitors", "alert"),
+        (5, "loop", "retrains"),
+        (5, "gate", "into the shadow"),
+        (6, "monitors", "alert"),
+        (6, "gate", "decides to promote"),
+        (6, "loop", "promoted"),
+    ]
+    assert "1 column to the right" in log["why"][2]
+
+
+def test_the_figure_of_a_run_says_in_words_what_it_shows(twice) -> None:
+    (result, _), *_ = twice
+    alt = result.plot().alt
+    assert "Week 5: 0.74, first champion 0.74, alert." in alt
+    assert alt.count("promotion") == 1
+
+
+def test_the_service_is_stopped_after_a_run(twice) -> None:
+    assert not serving._servers or not any(server.running for server in serving._servers.values())
+
+
+def test_on_the_control_stream_the_loop_does_nothing(service) -> None:
+    running = go_through(range(1, 9), service, control=True)
+    assert set(actions(running)) == {"go on"}
+    assert len(registry.versions()) == 1
+
+
+def test_clicks_that_come_later_are_not_known_yet() -> None:
+    week = live_week(5)
+    now = loop.known_labels(week.parcels["id"], week.end)
+    later = loop.known_labels(week.parcels["id"], pd.Timestamp.max)
+    assert np.isnan(now).sum() > np.isnan(later).sum() > 0
+    assert np.isnan(loop.known_labels(week.parcels["id"], week.parcels["seen_at"].min())).all()
+
+
+def test_the_challenger_learns_neither_from_test_images_nor_from_later_clicks(service) -> None:
+    running = go_through(range(1, 6), service)
+    X_old, y_old, X_new, y_new = loop.training_data(clean(), running.logs, live_week(5).end)
+    n_known = sum(int((~np.isnan(log.labels(live_week(5).end))).sum()) for log in running.logs[:4])
+    assert len(X_old) == len(y_old) == (clean().table["split"] != "test").sum() + n_known
+    assert len(X_new) == len(y_new) == running.reports[-1].n_labels
+
+
+def test_the_cause_of_a_bump_is_found_and_a_quiet_week_has_none() -> None:
+    def move_of(control: bool):
+        week = live_week(6, control)
+        label = loop.known_labels(week.parcels["id"], pd.Timestamp.max)
+        known = ~np.isnan(label)
+        return loop.find_move(loop.diagnose(validated().model, week.X[known], label[known]))
+
+    assert move_of(control=False) == (1, 0)
+    assert move_of(control=True) is None
+
+
+@pytest.mark.parametrize(
+    ("move", "words"),
+    [
+        (None, "no move of the cameras found"),
+        ((1, 0), "the pictures have moved by 1 column to the right"),
+        ((-1, 0), "the pictures have moved by 1 column to the left"),
+        ((0, 1), "the pictures have moved down by 1 row"),
+        ((0, -1), "the pictures have moved up by 1 row"),
+    ],
+)
+def test_a_move_is_said_in_words(move, words: str) -> None:
+    assert loop.move_in_words(move) == words
+
+
+def test_a_challenger_that_knows_only_the_newest_week_is_refused(service) -> None:
+    first = registry.champion().version
+    week = live_week(5)
+    label = loop.known_labels(week.parcels["id"], week.end)
+    known = ~np.isnan(label)
+    hasty = loop.retrain(week.X[:0], label[:0], week.X[known], label[known])
+    old = loop.judge_on_old(hasty, clean())
+    version = registry.register(hasty, data_version="newest week")
+    assert not loop.promote(service, version, Judgement(old), run="a", week=5, data_version="d")
+    assert registry.champion().version == first
+    assert registry.gate(version).passed is False
+    assert loop.read_audit("a")["what"].tolist() == ["refused"]
+
+
+def test_a_challenger_never_tried_on_recent_parcels_is_refused(service) -> None:
+    first = registry.champion().version
+    version = registry.register(validated().model, data_version="d")
+    assert not loop.promote(service, version, Judgement(validated().gate), run="a", week=5, data_version="d")
+    assert registry.champion().version == first
+    assert "not been tried" in loop.read_audit("a")["why"][0]
+
+
+def test_a_challenger_no_better_than_the_champion_is_refused(service, monkeypatch) -> None:
+    monkeypatch.setattr(loop, "retrain", lambda *_: validated().model)
+    running = go_through(range(5, 7), service)
+    assert actions(running) == ["retrain, shadow", "refuse"]
+    assert "McNemar" in running.reports[-1].why
+    assert registry.champion().version == 1
+
+
+def test_a_challenger_is_judged_by_its_answers_in_the_shadow_only(service) -> None:
+    running = go_through([1], service)
+    with pytest.raises(ValueError, match="no challenger ran in the shadow"):
+        loop.judge_on_recent(running.logs[0])
+
+
+def test_retraining_waits_for_the_cool_down_and_ends_at_the_maximum(service) -> None:
+    running = go_through(range(1, 7), service, Policy(gate=0.99, cool_down=2, max_retrains=2))
+    assert actions(running)[:5] == ["retrain, refuse", "wait", "retrain, refuse", "wait", "wait"]
+    assert "cool-down" in running.reports[1].why
+    assert "a person has to decide" in running.reports[4].why
+    assert len(registry.versions()) == 3
+
+
+def test_a_policy_without_retraining_only_alerts(service) -> None:
+    running = go_through([5], service, Policy(max_retrains=0))
+    assert (running.reports[0].state, actions(running)) == ("alert", ["wait"])
+
+
+@pytest.mark.parametrize("rules", [{"gate": 1.2}, {"cool_down": 0}, {"max_retrains": -1}])
+def test_a_policy_that_makes_no_sense_is_refused(rules) -> None:
+    with pytest.raises(ValueError, match="A policy needs"):
+        Policy(**rules)
+
+
+def test_when_clicks_stop_coming_the_loop_warns_and_does_not_retrain(service, monkeypatch) -> None:
+    none = depot.read_live_clicks().iloc[:0]
+    monkeypatch.setattr(depot, "read_live_clicks", lambda *_: none)
+    running = go_through([5], service)
+    report = running.reports[0]
+    assert (report.state, report.action, report.n_labels) == ("warning", "go on", 0)
+    assert "clicks arrive" in report.alarms
+    assert np.isnan(report.accuracy)
+
+
+def test_without_labels_a_challenger_stays_in_the_shadow(service, monkeypatch) -> None:
+    running = go_through([5], service)
+    with monkeypatch.context() as patch:
+        none = depot.read_live_clicks().iloc[:0]
+        patch.setattr(depot, "read_live_clicks", lambda *_: none)
+        running.step(live_week(6))
+    running.step(live_week(7))
+    assert actions(running) == ["retrain, shadow", "wait", "promote"]
+
+
+def test_a_promotion_that_was_a_mistake_is_taken_back(service, monkeypatch) -> None:
+    week = live_week(5, True)
+    upside_down = loop.retrain(week.X, np.arange(len(week.X)) % 2, week.X[:10], np.arange(10) % 2)
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "retrain", lambda *_: upside_down)
+        patch.setattr(loop, "judge_on_old", lambda *_: validated().gate)
+        patch.setattr(loop, "judge_on_recent", lambda *_, **__: validated().gate)
+        running = go_through([5, 6], service)
+    assert actions(running) == ["retrain, shadow", "promote"]
+    running.step(live_week(7, True))
+    assert actions(running)[-1] == "roll back"
+    assert registry.champion().version == 1
+    assert service.champion.version == 1
+
+
+def test_the_log_of_a_week_holds_the_images_and_scores_of_its_parcels(service) -> None:
+    log = loop.send_week(service, live_week(2))
+    assert np.array_equal(log.X, live_week(2).X)
+    assert np.allclose(log.score, validated().model.predict_proba(live_week(2).X)[:, 1], atol=1e-12)
+    assert log.shadow is None
+
+
+def test_a_log_that_lacks_answers_is_named(service, monkeypatch) -> None:
+    monkeypatch.setattr(service.log, "write", lambda **_: False)
+    with pytest.raises(RuntimeError, match="logged 0 of them"):
+        loop.send_week(service, live_week(1))
+
+
+def test_the_audit_log_survives_a_line_cut_short(home) -> None:
+    loop.write_audit("a", 1, "loop", "waits", "first")
+    with loop.audit_path().open("ab") as file:
+        file.write(b'{"run": "a", "wee')
+    loop.write_audit("a", 2, "loop", "waits", "second")
+    assert loop.read_audit("a")["why"].tolist() == ["first", "second"]
+    assert len([json.loads(line) for line in loop.audit_path().read_text().splitlines()[::2]]) == 2
+
+
+DIES = """
+import os
+from live_depot import ServiceWithoutNetwork, clean, live_week
+from mlops_lesson import loop, registry
+
+move = registry.promote
+def die(*args, **kwargs):
+    if {after}:
+        move(*args, **kwargs)
+    os._exit(9)
+
+running = loop.Loop(ServiceWithoutNetwork(), clean())
+running.step(live_week(5))
+registry.promote = die
+running.step(live_week(6))
+"""
+
+
+@pytest.mark.parametrize(("after", "outcome", "version"), [(False, "interrupted", 1), (True, "promoted", 2)])
+def test_killed_in_a_promotion_leaves_one_valid_champion_and_a_whole_log(
+    home, after: bool, outcome: str, version: int
+) -> None:
+    fill_home(home)
+    process = run_script(DIES.format(after=after), home, stderr=subprocess.PIPE)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 9, errors
+    assert loop.read_audit()["what"].iloc[-1] == "decides to promote"
+
+    assert loop.settle() == outcome
+    champion = registry.champion()
+    assert (champion.version, champion.gate.passed) == (version, True)
+    assert registry.versions()["aliases"].str.contains("champion").sum() == 1
+    assert loop.read_audit()["what"].iloc[-1] == outcome
+    assert loop.settle() == ""
+
+
+def test_the_next_loop_settles_what_the_last_one_left_open(service) -> None:
+    loop.write_audit("a", 6, "gate", loop.DECIDED, "passed", 7)
+    Loop(service, clean())
+    assert loop.read_audit("a")["what"].tolist() == ["decides to promote", "interrupted"]
+
+
+def test_the_weeks_figure_names_the_darkest_and_the_worst_week() -> None:
+    tables = [
+        pd.DataFrame([loop.describe_week(validated().model, live_week(week, control)) for week in range(1, 9)])
+        for control in (False, True)
+    ]
+    figure = loop.plot_weeks(*tables)
+    assert figure.caption == "The pictures change most in week 3, the accuracy in week 7"
+    assert "Week 3: grey 3.5 and 5.0" in figure.alt
