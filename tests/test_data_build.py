@@ -123,7 +123,7 @@ def planted(builder: ModuleType) -> dict[str, int]:
         "stuck at 397.0 lux": int((stuck["lux"] == 397.0).sum()),
         "scans without a click": int((~labelled).sum()),
         "scans clicked twice": int((table["n_clicks"] == 2).sum()),
-        "with a change of mind": int((minds == 2).sum()),
+        "two clicks differ": int((minds == 2).sum()),
         "first clicks later than a week": int((delay > pd.Timedelta(weeks=1)).sum()),
         "last click is wrong": int(((table["chute"].str.upper() == "B") != (digits >= 5))[labelled].sum()),
         "in lower case": int(clicks["chute"].str.islower().sum()),
@@ -131,15 +131,11 @@ def planted(builder: ModuleType) -> dict[str, int]:
     }
 
 
-WORDS = {8: "eight"}
-
-
 def test_the_card_counts_every_planted_fault_rightly(card: str, planted: dict[str, int]) -> None:
     told = {}
     for fault in planted:
         (line,) = [line for line in card.splitlines() if line.startswith("|") and fault in line]
-        count = int(line.rstrip(" |").rsplit("|", 1)[1])
-        told[fault] = planted[fault] if WORDS.get(planted[fault], "-") in line else count
+        told[fault] = int(line.rstrip(" |").rsplit("|", 1)[1])
     assert told == planted
 
 
