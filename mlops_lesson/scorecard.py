@@ -306,7 +306,7 @@ TESTS: tuple[ReadinessTest, ...] = (
 
 
 @dataclass(frozen=True)
-class TestResult:
+class Outcome:
     """One test of the card, and what was seen."""
 
     test: ReadinessTest
@@ -325,11 +325,11 @@ class ScoreCard:
 
     Parameters
     ----------
-    results : tuple of TestResult
+    results : tuple of Outcome
         One a test, in the order of `TESTS`.
     """
 
-    results: tuple[TestResult, ...] = field(repr=False)
+    results: tuple[Outcome, ...] = field(repr=False)
 
     def sections(self) -> dict[str, float]:
         """Return the points of each section, 0 to 7."""
@@ -451,7 +451,7 @@ class ScoreCard:
         return path
 
 
-def _row(result: TestResult) -> str:
+def _row(result: Outcome) -> str:
     file, _, part = result.test.where.partition("#")
     link = f'<a href="{file}#{part}">notebook {int(file[:2])}, {part}</a>' if file else "-"
     cells = "".join(
@@ -476,5 +476,5 @@ def score_run(evidence: Evidence) -> ScoreCard:
     results = []
     for test in TESTS:
         holds, seen = (False, f"missing: {test.to_do}") if test.check is None else test.check(evidence)
-        results.append(TestResult(test, bool(holds), seen))
+        results.append(Outcome(test, bool(holds), seen))
     return ScoreCard(tuple(results))
