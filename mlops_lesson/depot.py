@@ -57,7 +57,8 @@ def read_parcels(folder: Path | None = None) -> pd.DataFrame:
             return pd.read_sql_query(query, database, parse_dates=["seen_at"])
     except (sqlite3.DatabaseError, pd.errors.DatabaseError) as error:
         raise ValueError(
-            f"{path} cannot be read as the depot's database ({error}). Restore it with `git checkout data`."
+            f"{path} cannot be read as the depot's database ({error.__cause__ or error}). "
+            "Restore it with `git checkout data`."
         ) from error
 
 
@@ -135,7 +136,7 @@ def read_sensors(folder: Path | None = None) -> pd.DataFrame:
         `camera_id`, `hour` (datetime), `lux`, `lux_unit`, `temperature`, `temperature_unit`, as recorded.
     """
     path = _existing((folder or data_dir()) / "raw" / "sensors.jsonl")
-    return _as_sensor_table(pd.read_json(path, lines=True, convert_dates=False))
+    return _as_sensor_table(pd.read_json(path, lines=True))
 
 
 def read_clicks(path: Path | None = None) -> pd.DataFrame:
@@ -185,7 +186,7 @@ class LiveWeek:
     def end(self) -> pd.Timestamp:
         """Monday midnight after the week."""
         last = self.parcels["seen_at"].max().normalize()
-        return last + pd.Timedelta(days=7 - last.dayofweek)
+        return last + pd.Timedelta(days=7 - last.day_of_week)
 
 
 def read_live_week(week: int, *, control: bool = False, folder: Path | None = None) -> LiveWeek:
@@ -216,7 +217,7 @@ def read_live_week(week: int, *, control: bool = False, folder: Path | None = No
     images = _read_zipped_images(path, "images/")
     with zipfile.ZipFile(path) as archive:
         parcels = pd.read_csv(io.BytesIO(archive.read("parcels.csv")), parse_dates=["seen_at"])
-        sensors = pd.read_json(io.BytesIO(archive.read("sensors.jsonl")), lines=True, convert_dates=False)
+        sensors = pd.read_json(io.BytesIO(archive.read("sensors.jsonl")), lines=True)
     return LiveWeek(week, parcels, np.stack([images[i] for i in parcels["id"]]), _as_sensor_table(sensors))
 
 
