@@ -126,9 +126,11 @@ class PredictionTrace:
             of = f" {number} of {len(self.hidden)}" if len(self.hidden) > 1 else ""
             lines.append(f"Layer 2, Model Inference: hidden layer{of}, {len(layer)} activations")
             top = max(float(layer.max()), 1e-12)
+            active = [(unit, value) for unit, value in enumerate(layer) if value > 0]
             lines += [
-                f"  unit {i:>2} {value:7.3f} {'#' * round(20 * value / top)}".rstrip() for i, value in enumerate(layer)
+                f"  unit {unit:>2} {value:7.3f} {'#' * round(20 * value / top)}".rstrip() for unit, value in active
             ]
+            lines.append(f"  {len(layer) - len(active)} units stay at 0")
         lines += ["", "Layer 3, Output Prediction"]
         lines.append(
             f"  probability of chute B {self.probability:.3f}, threshold {self.threshold:.2f}: chute {self.chute}"
