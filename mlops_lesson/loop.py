@@ -220,7 +220,8 @@ def plot_weeks(live: pd.DataFrame, control: pd.DataFrame) -> "ShownFigure":
         for axis, column, name in zip(axes, (seen, known), ("mean grey level, 0 to 16", "share right"), strict=True):
             axis.plot(control["week"], control[column], "s--", color=GREY, label="control")
             axis.plot(live["week"], live[column], "o-", color=BLUE, label="live")
-            axis.set(xlabel="live week", ylabel=name, ylim=(0, None), title=column.capitalize())
+            axis.set(xlabel="live week", ylabel=name, title=column.capitalize())
+            axis.set_ylim(0, 1.1 * max(live[column].max(), control[column].max()))
             axis.legend(loc="lower left")
         figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
         alt = "Two line charts by live week, live and control. " + " ".join(

@@ -140,9 +140,9 @@ def _draw(watch: Watch, values: tuple[np.ndarray, np.ndarray], window: int, thre
             (late, late_values, BLUE),
         ):
             bars = axis.bar(places, heights, color=GREY)
-            bars[here].set(color=colour, hatch="//")
-            axis.set_xticks(places, [f"{each:g}" for each in watch.thresholds])
-            axis.set_xlabel("threshold; hatched: yours")
+            bars[here].set_color(colour)
+            axis.set_xticks(places, [f"[{each:g}]" if each == threshold else f"{each:g}" for each in watch.thresholds])
+            axis.set_xlabel("threshold, [yours]")
         for place, cost in enumerate(costs):
             if not np.isfinite(cost.delay):
                 late.text(place, 2, "missed", ha="center", rotation=90, va="bottom")
