@@ -161,6 +161,7 @@ def test_a_challenger_that_knows_only_the_newest_week_is_refused(service) -> Non
     known = ~np.isnan(label)
     hasty = loop.retrain(week.X[:0], label[:0], week.X[known], label[known])
     old = loop.judge_on_old(hasty, clean())
+    assert not old.passed
     version = registry.register(hasty, data_version="newest week")
     assert not loop.promote(service, version, Judgement(old), run="a", week=5, data_version="d")
     assert registry.champion().version == first
