@@ -3,6 +3,7 @@ import statistics
 import numpy as np
 import pytest
 from depot_service import FAILED, digits, easily_shocked_model, fill_home, trained_model, validated, wait_until
+from sklearn.base import clone
 
 from mlops_lesson import load, registry, request_log, rollout, serving
 
@@ -245,7 +246,7 @@ class TestChangesUnderLoad:
         assert requests.versions == {1, challenger}
 
     def test_a_version_that_cannot_answer_is_not_taken_and_the_old_one_goes_on(self, server):
-        blind = trained_model()[:1].fit(X)
+        blind = clone(trained_model()[:1]).fit(X)
         version = validated(blind)
         with load.traffic(server, X[:40]) as requests:
             registry.promote(version)
