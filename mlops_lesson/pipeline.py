@@ -6,6 +6,7 @@
 import hashlib
 import json
 import platform
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from mlops_lesson.evaluation import GateResult
     from mlops_lesson.loop import LoopRun, Policy, WeekLog
     from mlops_lesson.registry import RegisteredModel
+    from mlops_lesson.serving import Server
 
 N_VALIDATION = 300
 N_TEST = 200
@@ -569,6 +571,7 @@ def run(
     policy: "Policy | None" = None,
     clean: CleanDataset | None = None,
     validated: ValidatedModel | None = None,
+    server: "Server | None" = None,
 ) -> "LoopRun":
     """All six stages without a hand: from the raw files to a service that watches and repairs itself.
 
@@ -584,17 +587,20 @@ def run(
         To go on from there; collected and preprocessed if not given.
     validated : ValidatedModel, optional
         To deploy it; trained and validated if not given.
+    server : mlops_lesson.serving.Server, optional
+        A running service to use, which goes on running; one of its own is started and stopped if not given.
 
     Returns
     -------
     mlops_lesson.loop.LoopRun
-        What was seen and done, week by week. The service has been stopped.
+        What was seen and done, week by week.
 
     Raises
     ------
     ValueError
         If the gate refuses the first model.
     """
+    from mlops_lesson import rollout
     from mlops_lesson.loop import Loop
     from mlops_lesson.serving import serve
 
@@ -603,8 +609,11 @@ def run(
         trained = train(clean)
         validated = ValidatedModel(trained, validate(trained, clean))
     deploy(validated.trained, validated.gate, reason="first champion of a run of the pipeline")
-    with serve() as server:
-        loop = Loop(server, clean, policy)
+    if server is not None:
+        rollout.stop(server)
+        server.reload()
+    with serve() if server is None else nullcontext(server) as service:
+        loop = Loop(service, clean, policy)
         for week in weeks:
             loop.step(depot.read_live_week(week, control=control))
         return loop.result()

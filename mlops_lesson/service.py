@@ -662,4 +662,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    # The log is closed and nothing else is open: taking the libraries down in order would only cost time.
+    sys.stderr.flush()
+    os._exit(status)

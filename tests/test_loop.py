@@ -36,10 +36,14 @@ def actions(running: Loop) -> list[str]:
 
 @pytest.fixture(scope="module")
 def twice(tmp_path_factory):
-    """The whole pipeline through the real service, two times in one home."""
+    """The whole pipeline through the real service, two times in one home: with its own, and with one that runs."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLOPS_LESSON_HOME", str(tmp_path_factory.mktemp("home")))
-        results = [pipeline.run(clean=clean(), validated=validated()) for _ in range(2)]
+        alone = pipeline.run(clean=clean(), validated=validated())
+        assert not any(server.running for server in serving._servers.values()), "a run stops what it starts"
+        server = serving.start()
+        results = alone, pipeline.run(clean=clean(), validated=validated(), server=server)
+        assert server.running, "a service that is lent goes on running"
         yield results, registry.champion(), registry.versions()
         serving.stop_all()
 
@@ -101,10 +105,6 @@ def test_the_figure_of_a_run_says_in_words_what_it_shows(twice) -> None:
     alt = result.plot().alt
     assert "Week 5: 0.74, first champion 0.74, alert." in alt
     assert alt.count("promotion") == 1
-
-
-def test_the_service_is_stopped_after_a_run(twice) -> None:
-    assert not serving._servers or not any(server.running for server in serving._servers.values())
 
 
 def test_on_the_control_stream_the_loop_does_nothing(service) -> None:

@@ -58,19 +58,21 @@ def needed(requirements: list[Requirement]) -> dict[str, str]:
 @pytest.mark.parametrize("python", PYTHONS)
 def test_every_dependency_is_pinned_inside_its_range(python: str) -> None:
     pinned = pins_for(LOCK, python_version=python.rpartition(".")[0], python_full_version=python)
-    ranges = {canonicalize_name(one.name): one.specifier for one in declared("lab", "test")}
+    ranges = {canonicalize_name(one.name): one.specifier for one in declared("cluster", "lab", "test")}
     assert ranges.keys() <= pinned.keys(), "run `make lock`"
     outside = {name: pinned[name] for name, allowed in ranges.items() if not allowed.contains(pinned[name])}
     assert outside == {}, "run `make lock`"
 
 
 def test_every_dependency_has_a_lower_and_an_upper_bound() -> None:
-    bounds = {one.name: {bound.operator for bound in one.specifier} for one in declared("lab", "test")}
+    bounds = {one.name: {bound.operator for bound in one.specifier} for one in declared("cluster", "lab", "test")}
     assert {name for name, operators in bounds.items() if operators != {">=", "<"}} == set()
 
 
 def test_the_lock_holds_what_the_course_needs_here_and_nothing_else() -> None:
-    assert pins_for(LOCK) == needed(declared("lab", "test")), "run `make lock`, or set the environment up anew"
+    assert pins_for(LOCK) == needed(declared("cluster", "lab", "test")), (
+        "run `make lock`, or set the environment up anew"
+    )
 
 
 def test_every_python_gets_the_same_versions() -> None:

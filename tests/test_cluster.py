@@ -1,0 +1,49 @@
+"""The retraining search gives the same figures in one process and on a cluster, and leaves no worker behind."""
+
+import multiprocessing
+
+import numpy as np
+import pytest
+
+from mlops_lesson import cluster
+from mlops_lesson.pipeline import TrainingSettings
+
+GRID = [TrainingSettings(epochs=2, learning_rate=rate) for rate in (0.05, 0.2)]
+
+
+@pytest.fixture(scope="module")
+def data() -> tuple[np.ndarray, ...]:
+    dice = np.random.RandomState(0)
+    X, y = dice.randint(0, 17, (120, 64)).astype(float), np.arange(120) % 2
+    X[y == 1, :8] = 0
+    return X[:80], y[:80], X[80:], y[80:]
+
+
+@pytest.fixture(scope="module")
+def on_workers(data: tuple[np.ndarray, ...]) -> cluster.Search:
+    return cluster.search(data, GRID, n_workers=2)
+
+
+def test_a_cluster_finds_the_same_figures_as_one_process(data, on_workers) -> None:
+    here = cluster.search(data, GRID)
+    assert here.table["learning_rate"].tolist() == [0.05, 0.2]
+    assert here.table["loss"].nunique() == 2
+    np.testing.assert_allclose(on_workers.table, here.table, rtol=1e-9)
+
+
+def test_its_workers_stop_with_the_search(on_workers) -> None:
+    assert on_workers.start_seconds > 0
+    assert multiprocessing.active_children() == []
+
+
+def test_without_dask_a_sentence_says_so(data, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "is_installed", lambda: False)
+    assert cluster.compare(data) == cluster.NOT_INSTALLED
+    with pytest.raises(ModuleNotFoundError, match="extra `cluster`"):
+        cluster.search(data, GRID, n_workers=2)
+
+
+@pytest.mark.parametrize(("grid", "n_workers"), [([], None), (GRID, 0)])
+def test_nothing_to_do_or_nobody_to_do_it_is_refused(data, grid, n_workers) -> None:
+    with pytest.raises(ValueError, match="A search needs settings and workers"):
+        cluster.search(data, grid, n_workers=n_workers)
