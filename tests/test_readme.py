@@ -31,7 +31,9 @@ def test_the_binder_link_opens_the_first_notebook_of_the_configured_repository(m
 
 
 def test_every_file_and_folder_it_points_to_is_there() -> None:
-    targets = re.findall(r"\]\((?!https?:)([^)#]+)", PAGE) + re.findall(r"^\| `([a-z_]+/)` \|", PAGE, re.MULTILINE)
+    targets = re.findall(r"(?:\]\(|src=\")(?!https?:)([^)#\"]+)", PAGE) + re.findall(
+        r"^\| `([a-z_]+/)` \|", PAGE, re.MULTILINE
+    )
     assert len(targets) > 54
     assert [target for target in targets if not (ROOT / target).exists()] == []
 

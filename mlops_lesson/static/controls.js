@@ -11,7 +11,8 @@ const STYLE = `
   background: var(--jp-layout-color1, Canvas); border: 2px solid var(--jp-ui-font-color1, currentColor); box-shadow: none; }
 .mlops-explorer .noUi-connect { background: var(--jp-ui-font-color2, currentColor); }
 .mlops-explorer input[type=checkbox], .mlops-explorer input[type=radio] { width: 24px; height: 24px; min-height: 24px; flex: none; }
-.mlops-explorer .widget-radio-box label { display: flex; gap: 0.5em; align-items: center; min-height: 28px; height: auto; }
+.mlops-explorer .widget-radio-box label { display: flex; flex-direction: row-reverse; justify-content: flex-end; gap: 0.5em;
+  align-items: center; min-height: 28px; height: auto; }
 .mlops-explorer .widget-checkbox label { min-height: 28px; display: flex; align-items: center; gap: 0.5em; }
 .mlops-explorer .jupyter-button, .mlops-explorer .widget-toggle-button { min-height: 32px; height: auto; opacity: 1;
   color: var(--jp-ui-font-color1, ButtonText); background: var(--jp-layout-color1, ButtonFace);
