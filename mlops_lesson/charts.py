@@ -7,6 +7,7 @@ between cells, and are shown by `mlops_lesson.figures.show` with alternative tex
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 from mlops_lesson.trace import TrainingTrace
@@ -463,3 +464,56 @@ def plot_images(images, titles: list[str], *, title: str, alt: str, columns: int
             _draw_image(axis, image, text)
         figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
         return show(figure, alt, title)
+
+
+def plot_lifecycle() -> "ShownFigure":
+    """Draw the six stages as the loop that they are, each with what it hands on.
+
+    Returns
+    -------
+    ShownFigure
+        Ready to be displayed, with alternative text.
+    """
+    from mlops_lesson.figures import show
+    from mlops_lesson.stages import STAGES
+
+    title = "What monitoring finds is where the next round begins"
+    turns = [0.25 - place / len(STAGES) for place in range(len(STAGES))]
+    places = [(math.cos(2 * math.pi * turn) * 1.75, math.sin(2 * math.pi * turn)) for turn in turns]
+    with new_figure(8.0, 5.0) as (figure, (axis,)):
+        boxes = [
+            axis.text(
+                *place,
+                f"{stage.number} {stage.name}\n{fill(stage.output, 24)}",
+                ha="center",
+                va="center",
+                fontsize="small",
+                bbox={"boxstyle": "round,pad=0.6", "facecolor": "white", "edgecolor": BLUE, "linewidth": 1.5},
+            )
+            for place, stage in zip(places, STAGES, strict=True)
+        ]
+        for start, end, box, next_box in zip(
+            places, places[1:] + places[:1], boxes, boxes[1:] + boxes[:1], strict=True
+        ):
+            axis.annotate(
+                "",
+                xy=end,
+                xytext=start,
+                arrowprops={
+                    "arrowstyle": "-|>",
+                    "color": GREY,
+                    "linewidth": 1.5,
+                    "mutation_scale": 16,
+                    "patchA": box.get_bbox_patch(),
+                    "patchB": next_box.get_bbox_patch(),
+                },
+            )
+        axis.set(xlim=(-2.6, 2.6), ylim=(-1.35, 1.35))
+        axis.set_axis_off()
+        figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
+        steps = "; ".join(f"{stage.number} {stage.name} hands on: {stage.output}" for stage in STAGES)
+        return show(
+            figure,
+            f"Six boxes in a circle, an arrow from each to the next and from the last to the first. {steps}.",
+            title,
+        )

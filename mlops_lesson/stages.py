@@ -121,6 +121,12 @@ def get_stage(stage: "int | str | Stage") -> Stage:
     raise ValueError(f"No stage {stage!r}. Give a number or a name: {names}.")
 
 
+OPEN_IN_PRINT = (
+    "<style>@media print { details::details-content { content-visibility: visible; block-size: auto; } }</style>"
+)
+"""Unfolds the notebook's foldable blocks on paper, where nobody can open them."""
+
+
 @dataclass(frozen=True)
 class Strip:
     """The six stages in a row with "you are here"; made by `strip`."""
@@ -148,7 +154,7 @@ class Strip:
             )
         return (
             '<ol aria-label="The six stages of the lifecycle; after the last comes the first again" '
-            'style="list-style:none;margin:0;padding:0">' + "".join(items) + "</ol>"
+            'style="list-style:none;margin:0;padding:0">' + "".join(items) + f"</ol>{OPEN_IN_PRINT}"
         )
 
 

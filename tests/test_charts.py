@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mlops_lesson import charts
 from mlops_lesson.evaluation import calibration, slices
+from mlops_lesson.stages import STAGES
 from mlops_lesson.trace import LESSON_TRACE, make_trace
 
 
@@ -135,3 +136,10 @@ def test_a_figure_keeps_nothing_in_memory():
 
     charts.plot_trace(LESSON_TRACE)
     assert matplotlib._pylab_helpers.Gcf.get_all_fig_managers() == []
+
+
+def test_the_lifecycle_is_drawn_as_a_loop_of_the_six_stages_and_told_in_words() -> None:
+    shown = charts.plot_lifecycle()
+    for stage in STAGES:
+        assert f"{stage.number} {stage.name} hands on: {stage.output}" in shown.alt
+    assert "from the last to the first" in shown.alt
