@@ -48,8 +48,8 @@ def test_pipeline_monitor_sees_what_the_loop_sees(tmp_path, monkeypatch) -> None
         assert sorted(rang["monitor"]) == sorted(report.alarms)
 
 
-def test_every_output_is_compared(lesson: Lesson) -> None:
-    assert exempt_cells(lesson) == {}
+def test_every_output_is_compared_but_the_seconds_of_a_search(lesson: Lesson) -> None:
+    assert list(exempt_cells(lesson).values()) == ["the seconds of each search"]
 
 
 def test_the_lessons_own_question_is_asked(lesson: Lesson) -> None:
