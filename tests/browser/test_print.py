@@ -1,12 +1,10 @@
 """On paper nobody can open a folded block, so all of them are open in a printout."""
 
-import nbformat
 import pytest
-from nbconvert import HTMLExporter
+from exported import show_notebook
 from real_lab import COURSE
 
 NOTEBOOKS = sorted((COURSE / "notebooks").glob("*.ipynb"))
-ADDRESS = "http://127.0.0.1/printout"
 BLOCKS = ".jp-MarkdownOutput details > p"
 VISIBLE = f"() => [...document.querySelectorAll('{BLOCKS}')].map(block => block.checkVisibility())"
 
@@ -16,14 +14,6 @@ def page(chromium):
     context = chromium.new_context(offline=True)
     yield context.new_page()
     context.close()
-
-
-def show_notebook(page, path, change=lambda html: html):
-    html, _ = HTMLExporter(mathjax_url="", require_js_url="", mermaid_js_url="").from_notebook_node(
-        nbformat.read(path, as_version=4)
-    )
-    page.route(ADDRESS, lambda route: route.fulfill(body=change(html), content_type="text/html"))
-    page.goto(ADDRESS)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
