@@ -4,8 +4,11 @@ import os
 import shutil
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 from real_lab import CHROMIUM_FLAGS, Lab, LabServer
+
+# A busy machine answers late, and that is no fault of what is tested.
+expect.set_options(timeout=60_000)
 
 
 @pytest.fixture(scope="session")

@@ -72,11 +72,11 @@ def choose(page, *names):
 def judges_and_tells(page):
     """The least a quiz must do: call a wrong answer wrong, a right one right, and show why."""
     choose(page, "An inner join")
-    expect(status(page)).to_contain_text("Not yet.", timeout=1000)
-    expect(status(page)).to_contain_text("It drops parcels without a click.", timeout=1000)
+    expect(status(page)).to_contain_text("Not yet.")
+    expect(status(page)).to_contain_text("It drops parcels without a click.")
     choose(page, "A left join")
-    expect(status(page)).to_contain_text("Right.", timeout=1000)
-    expect(status(page)).to_contain_text("It keeps the left table whole.", timeout=1000)
+    expect(status(page)).to_contain_text("Right.")
+    expect(status(page)).to_contain_text("It keeps the left table whole.")
     expect(status(page)).to_be_visible()
 
 
