@@ -6,6 +6,8 @@ from playwright.sync_api import expect
 from mlops_lesson.quiz import Option, Question, flashcards, quiz
 
 ADDRESS = "http://127.0.0.1/quiz"
+# Milliseconds. The page answers without a kernel; a damaged quiz never does, and is not waited for much longer.
+SOON = 5000
 SINGLE = Question(
     "which-join",
     "Which join keeps every parcel?",
@@ -72,12 +74,12 @@ def choose(page, *names):
 def judges_and_tells(page):
     """The least a quiz must do: call a wrong answer wrong, a right one right, and show why."""
     choose(page, "An inner join")
-    expect(status(page)).to_contain_text("Not yet.")
-    expect(status(page)).to_contain_text("It drops parcels without a click.")
+    expect(status(page)).to_contain_text("Not yet.", timeout=SOON)
+    expect(status(page)).to_contain_text("It drops parcels without a click.", timeout=SOON)
     choose(page, "A left join")
-    expect(status(page)).to_contain_text("Right.")
-    expect(status(page)).to_contain_text("It keeps the left table whole.")
-    expect(status(page)).to_be_visible()
+    expect(status(page)).to_contain_text("Right.", timeout=SOON)
+    expect(status(page)).to_contain_text("It keeps the left table whole.", timeout=SOON)
+    expect(status(page)).to_be_visible(timeout=SOON)
 
 
 def test_a_quiz_judges_every_answer_and_tells_why(open_page):
