@@ -10,7 +10,7 @@
 VENV := .venv
 IN_VENV := $(VENV)/bin/python
 INTERPRETERS := $(if $(PYTHON),$(PYTHON),python3 python3.13 python3.12 python3.11 python)
-WORKERS ?= 3
+WORKERS ?= 2
 FIRST_NOTEBOOK := notebooks/01_data_collection.ipynb
 INSTALL = $(IN_VENV) -m uv pip install --python $(IN_VENV) --quiet --compile-bytecode --constraint requirements.lock
 
