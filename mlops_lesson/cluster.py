@@ -79,7 +79,7 @@ def _workers(n_workers: int) -> "Iterator[None]":
                 n_workers=n_workers,
                 threads_per_worker=1,
                 host="127.0.0.1",
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",
                 silence_logs=50,
             )
         )
