@@ -91,6 +91,7 @@ def test_saved_and_opened_without_a_kernel_the_answers_stay_and_the_quiz_works(l
     lab.run_all()
     answer(lab, WRONG)
     lab.save()
+    lab.shutdown_kernel()
     lab.load()
     lab.open(notebook, kernel=False)
     expect(feedback(lab)).to_contain_text("Your earlier answer. Not yet.")
