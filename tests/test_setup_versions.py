@@ -71,9 +71,7 @@ def test_every_dependency_has_a_lower_and_an_upper_bound() -> None:
 
 
 def test_the_lock_holds_what_the_course_needs_here_and_nothing_else() -> None:
-    assert pins_for(LOCK) == needed(declared(*EXTRAS)), (
-        "run `make lock`, or set the environment up anew"
-    )
+    assert pins_for(LOCK) == needed(declared(*EXTRAS)), "run `make lock`, or set the environment up anew"
 
 
 def test_every_python_gets_the_same_versions() -> None:
