@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from mlops_lesson.datasets import CleanDataset, RawDataset
-from mlops_lesson.paths import home
+from mlops_lesson.paths import home, make_private_folder
 from mlops_lesson.pipeline import (
     TrainedModel,
     TrainingSettings,
@@ -161,7 +161,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     content : bytes
         What.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(path.parent)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:

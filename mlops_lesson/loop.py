@@ -22,7 +22,7 @@ from mlops_lesson import depot, pipeline, registry, request_log, rollout
 from mlops_lesson.datasets import CleanDataset
 from mlops_lesson.evaluation import CONFIDENCE, GATE, GateResult, check_gate, interval, mcnemar, shift
 from mlops_lesson.monitors import KEPT, Monitor, Observed, Reference, confidence, watch
-from mlops_lesson.paths import home
+from mlops_lesson.paths import home, make_private_file, make_private_folder
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -439,8 +439,8 @@ def write_audit(run: str, week: int, who: str, what: str, why: str, version: int
     """
     at = datetime.now(UTC).isoformat(timespec="seconds")
     line = {"at": at, "run": run, "week": week, "who": who, "what": what, "why": why, "version": version}
-    audit_path().parent.mkdir(parents=True, exist_ok=True)
-    with audit_path().open("a+b") as file:
+    make_private_folder(audit_path().parent)
+    with make_private_file(audit_path()).open("a+b") as file:
         # A crash may have cut the last line short: what comes now begins a line of its own.
         file.seek(max(file.tell() - 1, 0))
         cut = file.read() not in (b"", b"\n")

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mlops_lesson.paths import HOME_VARIABLE, home
+from mlops_lesson.paths import HOME_VARIABLE, home, make_private_file, make_private_folder
 from mlops_lesson.stages import STAGES, Stage, get_stage
 
 SCHEMA_VERSION = 1
@@ -419,7 +419,7 @@ def export(folder: str | Path) -> tuple[Path, Path]:
                 f"{target} holds the course's own progress file, which an export must not overwrite. "
                 "Give another folder, such as 'my_export'."
             )
-    target.mkdir(parents=True, exist_ok=True)
+    make_private_folder(target)
     json_file, csv_file = target / "progress.json", target / "progress.csv"
     json_file.write_text(json.dumps(_load_with_pending(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     with csv_file.open("w", newline="", encoding="utf-8") as stream:
@@ -485,7 +485,7 @@ def _update(change: Change) -> Progress:
     try:
         if file is None:
             raise FileNotFoundError("the course folder was not found")
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(file.parent)
         with _locked(file):
             data = _load(file)
             for each in waiting:
@@ -587,7 +587,7 @@ def _locked(file: Path) -> Iterator[None]:
     A folder that can be read but not written has no lock to take, and nobody who could write: reading goes on.
     """
     try:
-        stream = file.with_suffix(".lock").open("a+b")
+        stream = make_private_file(file.with_suffix(".lock")).open("a+b")
     except PermissionError:
         yield
         return

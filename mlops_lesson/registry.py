@@ -23,7 +23,7 @@ from typing import Any
 
 import pandas as pd
 
-from mlops_lesson.paths import home
+from mlops_lesson.paths import home, make_private_file, make_private_folder
 
 MODEL_NAME = "parcel-chute"
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -141,8 +141,8 @@ def _locked() -> Iterator[None]:
     """Let one process at a time change the registry; the lock ends with the process that holds it."""
     folder = home()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(folder / "registry.lock", timeout=_LOCK_SECONDS, isolation_level=None)) as lock:
+        lock_file = make_private_file(make_private_folder(folder) / "registry.lock")
+        with closing(sqlite3.connect(lock_file, timeout=_LOCK_SECONDS, isolation_level=None)) as lock:
             lock.execute("BEGIN EXCLUSIVE")
             yield
     except (sqlite3.Error, OSError) as error:
@@ -171,7 +171,7 @@ def _problem_of(path: Path) -> str | None:
 def _create_store(path: Path) -> None:
     new = path.with_name(f"registry.new-{uuid.uuid4().hex}.db")
     try:
-        client = _connect(new)
+        client = _connect(make_private_file(new))
         client.create_registered_model(MODEL_NAME, description="Reads the route digit of a parcel, picks the chute.")
         client.create_experiment(_EXPERIMENT, artifact_location=(path.parent / "artifacts").as_uri())
         new.replace(path)
@@ -225,7 +225,10 @@ def _changing_client() -> Iterator[Any]:
 
 def _back_up() -> None:
     new = _backup_path().with_suffix(".new")
-    with closing(sqlite3.connect(registry_path())) as source, closing(sqlite3.connect(new)) as target:
+    with (
+        closing(sqlite3.connect(registry_path())) as source,
+        closing(sqlite3.connect(make_private_file(new))) as target,
+    ):
         source.backup(target)
     new.replace(_backup_path())
 
@@ -262,7 +265,7 @@ def recover() -> str:
             _create_store(path)
             return f"{kept}There was no good copy: a new, empty registry begins. The model files are in artifacts/."
         new = path.with_name("registry.restored.db")
-        new.write_bytes(backup.read_bytes())
+        make_private_file(new).write_bytes(backup.read_bytes())
         new.replace(path)
     count = len(versions())
     return f"{kept}The last good copy, with {count} version{'' if count == 1 else 's'}, is back."
@@ -453,8 +456,8 @@ def register(model: Any, *, data_version: str, run_id: str | None = None, tags: 
     path = home() / name
     notes = {key: str(value) for key, value in (tags or {}).items()}
     with _changing_client() as client:
-        path.parent.mkdir(parents=True)
-        with path.open("xb") as file:
+        make_private_folder(path.parent)
+        with make_private_file(path).open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -810,7 +813,7 @@ def _history_path() -> Path:
 def _write_history(action: str, version: int, replaced: int | None, reason: str) -> None:
     at = datetime.now(UTC).isoformat(timespec="seconds")
     line = json.dumps({"at": at, "action": action, "version": version, "replaced": replaced, "reason": reason})
-    with _history_path().open("a+b") as file:
+    with make_private_file(_history_path()).open("a+b") as file:
         # A crash may have cut the last line short: what comes now begins a line of its own.
         file.seek(max(file.tell() - 1, 0))
         cut = file.read() not in (b"", b"\n")

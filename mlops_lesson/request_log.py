@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlops_lesson.paths import home
+from mlops_lesson.paths import home, make_private_file, make_private_folder
 
 ROWS_KEPT = 50_000
 PIXEL_COLUMNS = [f"pixel_{number}" for number in range(64)]
@@ -85,7 +85,9 @@ class RequestLog:
         self._database: sqlite3.Connection | None = None
 
     def _open(self) -> sqlite3.Connection:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(self.path.parent)
+        # The journals that SQLite puts beside a file get the file's permissions.
+        make_private_file(self.path)
         database = sqlite3.connect(self.path, timeout=_WAIT_SECONDS, check_same_thread=False, isolation_level=None)
         # Readers and the writer do not wait for each other, and a write does not wait for the disk.
         database.execute("PRAGMA journal_mode = WAL")

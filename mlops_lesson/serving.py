@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from mlops_lesson.paths import HOME_VARIABLE, home
+from mlops_lesson.paths import HOME_VARIABLE, home, make_private_file, make_private_folder
 
 if TYPE_CHECKING:
     from mlops_lesson.prediction import PredictionTrace
@@ -378,10 +378,10 @@ def _environment(folder: Path) -> dict[str, str]:
 def _log_file(folder: Path) -> Path:
     log = folder / "service.log"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(folder)
         if log.exists() and log.stat().st_size > LOG_BYTES_KEPT:
             log.unlink()
-        log.touch()
+        make_private_file(log)
     except OSError as error:
         raise ServingError(
             f"The service cannot write its log into {folder} ({error.strerror}). Check that the folder may be written "

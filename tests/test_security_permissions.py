@@ -1,0 +1,80 @@
+"""On POSIX, what a learner makes can be read by that learner alone, whatever the umask of the machine says."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from depot_service import digits, trained_model, validated
+
+from mlops_lesson import artifacts, loop, progress, registry, serving
+from mlops_lesson.model_card import ModelCard
+from mlops_lesson.paths import make_private_folder
+from mlops_lesson.pipeline import TrainedModel, TrainingSettings
+from mlops_lesson.trace import LESSON_TRACE
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
+ME_ALONE = 0o077
+
+
+@pytest.fixture(autouse=True)
+def open_umask():
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def open_to_others(folder: Path) -> dict[str, str]:
+    paths = [folder, *folder.rglob("*")]
+    assert any(path.is_file() for path in paths)
+    modes = {str(path.relative_to(folder)): stat.S_IMODE(path.stat().st_mode) for path in paths}
+    return {name: oct(mode) for name, mode in modes.items() if mode & ME_ALONE}
+
+
+def make_everything() -> None:
+    progress.answer(1, "late-labels", ["A"], right=True)
+    artifacts.save(TrainedModel(trained_model(), LESSON_TRACE, TrainingSettings(), "data"))
+    ModelCard("Model card", (("Use", ("Reads digits.",)),), "0" * 64).save()
+    loop.write_audit("run", 1, "gate", "refused", "too few images")
+    registry.log_run("first", params={"hidden_units": 16}, seed=0, data_version="data")
+    registry.promote(validated(trained_model()))
+    with serving.serve() as server:
+        server.predict(digits()[0][0], "100001")
+
+
+def test_nothing_in_the_learners_folder_is_open_to_others(tmp_path, monkeypatch):
+    folder = tmp_path / "new" / "my_work"
+    monkeypatch.setenv("MLOPS_LESSON_HOME", str(folder))
+    make_everything()
+    made = {path.name for path in folder.iterdir()}
+    assert made >= {"progress.json", "registry.db", "registry.backup.db", "requests.db", "service.log", "audit.jsonl"}
+    assert open_to_others(folder) == {}
+
+
+def test_a_restored_registry_is_as_private_as_the_lost_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path / "my_work"))
+    registry.log_run("first", params={}, seed=0, data_version="data")
+    registry.registry_path().write_bytes(b"noise" * 1000)
+    registry.recover()
+    assert open_to_others(tmp_path / "my_work") == {}
+
+
+def test_a_folder_that_an_export_makes_is_private(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path / "my_work"))
+    progress.part(1, "why")
+    progress.export(tmp_path / "for" / "the_teacher")
+    for folder in (tmp_path / "for", tmp_path / "for" / "the_teacher"):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_a_folder_that_somebody_opened_on_purpose_stays_open(tmp_path, monkeypatch):
+    shared = tmp_path / "handed_in"
+    shared.mkdir(mode=0o755)
+    monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path / "my_work"))
+    progress.part(1, "why")
+    progress.export(shared)
+    assert stat.S_IMODE(make_private_folder(shared).stat().st_mode) == 0o755
+    assert {path.name: stat.S_IMODE(path.stat().st_mode) & 0o044 for path in shared.iterdir()} == {
+        "progress.json": 0o044,
+        "progress.csv": 0o044,
+    }
