@@ -5,6 +5,7 @@ request log. `mlops_lesson.serving` starts it in a process of its own: ``python 
 """
 
 import argparse
+import asyncio
 import errno
 import json
 import os
@@ -35,6 +36,8 @@ from mlops_lesson.rollout import CANARY, OFF, Rollout, Status
 
 LOOPBACK = "127.0.0.1"
 MAX_BODY_BYTES = 16_384
+MAX_HEADER_BYTES = 16_384
+BODY_SECONDS = 10.0
 GATE_LOOK_SECONDS = 1.0
 SECONDS_TO_FINISH = 2
 
@@ -147,8 +150,34 @@ def _field(location: Iterable[str | int]) -> str:
     return name.removeprefix("body.").removeprefix("query.") or "body"
 
 
+class OwnPagesOnly:
+    """Refuse with 403 what a page of another site asks a browser to send.
+
+    A browser names the page in the header ``Origin``, and no page can prevent that; programs such as the notebook send
+    none.
+
+    Parameters
+    ----------
+    app : ASGI application
+        What gets the other requests.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one request on, or refuse it."""
+        headers = dict(scope["headers"]) if scope["type"] == "http" else {}
+        own = b"http://" + headers.get(b"host", b"")
+        if headers.get(b"origin", own) == own:
+            await self.app(scope, receive, send)
+        else:
+            advice = "A page of another site may not use this service; send the request from a program."
+            await _problems(403, [("origin", advice)])(scope, receive, send)
+
+
 class BodyLimit:
-    """Refuse a body above a limit with 413, before it is read as a whole.
+    """Refuse a body above a limit with 413, before it is read as a whole, and one that does not come with 408.
 
     Parameters
     ----------
@@ -156,30 +185,31 @@ class BodyLimit:
         What gets the requests that are small enough.
     limit : int
         Largest body, bytes.
+    seconds : float
+        Longest wait for the whole body.
     """
 
-    def __init__(self, app: ASGIApp, limit: int = MAX_BODY_BYTES) -> None:
-        self.app, self.limit = app, limit
+    def __init__(self, app: ASGIApp, limit: int = MAX_BODY_BYTES, seconds: float = BODY_SECONDS) -> None:
+        self.app, self.limit, self.seconds = app, limit, seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on, or refuse it."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        body, more = b"", True
-        declared = dict(scope["headers"]).get(b"content-length", b"0")
-        if declared.isdigit() and int(declared) > self.limit:
-            await self._refuse(scope, receive, send)
+        try:
+            async with asyncio.timeout(self.seconds):
+                body = await self._read(scope, receive)
+        except TimeoutError:
+            refusal = _problems(408, [("body", f"The body did not come within {self.seconds:g} seconds.")])
+            await refusal(scope, receive, send)
             return
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
-            if len(body) > self.limit:
-                await self._refuse(scope, receive, send)
-                return
+        if body is None:
+            return
+        if len(body) > self.limit:
+            advice = f"The body is larger than {self.limit} bytes; one parcel needs far less."
+            await _problems(413, [("body", advice)])(scope, receive, send)
+            return
         given = False
 
         async def receive_again() -> Message:
@@ -191,9 +221,19 @@ class BodyLimit:
 
         await self.app(scope, receive_again, send)
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = _problems(413, [("body", f"The body is larger than {self.limit} bytes; one parcel needs far less.")])
-        await refusal(scope, receive, send)
+    async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
+        """Return the body, or as much of it as shows that it is too long; None if the client hung up."""
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        if declared.isdigit() and int(declared) > self.limit:
+            return bytes(self.limit + 1)
+        body, more = b"", True
+        while more and len(body) <= self.limit:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return None
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        return body
 
 
 class StatusWatch:
@@ -460,9 +500,10 @@ def create_app(alias: str = registry.CHAMPION, *, careless: bool = False) -> Fas
     )
     app.state.service = service
     app.add_middleware(BodyLimit)
+    app.add_middleware(OwnPagesOnly)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[LOOPBACK, "localhost"])
     app.add_middleware(StatusWatch, seen=service.count_status)
-    refusals: dict[int | str, dict[str, Any]] = {code: {"model": Problems} for code in (413, 422, 503)}
+    refusals: dict[int | str, dict[str, Any]] = {code: {"model": Problems} for code in (403, 408, 413, 422, 503)}
     conflict: dict[int | str, dict[str, Any]] = {409: {"model": Problems}}
 
     @app.exception_handler(RequestValidationError)
@@ -651,6 +692,7 @@ def main(arguments: list[str] | None = None) -> int:
         access_log=False,
         server_header=False,
         timeout_keep_alive=75,
+        h11_max_incomplete_event_size=MAX_HEADER_BYTES,
         timeout_graceful_shutdown=SECONDS_TO_FINISH,
     )
     servers.append(uvicorn.Server(config))

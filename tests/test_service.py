@@ -208,7 +208,7 @@ class TestContract:
         rows = described["components"]["schemas"]["Parcel"]["properties"]["pixels"]
         assert (rows["minItems"], rows["maxItems"]) == (8, 8)
         assert (rows["items"]["items"]["minimum"], rows["items"]["items"]["maximum"]) == (0, 16)
-        assert {"200", "413", "422", "503"} == set(described["paths"]["/predict"]["post"]["responses"])
+        assert {"200", "403", "408", "413", "422", "503"} == set(described["paths"]["/predict"]["post"]["responses"])
 
     def test_the_page_for_people_needs_no_script_and_no_network(self, server):
         page = server.request("GET", "/docs").body
