@@ -1,6 +1,8 @@
 # make lab        set up the course in .venv and open it in JupyterLab
 # make test       set up and run every check
 # make notebooks  run all notebooks and store their outputs, in normal form
+# make site       write the course as a static site into build/site: open its index.html
+# make links      try every link into the web; needs a network
 # make readme     write the generated parts of README.md: Binder link, grid of stages and ways
 # make lock       pin the dependencies of pyproject.toml anew (UPGRADE=1: to the newest allowed versions)
 # make clean      remove .venv; what you made (my_work/) stays
@@ -12,9 +14,10 @@ IN_VENV := $(VENV)/bin/python
 INTERPRETERS := $(if $(PYTHON),$(PYTHON),python3 python3.13 python3.12 python3.11 python)
 WORKERS ?= 2
 FIRST_NOTEBOOK := notebooks/01_data_collection.ipynb
+SPHINX = $(IN_VENV) -m sphinx -q -W -c docs -d build/doctrees
 INSTALL = $(IN_VENV) -m uv pip install --python $(IN_VENV) --quiet --compile-bytecode --constraint requirements.lock
 
-.PHONY: lab test notebooks readme lock clean
+.PHONY: lab test notebooks site links readme lock clean
 
 lab: $(VENV)/.lab-ready
 	$(IN_VENV) -m jupyterlab $(FIRST_NOTEBOOK)
@@ -26,6 +29,12 @@ test: $(VENV)/.test-ready
 
 notebooks: $(VENV)/.test-ready
 	$(IN_VENV) tools/run_notebooks.py
+
+site: $(VENV)/.site-ready
+	$(SPHINX) -b html . build/site
+
+links: $(VENV)/.site-ready
+	$(SPHINX) -b linkcheck . build/links
 
 readme: $(VENV)/.lab-ready
 	$(IN_VENV) tools/readme.py
@@ -55,6 +64,10 @@ $(VENV)/.lab-ready: $(VENV)/pyvenv.cfg pyproject.toml requirements.lock tools/ju
 	@mkdir -p $(VENV)/share/jupyter/lab/settings
 	@cp tools/jupyterlab_settings.json $(VENV)/share/jupyter/lab/settings/overrides.json
 	@$(IN_VENV) -c "import matplotlib.font_manager"
+	@touch $@
+
+$(VENV)/.site-ready: $(VENV)/.lab-ready
+	@$(INSTALL) --editable ".[site]"
 	@touch $@
 
 $(VENV)/.test-ready: $(VENV)/.lab-ready

@@ -106,6 +106,20 @@ def test_make_lab_answers_jupyterlabs_question_about_news(course: Course) -> Non
     assert '"fetchNews": "false"' in settings.read_text(encoding="utf-8")
 
 
+def test_make_site_gets_its_own_packages_and_takes_no_warning(course: Course) -> None:
+    assert course.make("site").returncode == 0
+    assert any(".[site]" in call for call in installs(course.asked))
+    assert course.asked[-1].startswith("-m sphinx -q -W ")
+    assert course.asked[-1].endswith(" -b html . build/site")
+
+
+def test_make_links_tries_the_links_of_the_pages_of_the_site(course: Course) -> None:
+    course.make("site")
+    site = course.asked[-1]
+    course.make("links")
+    assert course.asked[-1] == site.replace("html", "linkcheck").replace("build/site", "build/links")
+
+
 def test_an_old_python_is_told_what_to_do(course: Course) -> None:
     refused = course.make("lab", fails="version_info")
     assert refused.returncode != 0

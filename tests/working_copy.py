@@ -17,6 +17,13 @@ LEARNERS_OWN = ("my_work", ".ipynb_checkpoints", "__pycache__")
 SECONDS_TO_END = 20
 
 
+def offline_environment(log: Path) -> dict[str, str]:
+    """Make the environment of a Python without settings of the course that logs its attempts to leave the machine."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MLOPS_LESSON_")}
+    path = os.pathsep.join([str(OFFLINE), *filter(None, [kept.get("PYTHONPATH")])])
+    return {**kept, "PYTHONPATH": path, "OFFLINE_LOG": str(log)}
+
+
 @dataclass
 class WorkingCopy:
     """A course folder and what was seen while notebooks ran in it.
@@ -63,9 +70,7 @@ class WorkingCopy:
         return psutil.wait_procs(started, timeout=seconds)[1]
 
     def _environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("MLOPS_LESSON_")}
-        path = os.pathsep.join([str(OFFLINE), *filter(None, [kept.get("PYTHONPATH")])])
-        return {**kept, "PYTHONPATH": path, "OFFLINE_LOG": str(self.log), "WORKING_COPY": self.mark}
+        return {**offline_environment(self.log), "WORKING_COPY": self.mark}
 
     def _is_ours(self, process: psutil.Process) -> bool:
         try:

@@ -23,11 +23,28 @@ def repository() -> str:
     return urlsplit(project["urls"]["Repository"]).path.strip("/")
 
 
+def binder_link(path: str) -> str:
+    """Return the address at which Binder opens a file of the course in JupyterLab.
+
+    Parameters
+    ----------
+    path : str
+        Where the file lies in the course, such as ``"notebooks/01_data_collection.ipynb"``.
+
+    Returns
+    -------
+    str
+        The address.
+    """
+    return f"https://mybinder.org/v2/gh/{repository()}/HEAD?urlpath={quote(f'lab/tree/{path}', safe='')}"
+
+
 def binder() -> str:
-    """Return the Binder badge, a link that opens the first notebook."""
-    path = quote(f"lab/tree/notebooks/{STAGES[0].notebook}", safe="")
-    link = f"https://mybinder.org/v2/gh/{repository()}/HEAD?urlpath={path}"
-    return f"[![Open in Binder](https://mybinder.org/badge_logo.svg)]({link})"
+    """Return the Binder badge, which opens the first notebook, and a link for each notebook."""
+    links = {stage: binder_link(f"notebooks/{stage.notebook}") for stage in STAGES}
+    badge = f"[![Open in Binder](https://mybinder.org/badge_logo.svg)]({links[STAGES[0]]})"
+    each = [f"[{stage.number} {stage.name}]({link})" for stage, link in links.items()]
+    return f"{badge}\n\nOr open one stage in Binder: {', '.join(each)}."
 
 
 def with_generated_parts(text: str) -> str:

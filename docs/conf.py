@@ -1,0 +1,122 @@
+"""The site of the course: `make site` writes the notebooks as they are stored, the README and docs/ as pages.
+
+Nothing is run and nothing is fetched, neither when the site is built nor when it is read.
+"""
+
+import re
+import shutil
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+from readme import binder_link  # noqa: E402 - tools/ is not a package
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+project = "Why MLOps manages the ML lifecycle"
+version = release = PROJECT["version"]
+author = PROJECT["authors"][0]["name"]
+project_copyright = author
+language = "en"
+
+extensions = ["myst_nb"]
+root_doc = "README"
+include_patterns = ["*.md", "*/README.md", "deploy/**/*.md", "docs/**/*.md", "notebooks/*.ipynb"]
+exclude_patterns = [".*", "build", "my_work", "node_modules"]
+nitpicky = True
+
+nb_execution_mode = "off"
+# The libraries that revive a stored widget would come from another machine, and find no kernel.
+nb_ipywidgets_js: dict[str, dict[str, str]] = {}
+myst_enable_extensions = ["html_image"]
+myst_heading_anchors = 4
+
+html_theme = "furo"
+html_title = project
+html_static_path = ["_static"]
+html_css_files = ["course.css"]
+html_js_files = ["course.js"]
+html_sourcelink_suffix = ""
+html_use_index = False
+html_domain_indices = False
+
+# Links are tried by `make links`, which needs a network. Some hosts answer readers only.
+linkcheck_timeout = 30
+linkcheck_retries = 3
+linkcheck_workers = 4
+linkcheck_allow_unauthorized = True
+
+TOCTREE = """
+```{toctree}
+:hidden:
+:caption: The six stages
+:glob:
+
+notebooks/*
+```
+
+```{toctree}
+:hidden:
+:caption: More
+:glob:
+
+data/README
+[!n]**
+```
+"""
+PICTURE_ELSEWHERE = re.compile(r"!\[([^\]]*)\]\(https?:[^)]*\)")
+LINK_TO_NOTEBOOK = re.compile(r"(\w+\.ipynb)#([\w-]+)")
+LINK_IN_OUTPUT = re.compile(r'(href=\\"\w+)\.ipynb(?=[#\\])')
+
+
+def make_fit_for_the_site(app: Sphinx, name: str, source: list[str]) -> None:
+    """Adapt a page's source: no picture from another machine, links to parts as the site names them, a menu."""
+    text = PICTURE_ELSEWHERE.sub(r"\1", source[0])
+    # JupyterLab keeps the capitals of a heading in its anchor, the site does not.
+    text = LINK_TO_NOTEBOOK.sub(lambda link: f"{link[1]}#{link[2].lower()}", text)
+    if name.startswith("notebooks/"):
+        text = LINK_IN_OUTPUT.sub(r"\1.html", text)
+    source[0] = text + TOCTREE if name == root_doc else text
+
+
+def complete_page(app: Sphinx, name: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Say at the head of a notebook's page what works on it, and lead to where everything does."""
+    # The theme gives the menu's captions the role of a heading without a level.
+    menu = context.get("furo_navigation_tree", "")
+    context["furo_navigation_tree"] = menu.replace('role="heading"', 'role="heading" aria-level="2"')
+    if not name.startswith("notebooks/"):
+        return
+    file = f"{name}.ipynb"
+    note = f"""
+<div class="run-it" role="note">
+<p>This page shows the notebook with its stored outputs. Quizzes and cards work here; code, exercises, explorers and
+the progress panel need a kernel.</p>
+<p><a class="button" href="{binder_link(file)}">Open in Binder</a>
+<a class="button" href="../_sources/{file}" download>Download this notebook</a>
+<a class="button" href="{repository_address()}/archive/HEAD.zip">Download the whole course</a></p>
+</div>"""
+    context["body"] = context["body"].replace("</h1>", f"</h1>{note}", 1)
+
+
+def repository_address() -> str:
+    """Return the address of the repository, without a slash at its end."""
+    return PROJECT["urls"]["Repository"].rstrip("/")
+
+
+def open_at_the_readme(app: Sphinx, error: Exception | None) -> None:
+    """Let the folder open at the README, which is the first page."""
+    if error is None and app.builder.format == "html":
+        shutil.copy(Path(app.outdir, f"{root_doc}.html"), Path(app.outdir, "index.html"))
+
+
+def setup(app: Sphinx) -> None:
+    """Connect the above."""
+    app.connect("source-read", make_fit_for_the_site)
+    app.connect("html-page-context", complete_page, priority=900)
+    app.connect("build-finished", open_at_the_readme)

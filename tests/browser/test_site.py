@@ -1,0 +1,240 @@
+"""The site: built once without a network, then read as a visitor reads it, with no other machine to ask."""
+
+import html
+import json
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+import readme
+from playwright.sync_api import Page, expect
+from real_lab import AXE, COURSE, WCAG
+from working_copy import offline_environment
+
+from mlops_lesson.stages import STAGES
+
+ADDRESS = "http://127.0.0.1/site/"
+NOTEBOOKS = [f"notebooks/{Path(stage.notebook).stem}.html" for stage in STAGES]
+DOCUMENTS = sorted(
+    str(path.relative_to(COURSE).with_suffix(".html"))
+    for path in (
+        COURSE / "README.md",
+        COURSE / "CONTRIBUTING.md",
+        COURSE / "data/README.md",
+        *COURSE.glob("docs/**/*.md"),
+    )
+)
+FETCHED = {"img": "src", "script": "src", "link": "href", "iframe": "src", "source": "src"}
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the site as `make site` does; a warning is a failure, and so is a wish for the network."""
+    folder = tmp_path_factory.mktemp("site")
+    log = folder / "left_this_machine"
+    would_do = subprocess.run(
+        ["make", "-n", "--no-print-directory", "site"], cwd=COURSE, capture_output=True, text=True, check=True
+    ).stdout
+    _, *options = would_do.splitlines()[-1].split()
+    command = [sys.executable, *(option.replace("build/", f"{folder}/") for option in options)]
+    done = subprocess.run(command, cwd=COURSE, env=offline_environment(log), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert not log.exists(), log.read_text(encoding="utf-8")
+    return folder / "site"
+
+
+class PageParts(HTMLParser):
+    """The anchors of a page, where it leads, and what a browser fetches to show it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.anchors: set[str] = {"", "top"}
+        self.leads: list[str] = []
+        self.fetches: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        found = {name: value or "" for name, value in attributes}
+        self.anchors.add(found.get("id", ""))
+        if tag == "a" and "href" in found:
+            self.leads.append(found["href"])
+        if found.get(FETCHED.get(tag, ""), ""):
+            self.fetches.append(found[FETCHED[tag]])
+
+
+def read_pages(site: Path) -> dict[Path, PageParts]:
+    return {path: PageParts(path.read_text(encoding="utf-8")) for path in sorted(site.rglob("*.html"))}
+
+
+def broken_links(site: Path) -> list[str]:
+    """Return every link within the site whose page, file or anchor is not there."""
+    pages, broken = read_pages(site), []
+    for path, page in pages.items():
+        for address in page.leads + page.fetches:
+            parts = urlsplit(address)
+            if parts.scheme or parts.netloc:
+                continue
+            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            target = target / "index.html" if target.is_dir() else target
+            anchor = unquote(parts.fragment)
+            if not target.is_file() or (target in pages and anchor not in pages[target].anchors):
+                broken.append(f"{path.relative_to(site)}: {address}")
+    return broken
+
+
+def test_every_notebook_and_document_has_its_page(site: Path) -> None:
+    assert [name for name in (*DOCUMENTS, *NOTEBOOKS) if not (site / name).is_file()] == []
+
+
+def test_no_link_or_anchor_within_the_site_is_broken(site: Path) -> None:
+    assert sum(len(page.leads) for page in read_pages(site).values()) > 500
+    assert broken_links(site) == []
+
+
+@pytest.mark.parametrize("link", ["nowhere.html", "other.html#nowhere", "#nowhere", "folder/"])
+def test_a_broken_link_would_be_found(tmp_path: Path, link: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "other.html").write_text('<p id="here">', encoding="utf-8")
+    good = '<a href="other.html#here"><a href="#top"><a href="https://example.org/nowhere">'
+    (tmp_path / "page.html").write_text(f'{good}<a href="{link}">', encoding="utf-8")
+    assert broken_links(tmp_path) == [f"page.html: {link}"]
+
+
+def test_nothing_that_a_page_shows_lies_on_another_machine(site: Path) -> None:
+    fetched = {address for page in read_pages(site).values() for address in page.fetches}
+    assert any(address.endswith("course.css") or "course.css?" in address for address in fetched)
+    assert [address for address in fetched if re.match(r"(https?:)?//", address)] == []
+    styles = "".join(path.read_text(encoding="utf-8") for path in site.rglob("*.css"))
+    assert re.findall(r"(?:@import|url\()\s*[\"']?(?:https?:)?//[^\"')]*", styles) == []
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.slug)
+def test_a_notebooks_page_offers_binder_and_a_download(site: Path, stage) -> None:
+    path = site / NOTEBOOKS[stage.number - 1]
+    text = path.read_text(encoding="utf-8")
+    links = {
+        html.unescape(name): html.unescape(to)
+        for to, name in re.findall(r'class="button" href="([^"]*)"[^>]*>([^<]*)', text)
+    }
+    assert links["Open in Binder"] == readme.binder_link(f"notebooks/{stage.notebook}")
+    download = (path.parent / links["Download this notebook"]).resolve()
+    assert json.loads(download.read_bytes()) == json.loads((COURSE / "notebooks" / stage.notebook).read_bytes())
+
+
+@pytest.fixture
+def visit(site: Path, chromium):
+    """Open a page of the site; whatever it asks of another machine is noted and refused."""
+    contexts, elsewhere = [], []
+
+    def answer(route) -> None:
+        address = urlsplit(route.request.url)
+        file = site / unquote(address.path).removeprefix("/site/")
+        if not route.request.url.startswith(ADDRESS):
+            elsewhere.append(route.request.url)
+            return route.abort()
+        return route.fulfill(path=file) if file.is_file() else route.fulfill(status=404)
+
+    def visited(name: str, theme: str = "light") -> Page:
+        contexts.append(
+            chromium.new_context(color_scheme=theme, reduced_motion="reduce", viewport={"width": 1280, "height": 900})
+        )
+        page = contexts[-1].new_page()
+        page.route("**/*", answer)
+        page.goto(ADDRESS + name)
+        return page
+
+    yield visited
+    for context in contexts:
+        context.close()
+    assert elsewhere == []
+
+
+def test_the_search_finds_a_word_of_a_notebook_and_leads_to_it(visit) -> None:
+    page = visit("index.html")
+    page.get_by_role("textbox", name="Search").fill("kilolux")
+    page.get_by_role("textbox", name="Search").press("Enter")
+    page.locator("#search-results").get_by_role("link", name="Data Collection").first.click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Data Collection")
+
+
+def test_a_quiz_on_the_site_judges_explains_and_remembers(visit) -> None:
+    page = visit(NOTEBOOKS[0])
+    question = page.locator("[data-mlops-question]").first
+    question.get_by_role("button", name="Check answer").click()
+    expect(question.get_by_role("status")).to_have_text("Choose an option first.")
+    question.get_by_role("radio", name="A.").check()
+    question.get_by_role("button", name="Check answer").click()
+    expect(question.get_by_role("status")).to_contain_text("Not yet.")
+    page.reload()
+    expect(page.locator("[data-mlops-question]").first.get_by_role("status")).to_contain_text("Your earlier answer.")
+
+
+def test_a_way_to_learn_is_followed_from_one_notebook_to_the_next(visit) -> None:
+    page = visit(NOTEBOOKS[0])
+    page.locator("[data-mlops-chooser] summary").nth(1).click()
+    page.get_by_role("link", name="Learn in 2 Data Preprocessing").click()
+    expect(page.get_by_role("heading", name="Learn", exact=False, level=2)).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("part", ["explorer", "panel"])
+def test_what_needs_a_kernel_says_so_and_shows_what_is_stored(visit, part: str) -> None:
+    page = visit(NOTEBOOKS[0])
+    expect(page.get_by_role("note").filter(has_text="need a kernel")).to_be_visible()
+    words = {"explorer": "Run this cell in JupyterLab", "panel": "Run this cell to connect it to your kernel"}[part]
+    expect(page.get_by_text(words).first).to_be_visible()
+
+
+def violations(page: Page) -> tuple[list[str], int]:
+    """Audit a page: what is wrong, and how many pieces of text had their contrast checked."""
+    page.evaluate(AXE)
+    found = page.evaluate("rules => axe.run(document, { runOnly: rules })", WCAG)
+    checked = sum(len(rule["nodes"]) for rule in found["passes"] if rule["id"] == "color-contrast")
+    return [f"{rule['id']}: {node['html'][:200]}" for rule in found["violations"] for node in rule["nodes"]], checked
+
+
+BOTH = ("README.html", "search.html?q=drift")
+
+
+@pytest.mark.parametrize("name", [*DOCUMENTS, BOTH[1], *NOTEBOOKS[::2]])
+def test_a_page_has_no_barrier(visit, name: str) -> None:
+    wrong, checked = violations(visit(name))
+    assert wrong == []
+    assert checked > 20
+
+
+@pytest.mark.parametrize("name", [*BOTH, *NOTEBOOKS[1::2]])
+def test_a_page_has_no_barrier_in_the_dark(visit, name: str) -> None:
+    page = visit(name, theme="dark")
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert max(int(part) for part in re.findall(r"\d+", background)[:3]) < 60
+    wrong, checked = violations(page)
+    assert wrong == []
+    assert checked > 20
+
+
+def test_low_contrast_would_be_found(visit) -> None:
+    page = visit("CONTRIBUTING.html")
+    page.add_style_tag(content="article p { color: #aaa !important; background: white }")
+    wrong, _ = violations(page)
+    assert any("Thank you" in line for line in wrong)
+
+
+def test_buttons_code_and_quiz_are_reached_by_keyboard_with_a_visible_focus(visit) -> None:
+    page = visit(NOTEBOOKS[0])
+    wanted = {"Open in Binder", "Text, scrolls sideways", "Check answer"}
+    for _ in range(250):
+        page.keyboard.press("Tab")
+        name, outline = page.evaluate(
+            "() => { const e = document.activeElement; return [e.ariaLabel || e.textContent.trim(),"
+            " getComputedStyle(e).outlineStyle]; }"
+        )
+        if name in wanted:
+            assert outline == "solid", name
+            wanted.discard(name)
+        if not wanted:
+            break
+    assert wanted == set()
