@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import readme
 
+from mlops_lesson.stages import STAGES, Stage
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -28,6 +30,11 @@ def test_a_lost_marker_is_named() -> None:
 def test_the_binder_link_opens_the_first_notebook_of_the_configured_repository(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(readme, "repository", lambda: "someone/course")
     assert "(https://mybinder.org/v2/gh/someone/course/HEAD?urlpath=lab%2Ftree%2Fnotebooks%2F01_" in readme.binder()
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.slug)
+def test_every_notebook_can_be_opened_in_binder_directly(stage: Stage) -> None:
+    assert f"[{stage.number} {stage.name}]({readme.binder_link(f'notebooks/{stage.notebook}')})" in PAGE
 
 
 def test_every_file_and_folder_it_points_to_is_there() -> None:

@@ -96,7 +96,7 @@ def test_binder_can_install_the_libraries_before_it_has_the_course() -> None:
 
 
 def test_conda_gets_all_that_a_learner_needs_and_nothing_else() -> None:
-    assert pins_for(ENVIRONMENT_PINS) == needed(declared("lab")), "run `make lock`"
+    assert pins_for(ENVIRONMENT_PINS) == needed(declared("binder", "lab")), "run `make lock`"
 
 
 def test_conda_pins_one_minor_version_of_python_that_the_course_supports() -> None:

@@ -2,7 +2,7 @@
 
 `pyproject.toml` says which versions are allowed. From it this writes `requirements.lock`, one version of each package
 for every supported Python and system, and `environment.yml` for conda and Binder, with the same versions of what a
-learner needs. Neither file holds an address of a package index.
+learner needs there. Neither file holds an address of a package index.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def compile_pins(extra: str, file: Path, *options: str) -> list[str]:
     Parameters
     ----------
     extra : str
-        Optional dependency group of `pyproject.toml` to include, ``"lab"`` or ``"test"``.
+        Optional dependency group of `pyproject.toml` to include, ``"binder"`` or ``"test"``.
     file : pathlib.Path
         Where uv writes the pins; those it already holds are kept wherever they still fit.
     *options : str
@@ -75,7 +75,7 @@ def main() -> None:
     lock = ROOT / "requirements.lock"
     lock.write_text(lock_text(compile_pins("test", lock, *options)), encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
-        pins = compile_pins("lab", Path(folder, "lab.txt"), "--constraint", str(lock))
+        pins = compile_pins("binder", Path(folder, "binder.txt"), "--constraint", str(lock))
     (ROOT / "environment.yml").write_text(environment_text(pins), encoding="utf-8")
 
 

@@ -1,0 +1,104 @@
+"""What Binder makes of the course: repo2docker's own plan, without building it, and `postBuild` played through."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+from nbformat.sign import NotebookNotary
+from packaging.version import Version
+
+from mlops_lesson.stages import STAGES
+
+pytest.importorskip("repo2docker", reason="repo2docker does not run on Windows")
+
+import binder_image
+import lock
+
+ROOT = Path(__file__).resolve().parent.parent
+PINS = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"][-1]["pip"]
+VERSIONS = dict(re.split("==| ;", pin)[:2] for pin in PINS)
+# Stands in for the Python of the image: notes what is installed, has a prefix of its own, does the rest for real.
+PYTHON = f"""\
+#!/bin/sh
+case "$*" in
+  "-m pip "*) printf '%s\\n' "$*" >> "$CALLS" ;;
+  *sys.prefix*) echo "$PREFIX" ;;
+  *) exec "{sys.executable}" "$@" ;;
+esac
+"""
+
+
+def plan(folder: Path) -> tuple[str, str]:
+    """Return the Dockerfile that repo2docker would build from a folder, and what it says meanwhile."""
+    command = [sys.executable, "-m", "repo2docker", "--no-build", "--debug", str(folder)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout, done.stderr
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Copy what Binder looks at; everything else in the folder must not change the plan."""
+    folder = tmp_path_factory.mktemp("binder") / "course"
+    shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    for name in (
+        "environment.yml",
+        "postBuild",
+        "pyproject.toml",
+        "requirements.lock",
+        "tools/jupyterlab_settings.json",
+    ):
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+def test_binder_takes_conda_and_the_python_of_environment_yml() -> None:
+    dockerfile, said = plan(ROOT)
+    assert f"Building conda environment for python={lock.CONDA_PYTHON}" in said
+    base = "environment.py-" + lock.CONDA_PYTHON + "-linux"
+    assert base in re.sub("-2([de])", lambda code: {"d": "-", "e": "."}[code[1]], dockerfile)
+
+
+def test_binder_installs_the_libraries_before_it_copies_the_course(course: Path) -> None:
+    dockerfile, _ = plan(course)
+    steps = ["COPY --chown=0:0 src/environment.yml", "env update -p ", "COPY --chown=0:0 src/ ", "RUN ./postBuild"]
+    assert sorted(steps, key=dockerfile.index) == steps
+
+
+def test_a_range_of_pythons_would_be_found(tmp_path: Path) -> None:
+    text = (ROOT / "environment.yml").read_text(encoding="utf-8")
+    (tmp_path / "environment.yml").write_text(text.replace("python=3.12", "python>=3.11,<3.14"), encoding="utf-8")
+    assert f"Building conda environment for python={lock.CONDA_PYTHON}" not in plan(tmp_path)[1]
+
+
+@pytest.mark.parametrize("name", ["jupyterlab", "notebook", "ipywidgets", "jupyter-server", "ipykernel", "traitlets"])
+def test_our_pin_replaces_the_older_version_of_binders_base(name: str) -> None:
+    base = binder_image.frozen_base()
+    assert Version(VERSIONS[name]) > Version(base.get(name) or base[name.replace("-", "_")])
+
+
+def test_postbuild_installs_the_course_alone_answers_the_news_prompt_and_trusts_the_notebooks(
+    course: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "bin").mkdir()
+    python = tmp_path / "bin" / "python"
+    python.write_text(PYTHON, encoding="utf-8")
+    python.chmod(0o755)
+    (tmp_path / "bin" / "jupyter").symlink_to(Path(sys.executable).with_name("jupyter"))
+    environment = {**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "CALLS": str(tmp_path / "calls")}
+    environment |= {"PREFIX": str(tmp_path / "prefix"), "JUPYTER_DATA_DIR": str(tmp_path / "data")}
+    subprocess.run(["./postBuild"], cwd=course, env=environment, check=True, capture_output=True)
+    installed = (tmp_path / "calls").read_text(encoding="utf-8")
+    assert installed == "-m pip install --quiet --no-cache-dir --no-deps --editable .\n"
+    settings = tmp_path / "prefix/share/jupyter/lab/settings/overrides.json"
+    assert '"fetchNews": "false"' in settings.read_text(encoding="utf-8")
+    notary = NotebookNotary(data_dir=str(tmp_path / "data"))
+    notebooks = [nbformat.read(course / "notebooks" / stage.notebook, as_version=4) for stage in STAGES]
+    assert [notary.check_signature(notebook) for notebook in notebooks] == [True] * len(STAGES)
+    notary.store.close()
