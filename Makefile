@@ -1,11 +1,13 @@
 # make lab        set up the course in .venv and open it in JupyterLab
 # make test       set up and run every check
+# make classroom  rehearse a class: a hub on this machine with simulated learners (LEARNERS=20)
+# make hub        set up what a hub for a class needs; docs/hub.md goes on from there
 # make notebooks  run all notebooks and store their outputs, in normal form
 # make site       write the course as a static site into build/site: open its index.html
 # make links      try every link into the web; needs a network
 # make readme     write the generated parts of README.md: Binder link, grid of stages and ways
 # make lock       pin the dependencies of pyproject.toml anew (UPGRADE=1: to the newest allowed versions)
-# make clean      remove .venv; what you made (my_work/) stays
+# make clean      remove .venv and .hub; what you made (my_work/) stays
 #
 # Needs Python 3.11 or newer with its venv module. Another interpreter: make lab PYTHON=/path/to/python3.12
 
@@ -13,19 +15,26 @@ VENV := .venv
 IN_VENV := $(VENV)/bin/python
 INTERPRETERS := $(if $(PYTHON),$(PYTHON),python3 python3.13 python3.12 python3.11 python)
 WORKERS ?= 2
+LEARNERS ?= 20
+PROXY := .hub/node_modules/.bin/configurable-http-proxy
 FIRST_NOTEBOOK := notebooks/01_data_collection.ipynb
 SPHINX = $(IN_VENV) -m sphinx -q -W -c docs -d build/doctrees
 INSTALL = $(IN_VENV) -m uv pip install --python $(IN_VENV) --quiet --compile-bytecode --constraint requirements.lock
 
-.PHONY: lab test notebooks site links readme lock clean
+.PHONY: lab test classroom hub notebooks site links readme lock clean
 
 lab: $(VENV)/.lab-ready
 	$(IN_VENV) -m jupyterlab $(FIRST_NOTEBOOK)
 
-test: $(VENV)/.test-ready
+test: $(VENV)/.test-ready $(if $(shell command -v npm),$(PROXY))
 	$(IN_VENV) -m ruff check .
 	$(IN_VENV) -m ruff format --check .
 	$(IN_VENV) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_OPTIONS)
+
+classroom: $(VENV)/.hub-ready $(PROXY)
+	@exec $(IN_VENV) tools/classroom.py --learners $(LEARNERS) $(if $(NOTEBOOK),--notebook $(NOTEBOOK))
+
+hub: $(VENV)/.hub-ready $(PROXY)
 
 notebooks: $(VENV)/.test-ready
 	$(IN_VENV) tools/run_notebooks.py
@@ -43,7 +52,7 @@ lock: $(VENV)/.test-ready
 	$(IN_VENV) tools/lock.py $(if $(UPGRADE),--upgrade)
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) .hub
 
 $(VENV)/pyvenv.cfg:
 	@for python in $(INTERPRETERS); do \
@@ -72,4 +81,15 @@ $(VENV)/.site-ready: $(VENV)/.lab-ready
 
 $(VENV)/.test-ready: $(VENV)/.lab-ready
 	@$(INSTALL) --editable ".[test]"
+	@touch $@
+
+$(VENV)/.hub-ready: $(VENV)/.lab-ready
+	@$(INSTALL) --editable ".[hub,lab]"
+	@touch $@
+
+# 5.1 is the last version that runs on Node.js 18, which long-lived systems bring.
+$(PROXY):
+	@command -v npm >/dev/null || { \
+	  echo "The hub needs Node.js 18 or newer and npm. On Debian or Ubuntu: apt install nodejs npm" >&2; exit 1; }
+	@npm install --silent --no-fund --no-audit --no-save --no-package-lock --prefix .hub configurable-http-proxy@~5.1.0
 	@touch $@

@@ -1,4 +1,4 @@
-"""How the test run is organised: nothing is written into the course, and no browser test is skipped unseen."""
+"""How the test run is organised: nothing is written into the course, and no test that must run is skipped unseen."""
 
 import os
 import random
@@ -11,16 +11,20 @@ import pytest
 HOME = "MLOPS_LESSON_HOME"
 ORDER_SEED = "MLOPS_LESSON_ORDER_SEED"
 BROWSER_TESTS = "tests/browser/"
-SLOWEST_FIRST = ("tests/test_notebooks_run.py", BROWSER_TESTS, "notebooks/")
+HUB_TESTS = "tests/test_hub.py"
+NEEDS_PROGRAMS = {"browser": BROWSER_TESTS, "hub": HUB_TESTS}
+SLOWEST_FIRST = ("tests/test_notebooks_run.py", BROWSER_TESTS, HUB_TESTS, "notebooks/")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--require-browser", action="store_true", help="fail if none ran or one was skipped")
+    kinds = sorted(NEEDS_PROGRAMS)
+    parser.addoption("--require", action="append", default=[], choices=kinds, help="fail if one of these was skipped")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if config.getoption("--require-browser") and not hasattr(config, "workerinput"):
-        config.pluginmanager.register(BrowserWatch())
+    if not hasattr(config, "workerinput"):
+        for kind in config.getoption("--require"):
+            config.pluginmanager.register(Watch(kind, NEEDS_PROGRAMS[kind]))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -62,18 +66,20 @@ def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
         os.environ[HOME] = usual
 
 
-class BrowserWatch:
-    """Make a run fail in which a browser test was skipped, or none was there."""
+class Watch:
+    """Make a run fail in which a test of one kind was skipped, or none was there."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: str, place: str) -> None:
+        self.kind = kind
+        self.place = place
         self.ran = 0
         self.skipped: list[str] = []
 
     @property
     def complaint(self) -> str:
         if self.skipped:
-            return f"browser tests skipped: {', '.join(self.skipped)}"
-        return "" if self.ran else f"no browser test ran: none was found in {BROWSER_TESTS}"
+            return f"{self.kind} tests skipped: {', '.join(self.skipped)}"
+        return "" if self.ran else f"no {self.kind} test ran: none was found in {self.place}"
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._note(report, report.when == "call")
@@ -82,7 +88,7 @@ class BrowserWatch:
         self._note(report, False)
 
     def _note(self, report: pytest.TestReport | pytest.CollectReport, ran: bool) -> None:
-        if report.nodeid.startswith(BROWSER_TESTS):
+        if report.nodeid.startswith(self.place):
             if report.skipped:
                 self.skipped.append(report.nodeid)
             else:
@@ -94,5 +100,5 @@ class BrowserWatch:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self.complaint:
-            terminalreporter.section("browser tests", red=True)
+            terminalreporter.section(f"{self.kind} tests", red=True)
             terminalreporter.line(self.complaint)

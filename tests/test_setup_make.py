@@ -140,10 +140,10 @@ def test_make_test_fails_when_the_tests_fail(course: Course) -> None:
     assert course.make("test", fails="-m pytest").returncode != 0
 
 
-def test_the_build_machine_runs_make_test_and_insists_on_the_browser(course: Course) -> None:
+def test_the_build_machine_runs_make_test_and_insists_on_browser_and_hub(course: Course) -> None:
     done = course.run(".ci/run", PYTHON=str(course.python), CHROMIUM="/bin/true")
     assert done.returncode == 0
-    assert course.asked[-1].endswith("--require-browser")
+    assert course.asked[-1].endswith("--require browser --require hub")
 
 
 def test_the_build_machine_reports_a_failure(course: Course) -> None:
@@ -186,7 +186,7 @@ def run_requiring_browser(folder: Path, browser_test: str, *options: str) -> sub
     (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
     (folder / "tests/browser/test_it.py").write_text(browser_test, encoding="utf-8")
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    command = [sys.executable, "-m", "pytest", "--require-browser", *options]
+    command = [sys.executable, "-m", "pytest", "--require", "browser", *options]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
 
 

@@ -1,0 +1,182 @@
+"""What a class hub is made of: how the course is delivered, and that its two configurations have the same settings."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import start_learner
+import yaml
+from class_settings import COURSE, SETTINGS
+from jsonschema import Draft7Validator
+from traitlets.config import Config
+from traitlets.config.loader import PyFileConfigLoader
+
+DEPLOY = COURSE / "deploy"
+VALUES = yaml.safe_load((DEPLOY / "kubernetes" / "values.yaml").read_text(encoding="utf-8"))
+CHART = yaml.safe_load((COURSE / "tests" / "chart_facts.yaml").read_text(encoding="utf-8"))
+
+if sys.platform == "win32":
+    pytest.skip("JupyterHub does not run on Windows", allow_module_level=True)
+
+
+def notebook(*lines: str) -> str:
+    return json.dumps({"cells": [{"source": line} for line in lines]}, indent=1)
+
+
+class Repository:
+    """An instructor's repository and one learner's copy of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "instructor"
+        self.copy = folder / "home" / "course"
+        self.folder.mkdir()
+        self.copy.parent.mkdir()
+        self.git("init", "--quiet", "--initial-branch=class")
+
+    def git(self, *arguments: str) -> None:
+        author = ("-c", "user.name=instructor", "-c", "user.email=instructor@localhost")
+        subprocess.run(["git", *author, *arguments], cwd=self.folder, check=True)
+
+    def commit(self, **files: str) -> None:
+        for name, text in files.items():
+            (self.folder / name.replace("_", ".")).write_text(text)
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", "change")
+
+    def deliver(self) -> None:
+        start_learner.deliver(self.folder.as_uri(), self.copy)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    made = Repository(tmp_path)
+    made.commit(lesson_ipynb=notebook("one", "two", "three", "four"), readme_md="old\n")
+    made.deliver()
+    return made
+
+
+def test_a_notebook_changed_on_both_sides_is_never_mixed(repository: Repository) -> None:
+    theirs = notebook("one", "two", "three", "the learner's")
+    (repository.copy / "lesson.ipynb").write_text(theirs)
+    repository.commit(lesson_ipynb=notebook("corrected", "two", "three", "four"), readme_md="new\n")
+    repository.deliver()
+    assert (repository.copy / "lesson.ipynb").read_text() == theirs
+    assert (repository.copy / "readme.md").read_text() == "new\n"
+
+
+def test_a_learners_work_survives_one_update_after_another(repository: Repository) -> None:
+    theirs = notebook("the learner's", "two")
+    (repository.copy / "lesson.ipynb").write_text(theirs)
+    for term in ("spring", "autumn"):
+        repository.commit(lesson_ipynb=notebook(term), readme_md=term)
+        repository.deliver()
+    assert (repository.copy / "lesson.ipynb").read_text() == theirs
+    assert (repository.copy / "readme.md").read_text() == "autumn"
+
+
+def test_a_learners_file_is_kept_when_the_course_brings_one_of_the_same_name(repository: Repository) -> None:
+    (repository.copy / "notes.md").write_text("the learner's\n")
+    repository.commit(notes_md="the course's\n")
+    repository.deliver()
+    notes = {path.name: path.read_text() for path in repository.copy.glob("notes*.md")}
+    assert notes.pop("notes.md") == "the course's\n"
+    assert list(notes.values()) == ["the learner's\n"]
+
+
+def test_a_deleted_file_comes_back(repository: Repository) -> None:
+    (repository.copy / "lesson.ipynb").unlink()
+    repository.deliver()
+    assert (repository.copy / "lesson.ipynb").read_text() == notebook("one", "two", "three", "four")
+
+
+def start(repository: str, home: Path) -> subprocess.CompletedProcess[str]:
+    """Start a learner's server as far as its version, which is enough to see whether it would start."""
+    own = {"COURSE_REPOSITORY": repository, "COURSE_FOLDER": "course", "HOME": str(home)}
+    command = [sys.executable, DEPLOY / "jupyterhub" / "start_learner.py", "--version"]
+    return subprocess.run(command, env={**os.environ, **own}, capture_output=True, text=True)
+
+
+def test_a_server_starts_with_the_course_as_it_was_when_no_update_can_be_had(repository: Repository) -> None:
+    done = start("file:///nowhere", repository.copy.parent)
+    assert done.returncode == 0
+    assert "The server starts with the course as it was." in done.stderr
+
+
+def test_a_home_without_the_course_and_no_way_to_get_it_is_told(tmp_path: Path) -> None:
+    done = start("file:///nowhere", tmp_path)
+    assert done.returncode == 1
+    assert "no copy of the course in this home yet" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def real() -> Config:
+    if sys.platform != "linux":
+        pytest.skip("needs systemd's spawner")
+    return PyFileConfigLoader("jupyterhub_config.py", str(DEPLOY / "jupyterhub")).load_config()
+
+
+def test_the_hub_for_a_class_gives_each_server_to_systemd_with_the_limits_of_the_settings(real: Config) -> None:
+    from systemdspawner import SystemdSpawner
+
+    assert issubclass(real.JupyterHub.spawner_class, SystemdSpawner)
+    assert real.Spawner.mem_limit == f"{SETTINGS['learner']['memory_limit_gb']}G"
+    assert real.Spawner.cpu_limit == SETTINGS["learner"]["cpu_limit"]
+
+
+def test_the_hub_for_a_class_lets_in_only_members_of_its_groups(real: Config) -> None:
+    assert real.JupyterHub.authenticator_class == "pam"
+    assert real.PAMAuthenticator.allowed_groups == {"mlops-learners"}
+    assert "allow_all" not in real.Authenticator
+
+
+def test_the_hub_for_a_class_listens_on_the_loopback_address_only(real: Config) -> None:
+    addresses = [real.JupyterHub.bind_url, real.ConfigurableHTTPProxy.api_url]
+    assert [address.partition("://")[2].partition(":")[0] for address in addresses] == ["127.0.0.1"] * 2
+    assert (real.JupyterHub.hub_ip, real.Spawner.ip) == ("127.0.0.1", "127.0.0.1")
+
+
+def test_the_values_for_kubernetes_are_what_the_chart_allows() -> None:
+    assert [error.message for error in Draft7Validator(CHART).iter_errors(VALUES)] == []
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [(("singleuser", "memmory"), {}), (("singleuser", "cpu", "limit"), "one"), (("cull", "timeout"), "1 hour")],
+)
+def test_a_value_that_the_chart_would_refuse_is_noticed(place: tuple[str, ...], value: Any) -> None:
+    wrong = json.loads(json.dumps(VALUES))
+    inner = wrong
+    for name in place[:-1]:
+        inner = inner[name]
+    inner[place[-1]] = value
+    assert not Draft7Validator(CHART).is_valid(wrong)
+
+
+def test_both_hubs_have_the_same_settings() -> None:
+    learner, idle, begin = SETTINGS["learner"], SETTINGS["idle"], SETTINGS["start"]
+    one, home = VALUES["singleuser"], VALUES["singleuser"]["storage"]["homeMountPath"]
+    assert one["memory"]["limit"] == f"{learner['memory_limit_gb']}G"
+    assert one["cpu"]["limit"] == learner["cpu_limit"]
+    assert one["defaultUrl"] == learner["first_page"]
+    assert one["startTimeout"] == begin["seconds_at_most"]
+    assert (VALUES["cull"]["timeout"], VALUES["cull"]["every"]) == (
+        idle["stop_after_seconds"],
+        idle["check_every_seconds"],
+    )
+    expected = {name: text.format(home=home) for name, text in learner["environment"].items()}
+    expected["COURSE_FOLDER"] = learner["course_folder"]
+    assert {**one["extraEnv"], "COURSE_REPOSITORY": ""} == {**expected, "COURSE_REPOSITORY": ""}
+
+
+def test_both_hubs_deliver_the_course_in_the_same_way() -> None:
+    assert VALUES["singleuser"]["cmd"][-1].endswith("/deploy/jupyterhub/start_learner.py")
+
+
+def test_the_first_page_is_a_notebook_of_the_course() -> None:
+    start_of_page = f"/lab/tree/{SETTINGS['learner']['course_folder']}/"
+    assert SETTINGS["learner"]["first_page"].startswith(start_of_page)
+    assert (COURSE / SETTINGS["learner"]["first_page"].removeprefix(start_of_page)).is_file()
