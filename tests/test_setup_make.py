@@ -17,6 +17,12 @@ case "$*" in
   *"$FAILS"*) exit 1 ;;
 esac
 """
+NPM = """\
+#!/bin/sh
+printf 'npm %s\\n' "$*" >> "$CALLS"
+mkdir -p .hub/node_modules/.bin && : > .hub/node_modules/.bin/configurable-http-proxy
+"""
+BARE_MACHINE = ("bash", "dirname", "make", "sh", "mkdir", "cp", "touch", "rm", "env")
 FRESHLY_READ = ("Makefile", "pyproject.toml", "requirements.lock", "tools/jupyterlab_settings.json", ".ci/run")
 
 
@@ -31,6 +37,8 @@ class Course:
             (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, self.folder / name)
         self.program(self.python, STAND_IN)
+        self.program(folder / "programs" / "npm", NPM)
+        self.path = f"{folder / 'programs'}{os.pathsep}{os.environ['PATH']}"
 
     def program(self, path: Path, text: str) -> None:
         path.parent.mkdir(exist_ok=True)
@@ -41,7 +49,7 @@ class Course:
         """Run a command in the copy; afterwards `asked` tells what Python was asked to do meanwhile."""
         self.calls.write_text("", encoding="utf-8")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
-        environment = {**kept, "CALLS": str(self.calls), "FAILS": fails, **environment}
+        environment = {**kept, "CALLS": str(self.calls), "FAILS": fails, "PATH": self.path, **environment}
         return subprocess.run(
             command, cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
         )
@@ -150,18 +158,44 @@ def test_the_build_machine_reports_a_failure(course: Course) -> None:
     assert course.run(".ci/run", PYTHON=str(course.python), CHROMIUM="/bin/true", fails="-m pytest").returncode != 0
 
 
-def test_the_build_machine_gets_a_browser_where_there_is_none(course: Course) -> None:
+@pytest.fixture
+def bare_path(course: Course) -> str:
+    """A path with little more than make on it, and an `apt-get` that notes its calls."""
     tools = course.folder.parent / "bin"
-    for name in ("bash", "dirname", "make", "sh", "mkdir", "cp", "touch", "rm", "env"):
-        (tools / name).parent.mkdir(exist_ok=True)
+    tools.mkdir()
+    for name in BARE_MACHINE:
         (tools / name).symlink_to(shutil.which(name) or name)
     course.program(tools / "id", "#!/bin/sh\necho 0\n")
     course.program(tools / "apt-get", '#!/bin/sh\necho "apt-get $*" >> "$CALLS"\n')
-    kept = {"PATH": str(tools), "PYTHON": str(course.python), "CHROMIUM": ""}
+    return str(tools)
+
+
+def test_the_build_machine_gets_the_programs_that_are_missing(course: Course, bare_path: str) -> None:
+    kept = {"PATH": bare_path, "PYTHON": str(course.python), "CHROMIUM": ""}
     assert course.run(str(course.folder / ".ci/run"), **kept).returncode == 0
     assert course.asked[0].startswith("apt-get update")
     assert course.asked[1].startswith("apt-get install")
-    assert " chromium" in course.asked[1]
+    assert {"chromium", "nodejs", "npm", "git"} <= set(course.asked[1].split())
+
+
+def test_the_build_machine_leaves_an_npm_that_is_there_alone(course: Course, bare_path: str) -> None:
+    course.program(Path(bare_path) / "npm", NPM)
+    kept = {"PATH": bare_path, "PYTHON": str(course.python), "CHROMIUM": ""}
+    assert course.run(str(course.folder / ".ci/run"), **kept).returncode == 0
+    assert not {"nodejs", "npm"} & set(course.asked[1].split())
+
+
+def test_make_classroom_installs_what_it_needs_and_rehearses(course: Course) -> None:
+    assert course.make("classroom", "LEARNERS=3").returncode == 0
+    assert any(".[hub,lab]" in call for call in installs(course.asked))
+    assert any(call.startswith("npm install") for call in course.asked)
+    assert course.asked[-1] == "tools/classroom.py --learners 3"
+
+
+def test_a_machine_without_npm_is_told_what_a_hub_needs(course: Course, bare_path: str) -> None:
+    refused = course.run("make", f"PYTHON={course.python}", "classroom", PATH=bare_path)
+    assert refused.returncode != 0
+    assert "apt install nodejs npm" in refused.stderr
 
 
 BROWSER_TESTS = {
