@@ -34,6 +34,7 @@ TRUSTED_TYPES = (
 MLFLOW_SETTINGS = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SQLALCHEMYSTORE_POOLCLASS": "NullPool"}
 
 _EXPERIMENT = "training"
+_EMPTY = Path(__file__).with_name("static") / "empty_registry.sql"
 _LOCK_SECONDS = 30
 _CHAMPIONS_REMEMBERED = 50
 _GATE_NUMBERS = ("accuracy", "low", "high", "threshold")
@@ -168,10 +169,22 @@ def _problem_of(path: Path) -> str | None:
     return None
 
 
+def _empty_store(path: Path) -> Any:
+    # MLflow makes its tables by sixty migrations, in seconds. They are kept as it left them; if the MLflow that is
+    # installed wants other tables, it makes its own.
+    try:
+        with closing(sqlite3.connect(path)) as database:
+            database.executescript(_EMPTY.read_text(encoding="utf-8"))
+        return _connect(path)
+    except Exception:
+        path.unlink(missing_ok=True)
+        return _connect(make_private_file(path))
+
+
 def _create_store(path: Path) -> None:
     new = path.with_name(f"registry.new-{uuid.uuid4().hex}.db")
     try:
-        client = _connect(make_private_file(new))
+        client = _empty_store(make_private_file(new))
         client.create_registered_model(MODEL_NAME, description="Reads the route digit of a parcel, picks the chute.")
         client.create_experiment(_EXPERIMENT, artifact_location=(path.parent / "artifacts").as_uri())
         new.replace(path)
@@ -489,25 +502,57 @@ def _packed(model: Any) -> bytes:
     return content
 
 
-def _find(client: Any, version: int | str) -> Any:
-    number = client.get_registered_model(MODEL_NAME).aliases.get(version) if isinstance(version, str) else version
-    found = {int(entry.version): entry for entry in _entries(client)}
-    if number is not None and int(number) in found:
-        return found[int(number)]
-    if isinstance(version, str):
-        raise UnknownVersionError(f"No version is {version!r} yet. Register a model, pass its gate, then promote it.")
-    known = ", ".join(map(str, found)) or "none yet"
-    raise UnknownVersionError(f"There is no version {version!r} of {MODEL_NAME}. Registered versions: {known}.")
+@dataclass(frozen=True)
+class _Entry:
+    """One version as the store has it."""
+
+    version: int
+    tags: dict[str, str]
 
 
-def _entries(client: Any) -> list[Any]:
-    found, token = [], None
-    while True:
-        page = client.search_model_versions(f"name='{MODEL_NAME}'", page_token=token)
-        found += page
-        token = page.token
-        if not token:
-            return sorted(found, key=lambda entry: int(entry.version))
+@dataclass(frozen=True)
+class _Catalogue:
+    """All versions and aliases, as of one moment."""
+
+    entries: dict[int, _Entry]
+    aliases: dict[str, int]
+
+    def find(self, version: int | str) -> _Entry:
+        number = self.aliases.get(version) if isinstance(version, str) else version
+        if number in self.entries:
+            return self.entries[number]
+        if isinstance(version, str):
+            raise UnknownVersionError(
+                f"No version is {version!r} yet. Register a model, pass its gate, then promote it."
+            )
+        known = ", ".join(map(str, self.entries)) or "none yet"
+        raise UnknownVersionError(f"There is no version {version!r} of {MODEL_NAME}. Registered versions: {known}.")
+
+
+def _catalogue(*, locked: bool = False) -> _Catalogue:
+    # Who only reads asks the file itself: a service need not load MLflow, which takes a second and 100 MB.
+    path = _ready_store(locked=locked)
+    try:
+        with closing(sqlite3.connect(path, timeout=_LOCK_SECONDS, isolation_level=None)) as database:
+            database.execute("BEGIN")
+            numbers = database.execute(
+                "SELECT version FROM model_versions WHERE name = ? AND current_stage <> 'Deleted_Internal' "
+                "ORDER BY version",
+                (MODEL_NAME,),
+            )
+            entries = {number: _Entry(number, {}) for (number,) in numbers}
+            tags = "SELECT version, key, value FROM model_version_tags WHERE name = ? ORDER BY key"
+            for number, key, value in database.execute(tags, (MODEL_NAME,)):
+                if number in entries:
+                    entries[number].tags[key] = value
+            aliases = "SELECT alias, version FROM registered_model_aliases WHERE name = ?"
+            return _Catalogue(entries, dict(database.execute(aliases, (MODEL_NAME,)).fetchall()))
+    except sqlite3.Error as error:
+        raise RegistryError(
+            f"The registry {path} cannot be read now ({error}). Nothing was lost. If another notebook is busy, wait "
+            "for it, then run the cell again; if the text speaks of a table or column, the file was written by another "
+            "version of MLflow: run `make lab` to install the course's."
+        ) from error
 
 
 def _gate_of(tags: Mapping[str, str]) -> Gate | None:
@@ -582,7 +627,7 @@ def record_gate(
     values = {key: repr(getattr(record, key)) for key in (*_GATE_NUMBERS, "n")}
     values |= {"data_version": data_version, "reasons": json.dumps(told)}
     with _changing_client() as client:
-        number = _find(client, version).version
+        number = str(_catalogue(locked=True).find(version).version)
         # The verdict is written last, so that a crash in between leaves a version without a gate, never a false pass.
         client.set_model_version_tag(MODEL_NAME, number, "gate", "pending")
         for key, value in values.items():
@@ -593,8 +638,7 @@ def record_gate(
 
 def gate(version: int | str) -> Gate | None:
     """Read what the gate said of a version, given by number or alias; None if it was not asked yet."""
-    with _client() as client:
-        return _gate_of(_find(client, version).tags)
+    return _gate_of(_catalogue().find(version).tags)
 
 
 def _refusal(record: Gate | None) -> str | None:
@@ -612,7 +656,7 @@ def _refusal(record: Gate | None) -> str | None:
     return None
 
 
-def _load_entry(entry: Any) -> RegisteredModel:
+def _load_entry(entry: _Entry) -> RegisteredModel:
     import skops.io
 
     tags = dict(entry.tags)
@@ -626,7 +670,7 @@ def _load_entry(entry: Any) -> RegisteredModel:
         raise RegistryError(f"The model file {path} was changed after it was registered, so it is not loaded. {advice}")
     model = skops.io.loads(content, trusted=list(TRUSTED_TYPES))
     known = {key: tags[key] for key in tags if not key.startswith(("gate", "model_", "champions_before"))}
-    return RegisteredModel(int(entry.version), model, _gate_of(tags), tags["data_version"], known)
+    return RegisteredModel(entry.version, model, _gate_of(tags), tags["data_version"], known)
 
 
 def load(version: int | str) -> RegisteredModel:
@@ -649,18 +693,13 @@ def load(version: int | str) -> RegisteredModel:
     RegistryError
         If the model file is missing or is not the one that was registered.
     """
-    with _client() as client:
-        entry = _find(client, version)
-    return _load_entry(entry)
+    return _load_entry(_catalogue().find(version))
 
 
 def champion() -> RegisteredModel | None:
     """Read the version that answers in production; None if none was promoted yet."""
-    with _client() as client:
-        if CHAMPION not in client.get_registered_model(MODEL_NAME).aliases:
-            return None
-        entry = _find(client, CHAMPION)
-    return _load_entry(entry)
+    known = _catalogue()
+    return _load_entry(known.find(CHAMPION)) if CHAMPION in known.aliases else None
 
 
 def versions() -> pd.DataFrame:
@@ -672,17 +711,15 @@ def versions() -> pd.DataFrame:
         One row a version: `version`, `aliases`, `gate` ("passed", "failed" or "none"), `accuracy`, `low`, `high`,
         `n`, `threshold` (missing without a gate) and `data_version`.
     """
-    with _client() as client:
-        aliases = client.get_registered_model(MODEL_NAME).aliases
-        entries = _entries(client)
+    known = _catalogue()
     rows = []
-    for entry in entries:
+    for entry in known.entries.values():
         record = _gate_of(entry.tags)
-        named = sorted(alias for alias, number in aliases.items() if int(number) == int(entry.version))
+        named = sorted(alias for alias, number in known.aliases.items() if number == entry.version)
         numbers = {key: getattr(record, key, math.nan) for key in ("accuracy", "low", "high", "n", "threshold")}
         rows.append(
             {
-                "version": int(entry.version),
+                "version": entry.version,
                 "aliases": ", ".join(named),
                 "gate": "none" if record is None else "passed" if record.passed else "failed",
                 **numbers,
@@ -693,15 +730,15 @@ def versions() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).astype({"n": "Int64"})
 
 
-def _champions_before(entry: Any) -> list[int]:
+def _champions_before(entry: _Entry) -> list[int]:
     return json.loads(entry.tags.get("champions_before", "[]"))
 
 
-def _move_champion(client: Any, entry: Any, before: list[int]) -> None:
+def _move_champion(client: Any, entry: _Entry, before: list[int]) -> None:
     # The memory is written first: until the alias moves, in one transaction, it belongs to a version nobody uses.
     remembered = json.dumps(before[-_CHAMPIONS_REMEMBERED:])
-    client.set_model_version_tag(MODEL_NAME, entry.version, "champions_before", remembered)
-    client.set_registered_model_alias(MODEL_NAME, CHAMPION, entry.version)
+    client.set_model_version_tag(MODEL_NAME, str(entry.version), "champions_before", remembered)
+    client.set_registered_model_alias(MODEL_NAME, CHAMPION, str(entry.version))
 
 
 def promote(version: int, alias: str = CHAMPION, *, reason: str = "") -> int | None:
@@ -729,23 +766,22 @@ def promote(version: int, alias: str = CHAMPION, *, reason: str = "") -> int | N
         If there is no such version, or its file cannot be loaded.
     """
     with _changing_client() as client:
-        entry = _find(client, version)
-        aliases = client.get_registered_model(MODEL_NAME).aliases
-        replaced = int(aliases[alias]) if alias in aliases else None
+        known = _catalogue(locked=True)
+        entry, replaced = known.find(version), known.aliases.get(alias)
         if refusal := _refusal(_gate_of(entry.tags)):
-            _write_history("refused", int(entry.version), None, reason or refusal)
+            _write_history("refused", entry.version, None, reason or refusal)
             raise GateError(refusal)
         _load_entry(entry)
-        if replaced == int(entry.version):
+        if replaced == entry.version:
             return replaced
         if alias == CHAMPION:
-            before = [] if replaced is None else [*_champions_before(_find(client, replaced)), replaced]
+            before = [] if replaced is None else [*_champions_before(known.find(replaced)), replaced]
             _move_champion(client, entry, before)
-            if aliases.get(CHALLENGER) == entry.version:
+            if known.aliases.get(CHALLENGER) == entry.version:
                 client.delete_registered_model_alias(MODEL_NAME, CHALLENGER)
         else:
-            client.set_registered_model_alias(MODEL_NAME, alias, entry.version)
-        _write_history("promoted" if alias == CHAMPION else alias, int(entry.version), replaced, reason)
+            client.set_registered_model_alias(MODEL_NAME, alias, str(entry.version))
+        _write_history("promoted" if alias == CHAMPION else alias, entry.version, replaced, reason)
         return replaced
 
 
@@ -765,10 +801,10 @@ def nominate(version: int, *, reason: str = "") -> None:
         If there is no such version, or its file cannot be loaded.
     """
     with _changing_client() as client:
-        entry = _find(client, version)
+        entry = _catalogue(locked=True).find(version)
         _load_entry(entry)
-        client.set_registered_model_alias(MODEL_NAME, CHALLENGER, entry.version)
-        _write_history("nominated", int(entry.version), None, reason)
+        client.set_registered_model_alias(MODEL_NAME, CHALLENGER, str(entry.version))
+        _write_history("nominated", entry.version, None, reason)
 
 
 def rollback(*, reason: str = "") -> int:
@@ -790,17 +826,17 @@ def rollback(*, reason: str = "") -> int:
         If there is no earlier champion to go back to.
     """
     with _changing_client() as client:
-        current = _find(client, CHAMPION)
+        known = _catalogue(locked=True)
+        current = known.find(CHAMPION)
         before = _champions_before(current)
-        known = {int(entry.version): entry for entry in _entries(client)}
         while before:
-            entry = known.get(before.pop())
+            entry = known.entries.get(before.pop())
             if entry is None or _refusal(_gate_of(entry.tags)):
                 continue
             _load_entry(entry)
             _move_champion(client, entry, before)
-            _write_history("rolled back", int(entry.version), int(current.version), reason)
-            return int(entry.version)
+            _write_history("rolled back", entry.version, current.version, reason)
+            return entry.version
     raise RegistryError(
         "There is no earlier champion to go back to: this one was the first. Promote another version that passed."
     )

@@ -1,3 +1,4 @@
+import re
 import sqlite3
 import subprocess
 from contextlib import closing
@@ -5,6 +6,7 @@ from contextlib import closing
 import numpy as np
 import pandas as pd
 import pytest
+import registry_schema
 import skops.io
 from depot_service import FAILED, PASSED, digits, fill_home, run_script, trained_model, validated
 from sklearn.neural_network import MLPClassifier
@@ -71,7 +73,7 @@ class TestPromotion:
 
     def test_a_version_whose_file_is_gone_is_refused(self, home):
         version = validated(trained_model())
-        tags = registry._connect(registry.registry_path()).get_model_version(registry.MODEL_NAME, str(version)).tags
+        tags = registry._catalogue().find(version).tags
         (home / tags["model_file"]).unlink()
         with pytest.raises(registry.RegistryError, match=r"model\.skops cannot be read"):
             registry.promote(version)
@@ -452,3 +454,40 @@ def test_using_the_registry_prints_nothing_warns_of_nothing_and_reaches_no_netwo
     with run_script(QUIET_USE, empty_home, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as quiet:
         said, _ = quiet.communicate(timeout=60)
     assert (quiet.returncode, said) == (0, "")
+
+
+class TestEmptyStore:
+    def test_a_new_registry_begins_with_the_tables_that_mlflow_makes(self, empty_home):
+        kept = registry._EMPTY.read_text(encoding="utf-8")
+        assert registry_schema.made_by_mlflow() == kept, "MLflow's tables have changed: run tools/registry_schema.py"
+        registry.versions()
+        assert registry_schema.schema_of(registry.registry_path()) == kept
+
+    def test_an_mlflow_that_wants_other_tables_makes_its_own(self, empty_home, tmp_path, monkeypatch):
+        old = tmp_path / "old.sql"
+        kept = registry._EMPTY.read_text(encoding="utf-8")
+        old.write_text(re.sub(r"(INTO alembic_version VALUES \(')\w+", r"\g<1>0123456789ab", kept), encoding="utf-8")
+        monkeypatch.setattr(registry, "_EMPTY", old)
+        registry.versions()
+        assert registry_schema.schema_of(registry.registry_path()) == kept
+
+    def test_what_is_read_from_the_file_is_what_mlflow_says(self, home):
+        version = validated(trained_model(4))
+        registry.nominate(version)
+        client = registry._connect(registry.registry_path())
+        told = {int(entry.version): entry.tags for entry in client.search_model_versions("")}
+        known = registry._catalogue()
+        assert {number: entry.tags for number, entry in known.entries.items()} == told
+        aliases = client.get_registered_model(registry.MODEL_NAME).aliases
+        assert (
+            known.aliases
+            == {alias: int(number) for alias, number in aliases.items()}
+            == {"champion": 1, "challenger": 2}
+        )
+
+    def test_whoever_only_reads_does_not_load_mlflow(self, home):
+        code = (
+            "import sys; from mlops_lesson import registry; registry.load('champion'); print('mlflow' in sys.modules)"
+        )
+        with run_script(code, home, stdout=subprocess.PIPE) as process:
+            assert process.communicate()[0] == "False\n"
