@@ -4,4 +4,11 @@ Importing the package is cheap on purpose: scikit-learn, matplotlib, MLflow and 
 modules that need them (`mlops_lesson.pipeline`, `mlops_lesson.charts`, `mlops_lesson.registry`, `mlops_lesson.quiz`).
 """
 
+import os
+
+# The course's arrays are small: several threads would cost more than they save, most of all on a machine with few
+# processors or many learners, and add numbers in another order. The libraries read this once, when they are loaded.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
 __version__ = "0.1.0"

@@ -125,11 +125,20 @@ def lowest_pixel_p(reference: np.ndarray, current: np.ndarray) -> float:
     ValueError
         If a sample is empty.
     """
-    a, b = np.asarray(reference, dtype=float), np.asarray(current, dtype=float)
-    _require_values(a, b)
-    levels = np.union1d(a, b)
-    largest = max(float(np.abs((a <= level).mean(axis=0) - (b <= level).mean(axis=0)).max()) for level in levels)
-    return float(kstwo.sf(largest, round(len(a) * len(b) / (len(a) + len(b)))))
+    return float(_lowest_pixel_ps(reference, [current])[0])
+
+
+def _lowest_pixel_ps(reference: np.ndarray, samples: Sequence[np.ndarray]) -> np.ndarray:
+    """Test several samples against one reference, which is counted once."""
+    a, parts = np.asarray(reference, dtype=float), [np.asarray(sample, dtype=float) for sample in samples]
+    for part in parts:
+        _require_values(a, part)
+    levels = np.unique(np.concatenate([a, *parts]))
+    expected = np.array([(a <= level).mean(axis=0) for level in levels])
+    seen = [np.array([(part <= level).mean(axis=0) for level in levels]) for part in parts]
+    distances = np.array([np.abs(expected - shares).max() for shares in seen])
+    sizes = np.array([len(part) for part in parts])
+    return kstwo.sf(distances, np.round(len(a) * sizes / (len(a) + sizes)))
 
 
 def _require_values(reference: np.ndarray, current: np.ndarray) -> None:
@@ -294,17 +303,13 @@ def _confidence_p(reference: Reference, weeks: Sequence[Observed]) -> np.ndarray
     return _ks_p_values(confidence(reference.score), [confidence(week.score) for week in weeks])
 
 
+def _pixel_p(reference: Reference, weeks: Sequence[Observed]) -> np.ndarray:
+    return _lowest_pixel_ps(reference.X, [week.X for week in weeks])
+
+
 BRIGHTNESS = Monitor("brightness, KS", "input", "p-value", _brightness_p, LEVEL)
-PIXELS = Monitor(
-    "64 pixels, each at 0.05", "input", "lowest p-value", each_week(lambda r, w: lowest_pixel_p(r.X, w.X)), 0.05
-)
-PIXELS_CORRECTED = Monitor(
-    "64 pixels, Bonferroni",
-    "input",
-    "lowest p-value",
-    each_week(lambda r, w: lowest_pixel_p(r.X, w.X)),
-    LEVEL / PIXELS_COUNT,
-)
+PIXELS = Monitor("64 pixels, each at 0.05", "input", "lowest p-value", _pixel_p, 0.05)
+PIXELS_CORRECTED = Monitor("64 pixels, Bonferroni", "input", "lowest p-value", _pixel_p, LEVEL / PIXELS_COUNT)
 BRIGHTNESS_PSI = Monitor(
     "brightness, PSI", "input", "index", each_week(lambda r, w: psi(brightness(r.X), brightness(w.X))), PSI_RULE, True
 )
@@ -568,6 +573,8 @@ def rehearse(
         order = rng.permutation(len(pool.X))
         for states, into in ((healthy, control), (faulty, live)):
             reference, weeks = dealer.deal(order, pool.hours_left, states)
+            # Monitors that differ in their threshold alone share their numbers.
+            values = {of: of(reference, weeks) for of in {monitor.values: None for monitor in monitors}}
             for monitor in monitors:
-                into[monitor.name].append(monitor.alarms(reference, weeks))
+                into[monitor.name].append(monitor.rings(values[monitor.values]))
     return Rehearsal(repeats, *({name: np.array(alarms) for name, alarms in kind.items()} for kind in (control, live)))

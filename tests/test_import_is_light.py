@@ -34,3 +34,13 @@ def test_the_pipeline_is_imported_without_scikit_learn():
 
 def test_the_measurement_would_notice_a_heavy_library():
     assert "scipy" in loaded_by("import scipy")
+
+
+def test_small_arrays_are_computed_by_one_thread_unless_the_learner_wants_more(monkeypatch):
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+    threads = [sys.executable, "-c", f"import os, mlops_lesson; print(*map(os.environ.get, {names}))"]
+    assert subprocess.check_output(threads, text=True).split() == ["1", "1", "1"]
+    monkeypatch.setenv("OMP_NUM_THREADS", "4")
+    assert subprocess.check_output(threads, text=True).split() == ["4", "1", "1"]
