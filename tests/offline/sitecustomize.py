@@ -5,9 +5,10 @@ Python programs started by the guarded one are guarded too.
 """
 
 import os
+import socket
 import sys
 
-LOCAL_NAMES = ("", "localhost", "::", "::1", "0.0.0.0", os.uname().nodename)  # noqa: S104
+LOCAL_NAMES = ("", "localhost", "::", "::1", "0.0.0.0", socket.gethostname())  # noqa: S104
 
 
 def _is_local(host: object) -> bool:
