@@ -27,7 +27,7 @@ language = "en"
 
 extensions = ["myst_nb"]
 root_doc = "README"
-include_patterns = ["*.md", "*/README.md", "deploy/**/*.md", "docs/**/*.md", "notebooks/*.ipynb"]
+include_patterns = ["*.md", "*/README.md", "deploy/**.md", "docs/**.md", "notebooks/*.ipynb"]
 exclude_patterns = [".*", "build", "my_work", "node_modules"]
 nitpicky = True
 
