@@ -3,9 +3,12 @@
 import asyncio
 import json
 import shutil
+import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -201,3 +204,20 @@ def test_stopping_the_hub_stops_all_that_it_started(seen: Seen) -> None:
     assert [process for process in seen.running if process.is_running()] == []
     with pytest.raises(httpx.ConnectError):
         httpx.get(seen.url)
+
+
+def test_ctrl_c_stops_all_that_a_rehearsal_started() -> None:
+    if reason := classroom.missing_program():
+        pytest.skip(f"the class hub is not tested: {reason}")
+    command = [sys.executable, classroom.__file__, "--learners=1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as rehearsal:
+        started: list[psutil.Process] = []
+        while rehearsal.poll() is None and not any("node" in process.name() for process in started):
+            with suppress(subprocess.TimeoutExpired):
+                rehearsal.wait(0.1)
+            started = psutil.Process(rehearsal.pid).children(recursive=True)
+        rehearsal.send_signal(signal.SIGINT)
+        _, words = rehearsal.communicate(timeout=120)
+    assert len(started) >= 2, "the hub and its proxy"
+    assert [process for process in started if process.is_running()] == []
+    assert "everything that was started has been stopped" in words

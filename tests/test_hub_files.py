@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import start_learner
 import yaml
 from class_settings import COURSE, SETTINGS
+from classroom import HEADINGS, Class, exponent
 from jsonschema import Draft7Validator
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
@@ -180,3 +182,21 @@ def test_the_first_page_is_a_notebook_of_the_course() -> None:
     start_of_page = f"/lab/tree/{SETTINGS['learner']['course_folder']}/"
     assert SETTINGS["learner"]["first_page"].startswith(start_of_page)
     assert (COURSE / SETTINGS["learner"]["first_page"].removeprefix(start_of_page)).is_file()
+
+
+def test_growth_in_proportion_has_the_exponent_one_and_none_has_zero() -> None:
+    classes = [Class(size, spawn=[3.0 * size], in_all=7.0) for size in (1, 5, 10, 20)]
+    assert exponent(classes, lambda one: one.spawn[0]) == pytest.approx(1)
+    assert exponent(classes, lambda one: one.in_all) == pytest.approx(0)
+
+
+def test_the_page_shows_the_table_that_the_command_prints() -> None:
+    page = (COURSE / "docs" / "hub.md").read_text(encoding="utf-8")
+    assert f"| {' | '.join(HEADINGS)} |" in page
+
+
+def test_every_file_that_the_page_names_is_there() -> None:
+    page = (COURSE / "docs" / "hub.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"deploy/[\w./-]*\w", page))
+    assert named
+    assert {name for name in named if not (COURSE / name).exists()} == set()
