@@ -131,7 +131,7 @@ def test_the_hub_for_a_class_gives_each_server_to_systemd_with_the_limits_of_the
 
 def test_the_hub_for_a_class_lets_in_only_members_of_its_groups(real: Config) -> None:
     assert real.JupyterHub.authenticator_class == "pam"
-    assert real.PAMAuthenticator.allowed_groups == {"mlops-learners"}
+    assert real.PAMAuthenticator.allowed_groups == {"mlops-learners", "mlops-instructors"}
     assert "allow_all" not in real.Authenticator
 
 

@@ -21,7 +21,7 @@ configure(c)
 # Each learner has an account of this machine with a password of their own, so nobody can log in as somebody else, and
 # the file system keeps homes apart. Only members of the two groups get in.
 c.JupyterHub.authenticator_class = "pam"
-c.PAMAuthenticator.allowed_groups = {"mlops-learners"}
+c.PAMAuthenticator.allowed_groups = {"mlops-learners", "mlops-instructors"}
 c.PAMAuthenticator.admin_groups = {"mlops-instructors"}
 c.PAMAuthenticator.open_sessions = False
 
@@ -31,6 +31,8 @@ c.SystemdSpawner.default_shell = "/bin/bash"
 c.SystemdSpawner.isolate_tmp = True
 c.SystemdSpawner.isolate_devices = True
 c.SystemdSpawner.disable_user_sudo = True
+# A kernel that goes over the memory is killed alone; by default systemd would stop the whole server with it.
+c.SystemdSpawner.unit_extra_properties = {"OOMPolicy": "continue"}
 
 # A restart of the hub leaves the learners' servers running.
 c.JupyterHub.cleanup_servers = False
