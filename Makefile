@@ -2,6 +2,8 @@
 # make test       set up and run every check
 # make classroom  rehearse a class: a hub on this machine with simulated learners (LEARNERS=20)
 # make hub        set up what a hub for a class needs; docs/hub.md goes on from there
+# make bench      measure times and sizes into docs/benchmarks.md (ONLY=import,service: some; SUITE=1: the tests too)
+# make growth     measure how time grows with the work, into the same page
 # make notebooks  run all notebooks and store their outputs, in normal form
 # make site       write the course as a static site into build/site: open its index.html
 # make links      try every link into the web; needs a network
@@ -21,7 +23,7 @@ FIRST_NOTEBOOK := notebooks/01_data_collection.ipynb
 SPHINX = $(IN_VENV) -m sphinx -q -W -c docs -d build/doctrees
 INSTALL = $(IN_VENV) -m uv pip install --python $(IN_VENV) --quiet --compile-bytecode --constraint requirements.lock
 
-.PHONY: lab test classroom hub notebooks site links readme lock clean
+.PHONY: lab test bench growth classroom hub notebooks site links readme lock clean
 
 lab: $(VENV)/.lab-ready
 	$(IN_VENV) -m jupyterlab $(FIRST_NOTEBOOK)
@@ -35,6 +37,12 @@ classroom: $(VENV)/.hub-ready $(PROXY)
 	@exec $(IN_VENV) tools/classroom.py --learners $(LEARNERS) $(if $(NOTEBOOK),--notebook $(NOTEBOOK))
 
 hub: $(VENV)/.hub-ready $(PROXY)
+
+bench: $(VENV)/.test-ready
+	$(IN_VENV) benchmarks/run.py $(if $(ONLY),--only $(ONLY)) $(if $(SUITE),--suite)
+
+growth: $(VENV)/.test-ready
+	$(IN_VENV) benchmarks/run.py --growth $(if $(ONLY),--only $(ONLY))
 
 notebooks: $(VENV)/.test-ready
 	$(IN_VENV) tools/run_notebooks.py

@@ -1,0 +1,86 @@
+"""Each benchmark runs on a small size and yields figures, which nobody compares, and the page has its rows."""
+
+import math
+
+import growth
+import measures
+import nbformat
+import pytest
+import rows
+import run
+from nbformat.v4 import new_code_cell, new_notebook
+from rows import Row
+
+
+def assert_told_on_the_page(name, figures):
+    assert figures
+    assert all(math.isfinite(row.value) and row.unit is not None for row in figures)
+    assert rows.written(name) in ([], [row.what for row in figures]), f"measure it anew: make bench ONLY={name}"
+
+
+@pytest.mark.parametrize("name", ["import", "size"])
+def test_a_benchmark_yields_the_rows_of_the_page(name):
+    assert_told_on_the_page(name, run.BENCHMARKS[name](1))
+
+
+def test_the_service_is_measured_against_the_bare_prediction():
+    figures = measures.service(1, requests=8)
+    assert_told_on_the_page("service", figures)
+    assert {row.beside for row in figures if row.what.startswith("service, ")} == {
+        f"bare prediction: {figure}" for figure in ("p50", "p99", "answers")
+    }
+
+
+def test_notebooks_are_run_one_by_one_and_two_at_a_time(tmp_path):
+    for name in ("one", "two"):
+        nbformat.write(new_notebook(cells=[new_code_cell("numbers = bytes(30_000_000)")]), tmp_path / f"{name}.ipynb")
+    figures = {row.what: row for row in measures.notebooks(1, tmp_path)}
+    assert figures["one: kernel, at most"].value > 30
+    assert figures["the whole course, two notebooks at a time"].ratio is not None
+
+
+@pytest.mark.parametrize("name", run.GROWTH)
+def test_growth_is_measured_and_fitted(name):
+    figures = run.GROWTH[name](1, (1, 2))
+    assert len(figures) == 3
+    assert figures[-1].what.endswith("exponent")
+    assert math.isfinite(figures[-1].value)
+
+
+@pytest.mark.parametrize("power", [0, 1, 2])
+def test_the_exponent_is_the_power_with_which_time_grows(power):
+    assert growth.exponent((1, 10, 100), [3 * size**power for size in (1, 10, 100)]) == pytest.approx(power)
+
+
+def test_a_table_replaces_its_own_part_of_the_page_alone(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(
+        "Before\n<!-- begin measured: a -->\nold\n<!-- end measured: a -->\n<!-- begin measured: b -->\n"
+        "kept\n<!-- end measured: b -->\n"
+    )
+    rows.write("a", [Row("one", 1, "s"), Row("two", 3000, "s", 5, "one", 3000)], page)
+    assert rows.written("a", page) == ["one", "two"]
+    assert "| two | 3,000 s | median of 5 | one | 3,000 x |" in page.read_text()
+    assert "kept" in page.read_text()
+    assert "old" not in page.read_text()
+
+
+def test_the_page_has_a_place_for_every_benchmark():
+    for name in run.BENCHMARKS | run.SLOW | run.GROWTH:
+        assert rows._part(name).search(rows.PAGE.read_text(encoding="utf-8")), name
+
+
+def test_an_unknown_benchmark_is_refused_with_the_known_ones(capsys):
+    with pytest.raises(SystemExit):
+        run.main(["--only", "imports"])
+    assert "no benchmark 'imports': give some of import, " in capsys.readouterr().err
+
+
+def test_a_benchmark_that_fails_leaves_the_others_and_the_page_alone(monkeypatch, capsys):
+    before = rows.PAGE.read_bytes()
+    monkeypatch.setattr(run, "BENCHMARKS", {"bad": lambda times: 1 / 0, "good": lambda times: [Row("it", 1, "s")]})
+    assert run.main(["--times", "1"]) == 1
+    told = capsys.readouterr()
+    assert "bad: not measured. ZeroDivisionError" in told.err
+    assert "| it | 1 s | once |" in told.out
+    assert rows.PAGE.read_bytes() == before
