@@ -222,18 +222,21 @@ def explorers(_times: int = 1) -> list[Row]:
 
 
 def _move_all(shown: Any) -> Iterator[float]:
+    """Move one control after the other, from where all of them began."""
     buttons = [control for control in shown.controls if hasattr(control, "click")]
+
+    def move(control: Any, value: Any) -> None:
+        control.value = value
+        for button in buttons:
+            button.click()
+
     for control in shown.controls:
         if not hasattr(control, "value") or (isinstance(control.value, str) and not hasattr(control, "options")):
             continue
+        begun_with = control.value
         for value in _positions(control):
-
-            def move(control: Any = control, value: Any = value) -> None:
-                control.value = value
-                for button in buttons:
-                    button.click()
-
-            yield seconds(move)
+            yield seconds(lambda control=control, value=value: move(control, value))
+        move(control, begun_with)
 
 
 class Peak:
