@@ -5,9 +5,12 @@
 # make bench      measure times and sizes into docs/benchmarks.md (ONLY=import,service: some; SUITE=1: the tests too)
 # make growth     measure how time grows with the work, into the same page
 # make notebooks  run all notebooks and store their outputs, in normal form
+# make slides     write slides of each notebook into build/slides
+# make solutions  run the notebooks with all exercises solved, into build/solutions (for instructors)
+# make preflight  see whether this machine can hold the course (LEARNERS=30: a hub for a class)
 # make site       write the course as a static site into build/site: open its index.html
 # make links      try every link into the web; needs a network
-# make readme     write the generated parts of README.md: Binder link, grid of stages and ways
+# make readme     write the generated parts of README.md and docs/teaching/
 # make lock       pin the dependencies of pyproject.toml anew (UPGRADE=1: to the newest allowed versions)
 # make clean      remove .venv and .hub; what you made (my_work/) stays
 #
@@ -23,7 +26,7 @@ FIRST_NOTEBOOK := notebooks/01_data_collection.ipynb
 SPHINX = $(IN_VENV) -m sphinx -q -W -c docs -d build/doctrees
 INSTALL = $(IN_VENV) -m uv pip install --python $(IN_VENV) --quiet --compile-bytecode --constraint requirements.lock
 
-.PHONY: lab test bench growth classroom hub notebooks site links readme lock clean
+.PHONY: lab test bench growth classroom hub notebooks slides solutions preflight site links readme lock clean
 
 lab: $(VENV)/.lab-ready
 	$(IN_VENV) -m jupyterlab $(FIRST_NOTEBOOK)
@@ -47,6 +50,16 @@ growth: $(VENV)/.test-ready
 notebooks: $(VENV)/.test-ready
 	$(IN_VENV) tools/run_notebooks.py
 
+slides: $(VENV)/.slides-ready
+	$(IN_VENV) tools/slides.py
+
+solutions: $(VENV)/.lab-ready
+	$(IN_VENV) tools/solutions.py
+
+# Needs no environment: it says whether one can be made.
+preflight:
+	@$(firstword $(PYTHON) $(shell command -v python3 python)) tools/preflight.py $(if $(filter command line environment,$(origin LEARNERS)),--learners $(LEARNERS))
+
 site: $(VENV)/.site-ready
 	$(SPHINX) -b html . build/site
 
@@ -55,6 +68,7 @@ links: $(VENV)/.site-ready
 
 readme: $(VENV)/.lab-ready
 	$(IN_VENV) tools/readme.py
+	$(IN_VENV) tools/teaching.py
 
 lock: $(VENV)/.test-ready
 	$(IN_VENV) tools/lock.py $(if $(UPGRADE),--upgrade)
@@ -85,6 +99,10 @@ $(VENV)/.lab-ready: $(VENV)/pyvenv.cfg pyproject.toml requirements.lock tools/ju
 
 $(VENV)/.site-ready: $(VENV)/.lab-ready
 	@$(INSTALL) --editable ".[site]"
+	@touch $@
+
+$(VENV)/.slides-ready: $(VENV)/.lab-ready
+	@$(INSTALL) --editable ".[slides]"
 	@touch $@
 
 $(VENV)/.test-ready: $(VENV)/.lab-ready
