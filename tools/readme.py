@@ -8,6 +8,7 @@ import argparse
 import re
 import sys
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -65,14 +66,37 @@ def with_generated_parts(text: str) -> str:
     ValueError
         If a pair of markers is missing.
     """
-    for name, content in (("binder", binder()), ("grid", grid_markdown())):
+    return with_parts(text, {"binder": binder(), "grid": grid_markdown()}, "README.md")
+
+
+def with_parts(text: str, parts: Mapping[str, str], page: str) -> str:
+    """Return a page with the text between its markers written anew.
+
+    Parameters
+    ----------
+    text : str
+        The page, with a pair of markers for each part.
+    parts : mapping of str to str
+        What belongs between the markers, by their name.
+    page : str
+        The page's name, for the error.
+
+    Returns
+    -------
+    str
+        The new page.
+
+    Raises
+    ------
+    ValueError
+        If a pair of markers is missing.
+    """
+    for name, content in parts.items():
         begin, end = f"<!-- begin generated: {name} -->", f"<!-- end generated: {name} -->"
-        pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-        if not pattern.search(text):
-            raise ValueError(
-                f"README.md has lost its markers {begin!r} and {end!r}: put them back where {name} belongs."
-            )
-        text = pattern.sub(lambda _: f"{begin}\n{content.strip()}\n{end}", text)  # noqa: B023 - used at once
+        if not re.search(f"{re.escape(begin)}.*?{re.escape(end)}", text, re.DOTALL):
+            raise ValueError(f"{page} has lost its markers {begin!r} and {end!r}: put them back where {name} belongs.")
+        before, rest = text.split(begin, 1)
+        text = f"{before}{begin}\n{content.strip()}\n{end}{rest.split(end, 1)[1]}"
     return text
 
 

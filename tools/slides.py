@@ -1,7 +1,7 @@
 """Make slides of the notebooks: ``python tools/slides.py``, or ``make slides``.
 
 A deck is one HTML file that needs no network and no file beside it. What is on it stands in the notebook's cells, with
-their stored outputs; the cells' slide types say where (see CONTRIBUTING.md). nbconvert makes it, and reveal.js shows it.
+their stored outputs; the cells' slide types say where (see CONTRIBUTING.md). nbconvert makes it, reveal.js shows it.
 """
 
 import argparse
@@ -124,7 +124,9 @@ def deck(notebook: NotebookNode) -> str:
     """
     cells = slide_cells(notebook)
     if not cells or cells[0].metadata.slideshow.slide_type != "slide":
-        raise ValueError("The first cell with a slide type has to be of the type 'slide': give one, see CONTRIBUTING.md.")
+        raise ValueError(
+            "The first cell with a slide type has to be of the type 'slide': give one, see CONTRIBUTING.md."
+        )
     config = Config()
     config.TagRemovePreprocessor.enabled = True
     config.TagRemovePreprocessor.remove_input_tags = {OUTPUT_ONLY}
@@ -144,7 +146,8 @@ def deck(notebook: NotebookNode) -> str:
         "scripts": [_as_address(reveal_file(name)) for name in ("dist/reveal.js", "plugin/notes/notes.js")],
     }
     page, _ = exporter.from_notebook_node(
-        nbformat.from_dict({**notebook, "cells": cells}), resources={"deck": parts, "metadata": {"name": parts["title"]}}
+        nbformat.from_dict({**notebook, "cells": cells}),
+        resources={"deck": parts, "metadata": {"name": parts["title"]}},
     )
     return NOTEBOOK_LINK.sub(r'href="\1.html"', page).replace('href="../', 'href="../../')
 

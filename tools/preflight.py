@@ -1,0 +1,204 @@
+"""See whether a machine can hold the course: ``make preflight``, or ``python tools/preflight.py [--learners 30]``.
+
+It needs nothing but Python 3.8 or newer and installs nothing. Every check is one line; a failure says what to do. The
+exit status is 1 if something prevents the course, and 0 if not, also where something is only worth knowing.
+"""
+
+import argparse
+import ctypes
+import importlib.util
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import webbrowser
+from pathlib import Path
+from typing import Callable, List, NamedTuple, Optional  # noqa: UP035 - runs on Python 3.8, to say that it is too old
+
+ROOT = Path(__file__).resolve().parent.parent
+OLDEST = (3, 11)
+GIB = 2**30
+# One learner: JupyterLab, a kernel and the service of notebook 5; measured at 0.25 GB each on a hub, beside 1 GB.
+GIB_ALONE, GIB_A_LEARNER = 2.0, 0.25
+# An environment takes 0.7 GB, and its making as much again for what is downloaded.
+GIB_OF_DISK, GIB_OF_DISK_A_LEARNER = 2.0, 0.1
+LEARNERS_A_CORE = 10
+ENVIRONMENT = ROOT / ".venv"
+
+
+class Finding(NamedTuple):
+    """What a check found: ``"ok"``, ``"note"`` or ``"FAIL"``, what was seen, and what to do."""
+
+    state: str
+    seen: str
+    advice: str = ""
+
+
+def check_python(learners: int = 0, version: Optional[tuple] = None) -> Finding:  # noqa: UP045
+    """Python is new enough."""
+    version = version or tuple(sys.version_info[:3])
+    seen = "Python " + ".".join(map(str, version))
+    if version[:2] >= OLDEST:
+        return Finding("ok", seen)
+    return Finding(
+        "FAIL", f"{seen} is too old", "Install Python 3.11 or newer, then: make preflight PYTHON=/path/to/it"
+    )
+
+
+def check_venv(learners: int = 0, find: Callable = importlib.util.find_spec) -> Finding:
+    """An environment can be made."""
+    missing = [name for name in ("venv", "ensurepip") if find(name) is None]
+    if not missing:
+        return Finding("ok", "venv and ensurepip are there")
+    return Finding("FAIL", f"missing: {', '.join(missing)}", "On Debian or Ubuntu: apt install python3-venv")
+
+
+def total_memory() -> Optional[int]:  # noqa: UP045
+    """Return the machine's memory in bytes, or None where it is not told."""
+    if os.name == "nt":
+
+        class Status(ctypes.Structure):
+            _fields_ = [("length", ctypes.c_ulong), ("load", ctypes.c_ulong)] + [
+                (name, ctypes.c_ulonglong) for name in ("total", "free", "p", "pf", "v", "vf", "x")
+            ]
+
+        status = Status(length=ctypes.sizeof(Status))
+        asked = ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status))
+        return status.total if asked else None
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError):
+        return None
+
+
+def check_memory(learners: int = 0, measure: Callable = total_memory) -> Finding:
+    """There is memory enough."""
+    needed = GIB_ALONE if learners <= 1 else 1 + GIB_A_LEARNER * learners
+    total = measure()
+    if total is None:
+        return Finding("note", "the system does not tell its memory", f"See that it has {needed:.1f} GB.")
+    seen = f"{total / GIB:.1f} GB of memory, {needed:.1f} GB needed"
+    # A machine sold with 2 GB tells a little less.
+    if total >= 0.9 * needed * GIB:
+        return Finding("ok", seen)
+    return Finding("FAIL", seen, "Take a larger machine, fewer learners on it, or Binder (docs/anywhere.md).")
+
+
+def check_disk(learners: int = 0, usage: Callable = shutil.disk_usage) -> Finding:
+    """There is disk enough."""
+    needed = (0.2 if (ENVIRONMENT / ".lab-ready").exists() else GIB_OF_DISK) + GIB_OF_DISK_A_LEARNER * learners
+    free = usage(ROOT).free
+    seen = f"{free / GIB:.1f} GB of disk free, {needed:.1f} GB needed"
+    return Finding("ok", seen) if free >= needed * GIB else Finding("FAIL", seen, "Free some, or move the course.")
+
+
+def check_port(learners: int = 0, make: Callable = socket.socket) -> Finding:
+    """A port of the loopback address can be listened on and reached."""
+    try:
+        with make(socket.AF_INET, socket.SOCK_STREAM) as server:
+            server.bind(("127.0.0.1", 0))
+            server.listen(1)
+            port = server.getsockname()[1]
+            with socket.create_connection(("127.0.0.1", port), timeout=5):
+                return Finding("ok", "a port of 127.0.0.1 can be listened on and reached")
+    except OSError as error:
+        return Finding("FAIL", f"127.0.0.1 cannot be used: {error}", "Let the firewall allow 127.0.0.1 to itself.")
+
+
+def check_browser(learners: int = 0, get: Callable = webbrowser.get, which: Callable = shutil.which) -> Finding:
+    """There is a browser."""
+    known = ("firefox", "google-chrome", "chromium", "chromium-browser", "microsoft-edge")
+    found = [name for name in known if which(name)]
+    try:
+        if not found:
+            get()
+            found = ["the system's"]
+        return Finding("ok", f"browser: {found[0]}")
+    except webbrowser.Error:
+        advice = "A hub's machine needs none; a learner's needs a current Firefox, Chrome, Edge or Safari."
+        return Finding("note" if learners else "FAIL", "no browser found", advice)
+
+
+def check_folder(learners: int = 0, folder: Path = ROOT) -> Finding:
+    """The course's folder can be written to."""
+    try:
+        with tempfile.TemporaryFile(dir=str(folder)):
+            return Finding("ok", "the folder of the course can be written to")
+    except OSError as error:
+        advice = "Copy the course to a folder of your own, or give yourself the right to write."
+        return Finding("FAIL", f"the folder of the course cannot be written to: {error.strerror}", advice)
+
+
+def check_processors(learners: int = 0, count: Callable = os.cpu_count) -> Finding:
+    """There are processors enough."""
+    cores = count() or 1
+    needed = max(1, -(-learners // LEARNERS_A_CORE))
+    seen = f"{cores} processors, {needed} advised"
+    if cores >= needed:
+        return Finding("ok", seen)
+    return Finding("note", seen, "It works, and starts slowly: let the learners start in turn, some minutes apart.")
+
+
+def pip_can_install() -> bool:
+    """Ask pip whether it could install the course's first package, without installing it."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check"]
+        command += ["--retries", "0", "--timeout", "10", "--dest", folder, "uv"]
+        try:
+            return (
+                subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=90).returncode
+                == 0
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return False
+
+
+def check_packages(learners: int = 0, ready: Optional[bool] = None, ask: Callable = pip_can_install) -> Finding:  # noqa: UP045
+    """The environment is there already, or its packages can be fetched."""
+    if (ENVIRONMENT / ".lab-ready").exists() if ready is None else ready:
+        return Finding("ok", "the environment is there (.venv)")
+    if ask():
+        return Finding("ok", "no environment yet; packages can be fetched")
+    advice = (
+        "Run `make lab` where there is a network, or name the room's package mirror: pip config set global.index-url"
+    )
+    return Finding("FAIL", "no environment yet, and pip cannot fetch packages", advice)
+
+
+CHECKS = (
+    check_python,
+    check_venv,
+    check_memory,
+    check_disk,
+    check_port,
+    check_browser,
+    check_folder,
+    check_processors,
+    check_packages,
+)
+
+
+def report(findings: List[Finding]) -> int:  # noqa: UP006
+    """Print findings, one a line, and return the exit status."""
+    for finding in findings:
+        advice = f". {finding.advice}" if finding.advice else ""
+        print(f"{finding.state:4}  {finding.seen}{advice}")
+    failed = sum(finding.state == "FAIL" for finding in findings)
+    print("This machine can hold the course." if not failed else f"{failed} of {len(findings)} checks failed.")
+    return int(failed > 0)
+
+
+def main() -> int:
+    """Make all checks."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--learners", type=int, default=0, help="a hub's machine for so many learners")
+    learners = parser.parse_args().learners
+    if learners < 0:
+        parser.error(f"--learners is {learners}: give the number of learners, 1 or more.")
+    return report([check(learners) for check in CHECKS])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
