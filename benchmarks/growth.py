@@ -1,6 +1,8 @@
 """How time grows with the work: training, monitoring and service at 1, 10 and 100 times the size, and the exponent."""
 
+import tempfile
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -89,3 +91,16 @@ def service(times: int = 5, factors: Sequence[int] = FACTORS) -> list[Row]:
                     raise RuntimeError(f"{run.failed} of {clients * 10} requests failed with {clients} clients.")
 
             return _rows("service, ten requests each from", "clients", list(factors), times, work)
+
+
+def class_report(times: int = 5, factors: Sequence[int] = FACTORS) -> list[Row]:
+    """Read the exports of more and more learners who have finished the course, and merge them."""
+    from mlops_lesson.class_report import build
+    from sample_class import make_export, save
+
+    with tempfile.TemporaryDirectory() as top:
+        folders = {10 * factor: Path(top) / str(factor) for factor in factors}
+        for learners, folder in folders.items():
+            for seed in range(learners):
+                save(folder, f"{seed}.json", make_export(seed, name=f"Learner {seed}"))
+        return _rows("exports read and merged", "learners", list(folders), times, lambda n: build(folders[n]))

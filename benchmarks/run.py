@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent / "tools")]
+sys.path[:0] = [str(Path(__file__).parent), *(str(Path(__file__).parent.parent / name) for name in ("tools", "tests"))]
 
 import growth
 import measures
@@ -29,6 +29,7 @@ GROWTH: dict[str, Callable[..., list[Row]]] = {
     "growth-training": growth.training,
     "growth-monitoring": growth.monitoring,
     "growth-service": growth.service,
+    "growth-report": growth.class_report,
 }
 
 
