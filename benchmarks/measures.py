@@ -49,7 +49,12 @@ def seconds(work: Callable[[], Any]) -> float:
 
 
 def _command(*command: str | Path, **more: Any) -> None:
-    subprocess.run([str(part) for part in command], check=True, stdout=subprocess.DEVNULL, cwd=ROOT, **more)
+    done = subprocess.run(
+        [str(part) for part in command], capture_output=True, text=True, cwd=ROOT, check=False, **more
+    )
+    if done.returncode:
+        words = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]
+        raise RuntimeError(f"{Path(command[0]).name} {command[1]} ended with {done.returncode}: {words[0]}")
 
 
 def importing(times: int = 15) -> list[Row]:
