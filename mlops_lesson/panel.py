@@ -5,7 +5,7 @@ Quizzes live in the page and keep their answers there. The panel listens to them
 the answers of earlier sessions back. It shows progress by stage and by the nine ways to learn.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 from weakref import WeakMethod
@@ -16,8 +16,8 @@ from IPython.display import display
 
 from mlops_lesson import progress
 from mlops_lesson.display import STATIC_FOLDER, script
-from mlops_lesson.exercises import exercise_ids
 from mlops_lesson.progress import PARTS, Answer, Progress
+from mlops_lesson.progress_table import STAGE_HEAD, stage_rows
 from mlops_lesson.quiz import known_question, quiz
 from mlops_lesson.stages import STAGES, Stage, get_stage
 
@@ -134,27 +134,9 @@ def summary_html(now: Progress) -> str:
     str
         HTML with captions and header scopes.
     """
-    stage_head = ("Stage", "Quiz answered", "Right at first try", "Exercises right", "Parts done")
     way_head = ("Way to learn", "Stages done")
     ways = ((way.capitalize(), f"{_count(now, way)} of {len(STAGES)}") for way in PARTS)
-    return _table("Progress by stage", stage_head, _stage_rows(now)) + _table(
-        "Progress by way to learn", way_head, ways
-    )
-
-
-def _stage_rows(now: Progress) -> Iterator[tuple[str, ...]]:
-    for stage in STAGES:
-        asked = {item.question.id for item in quiz(stage).items}
-        answers = [answer for answer in now.answers_of(stage) if answer.question in asked]
-        exercises = exercise_ids(stage)
-        right = sum(1 for name in exercises if (result := now.exercise(name)) and result.outcome == "right")
-        yield (
-            f"{stage.number} {stage.name}",
-            f"{len(answers)} of {len(asked)}",
-            f"{sum(answer.first_right for answer in answers)} of {len(asked)}",
-            f"{right} of {len(exercises)}",
-            f"{len(now.parts_of(stage))} of {len(PARTS)}",
-        )
+    return _table("Progress by stage", STAGE_HEAD, stage_rows(now)) + _table("Progress by way to learn", way_head, ways)
 
 
 def _count(now: Progress, way: str) -> int:

@@ -8,8 +8,11 @@ it as soon as it can.
 
 import contextlib
 import csv
+import io
+import itertools
 import json
 import os
+import secrets
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,11 +21,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from mlops_lesson import __version__
+from mlops_lesson.export_format import FORMAT, FORMAT_VERSION, checksum, clean_text, file_stem, safe_cell
 from mlops_lesson.paths import HOME_VARIABLE, home, make_private_file, make_private_folder
 from mlops_lesson.stages import STAGES, Stage, get_stage
 
 SCHEMA_VERSION = 1
 FILE_NAME = "progress.json"
+EXPORT_FOLDER = "export"
 LOCK_SECONDS = 5.0
 
 PARTS: tuple[str, ...] = (
@@ -393,40 +399,72 @@ def reset(stage: int | str | Stage | None = None) -> str:
     return f"The answers, exercises and parts of {name} are forgotten. The other notebooks keep theirs."
 
 
-def export(folder: str | Path) -> tuple[Path, Path]:
-    """Write the progress as JSON and as a CSV table, for an instructor or a spreadsheet.
+@dataclass(frozen=True)
+class Export:
+    """What `export` wrote.
 
     Parameters
     ----------
-    folder : str or pathlib.Path
-        Where to write ``progress.json`` and ``progress.csv``; it is made if needed. Not the folder of the progress
-        file itself.
+    json_file : pathlib.Path
+        The file to hand in.
+    csv_file : pathlib.Path
+        The same as a table, for a spreadsheet.
+    """
+
+    json_file: Path
+    csv_file: Path
+
+    def __repr__(self) -> str:
+        return f"Hand in this file: {self.json_file}\nThe same as a table, for yourself: {self.csv_file}"
+
+
+def export(name: str = "", folder: str | Path | None = None) -> Export:
+    """Write the progress as one file to hand in, and as a table. Make it the last expression of a cell.
+
+    Nothing that is there already is overwritten: a file with other content keeps its name, and yours gets a number.
+
+    Parameters
+    ----------
+    name : str, optional
+        Your name, your student number or a pseudonym, as your instructor asks; it stands in the file and in its name.
+        Left out, the file says nothing about who you are, only a random number that is the same in all your exports.
+    folder : str or pathlib.Path, optional
+        Where to write; it is made if needed. Left out, the folder ``export`` beside your progress file.
 
     Returns
     -------
-    tuple of pathlib.Path
+    Export
         The JSON file and the CSV file.
 
     Raises
     ------
-    ValueError
-        If `folder` holds the course's own progress file.
+    TypeError
+        If the name is not text.
     """
-    target = Path(folder).expanduser().resolve()
-    with contextlib.suppress(FileNotFoundError):
-        if target == progress_file().parent:
-            raise ValueError(
-                f"{target} holds the course's own progress file, which an export must not overwrite. "
-                "Give another folder, such as 'my_export'."
-            )
+    if not isinstance(name, str):
+        raise TypeError(f"The name is {type(name).__name__}; give text, such as export('Ada'), or leave it out.")
+
+    number = secrets.token_hex(8)
+
+    def number_the_learner(data: dict[str, Any]) -> None:
+        data["learner"] = data["learner"] or number
+
+    if not _load_with_pending()["learner"]:
+        _update(number_the_learner)
+    data = _load_with_pending()
+    content = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "course_version": __version__,
+        "learner": {"id": data.pop("learner"), "name": clean_text(name)},
+        "exported_at": _now(),
+        "progress": data,
+    }
+    target = Path(folder).expanduser().resolve() if folder is not None else home() / EXPORT_FOLDER
     make_private_folder(target)
-    json_file, csv_file = target / "progress.json", target / "progress.csv"
-    json_file.write_text(json.dumps(_load_with_pending(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    with csv_file.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(["kind", "stage", "id", "outcome", "first_outcome", "attempts", "choice", "confidence", "at"])
-        writer.writerows(_rows(read()))
-    return json_file, csv_file
+    json_file = _write_new(target, file_stem(name), ".json", content | {"checksum": checksum(content)})
+    csv_file = _write_new(target, json_file.stem, ".csv", _table(_snapshot(data)))
+    return Export(json_file, csv_file)
 
 
 def subscribe(listener: Callable[[Progress], None]) -> Callable[[], None]:
@@ -475,7 +513,7 @@ def _file_or_none() -> Path | None:
 
 
 def _empty() -> dict[str, Any]:
-    return {"version": SCHEMA_VERSION, "answers": {}, "exercises": {}, "parts": {}, "resets": {}}
+    return {"version": SCHEMA_VERSION, "learner": "", "answers": {}, "exercises": {}, "parts": {}, "resets": {}}
 
 
 def _update(change: Change) -> Progress:
@@ -568,16 +606,66 @@ def _after_setting_aside(file: Path, error: Exception) -> dict[str, Any]:
 
 
 def _write(file: Path, data: dict[str, Any]) -> None:
-    handle, temporary = tempfile.mkstemp(prefix=f".{file.stem}-", suffix=".tmp", dir=file.parent)
+    with _whole(file, json.dumps(data, indent=1, ensure_ascii=False)) as temporary:
+        temporary.replace(file)
+
+
+@contextlib.contextmanager
+def _whole(file: Path, text: str) -> Iterator[Path]:
+    """Write the text beside the file, all of it on the disk; it is gone afterwards unless it was given a name."""
+    handle, name = tempfile.mkstemp(prefix=f".{file.stem}-", suffix=".tmp", dir=file.parent)
+    temporary = Path(name)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(data, stream, indent=1, ensure_ascii=False)
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+            stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
-        Path(temporary).replace(file)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _write_new(folder: Path, stem: str, ending: str, content: dict[str, Any] | str) -> Path:
+    """Write a file under a name that is not taken, or find that it is there already."""
+    text = content if isinstance(content, str) else json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    with _whole(folder / f"{stem}{ending}", text) as temporary:
+        if os.name == "posix":
+            # In a folder that is open to others, such as a shared one to hand in, the file is to be read by them.
+            temporary.chmod(0o600 | folder.stat().st_mode & 0o044)
+        for number in itertools.count(1):
+            file = folder / (f"{stem}{ending}" if number == 1 else f"{stem}-{number}{ending}")
+            if _says_the_same(file, content):
+                return file
+            if _give_name(temporary, file):
+                return file
+    raise AssertionError("unreachable: there is always a next number")
+
+
+def _says_the_same(file: Path, content: dict[str, Any] | str) -> bool:
+    if not file.is_file():
+        return False
+    try:
+        there = file.read_bytes().decode("utf-8")
+        if isinstance(content, str):
+            return there == content
+        kept = json.loads(there)
+        return (kept | {"exported_at": "", "checksum": ""}) == (content | {"exported_at": "", "checksum": ""})
+    except (OSError, ValueError, TypeError, RecursionError):
+        return False
+
+
+def _give_name(temporary: Path, file: Path) -> bool:
+    """Give a file its name unless the name is taken; no other program can take it in between."""
+    try:
+        os.link(temporary, file)
+    except FileExistsError:
+        return False
+    except OSError:
+        # A file system without hard links, such as a memory stick's.
+        if file.exists() or file.is_symlink():
+            return False
+        temporary.replace(file)
+    return True
 
 
 @contextlib.contextmanager
@@ -660,6 +748,14 @@ def _names(record: type) -> list[str]:
 
 def _frozen(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
+
+
+def _table(progress: Progress) -> str:
+    stream = io.StringIO()
+    writer = csv.writer(stream)
+    writer.writerow(["kind", "stage", "id", "outcome", "first_outcome", "attempts", "choice", "confidence", "at"])
+    writer.writerows([safe_cell(cell) if isinstance(cell, str) else cell for cell in row] for row in _rows(progress))
+    return stream.getvalue()
 
 
 def _rows(progress: Progress) -> Iterator[list[Any]]:

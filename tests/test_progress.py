@@ -196,9 +196,11 @@ def test_an_export_holds_every_kind_of_event_as_json_and_as_a_table(file, tmp_pa
     progress.answer(1, "late-labels", ["B", "C"], right=False, confidence="a guess")
     progress.exercise(1, "1.1", "right")
     progress.part(1, "why")
-    json_file, csv_file = progress.export(tmp_path / "export")
-    assert json.loads(json_file.read_text()) == json.loads(file.read_text())
-    rows = list(csv.DictReader(csv_file.open(newline="")))
+    made = progress.export("Ada", tmp_path / "export")
+    exported, kept = json.loads(made.json_file.read_text()), json.loads(file.read_text())
+    assert exported["learner"] == {"id": kept.pop("learner"), "name": "Ada"}
+    assert exported["progress"] == kept
+    rows = list(csv.DictReader(made.csv_file.open(newline="")))
     assert [(row["kind"], row["id"], row["outcome"]) for row in rows] == [
         ("answer", "late-labels", "wrong"),
         ("exercise", "1.1", "right"),
@@ -207,12 +209,56 @@ def test_an_export_holds_every_kind_of_event_as_json_and_as_a_table(file, tmp_pa
     assert rows[0]["choice"] == "B C"
 
 
+def test_one_call_makes_an_export_beside_the_progress_file_and_says_where(file):
+    progress.part(1, "why")
+    made = progress.export()
+    assert made.json_file.parent == file.parent / "export"
+    assert str(made.json_file) in repr(made)
+
+
+def test_an_export_overwrites_neither_an_earlier_one_nor_a_file_of_yours(file, tmp_path):
+    (tmp_path / "mlops_lesson_ada.json").write_text("mine")
+    progress.part(1, "why")
+    second = progress.export("Ada", tmp_path).json_file
+    progress.part(1, "learn")
+    third = progress.export("Ada", tmp_path).json_file
+    assert (tmp_path / "mlops_lesson_ada.json").read_text() == "mine"
+    assert [second.name, third.name] == ["mlops_lesson_ada-2.json", "mlops_lesson_ada-3.json"]
+    assert len(json.loads(second.read_text())["progress"]["parts"]["data_collection"]) == 1
+
+
+def test_the_same_progress_exported_twice_is_one_file(file, tmp_path):
+    progress.part(1, "why")
+    assert progress.export("Ada", tmp_path) == progress.export("Ada", tmp_path)
+
+
 def test_an_export_never_overwrites_the_progress_file(file):
     progress.part(1, "why")
-    before = file.read_bytes()
-    with pytest.raises(ValueError, match="another folder"):
-        progress.export(file.parent)
-    assert file.read_bytes() == before
+    progress.export(folder=file.parent)
+    assert progress.read().parts_of(1) == ("why",)
+    assert json.loads(file.read_text())["version"] == progress.SCHEMA_VERSION
+
+
+def test_all_exports_of_a_learner_carry_one_number(file, tmp_path):
+    progress.part(1, "why")
+    first = progress.export(folder=tmp_path).json_file
+    progress.part(2, "why")
+    second = progress.export("Ada", tmp_path).json_file
+    numbers = {json.loads(path.read_text())["learner"]["id"] for path in (first, second)}
+    assert len(numbers) == 1
+
+
+@pytest.mark.parametrize("name", ["../../etc", "a/b\\c", "CON<>|", "\u202e", "." * 50])
+def test_a_name_cannot_lead_the_file_elsewhere(file, tmp_path, name):
+    progress.part(1, "why")
+    made = progress.export(name, tmp_path / "out")
+    assert made.json_file.parent == tmp_path / "out"
+    assert made.json_file.name.startswith("mlops_lesson_")
+
+
+def test_a_name_that_is_not_text_is_refused_with_an_example(file):
+    with pytest.raises(TypeError, match="export\\('Ada'\\)"):
+        progress.export(42)
 
 
 def test_listeners_hear_of_changes_until_they_unsubscribe(file):

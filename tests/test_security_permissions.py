@@ -62,7 +62,7 @@ def test_a_restored_registry_is_as_private_as_the_lost_one(tmp_path, monkeypatch
 def test_a_folder_that_an_export_makes_is_private(tmp_path, monkeypatch):
     monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path / "my_work"))
     progress.part(1, "why")
-    progress.export(tmp_path / "for" / "the_teacher")
+    progress.export(folder=tmp_path / "for" / "the_teacher")
     for folder in (tmp_path / "for", tmp_path / "for" / "the_teacher"):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
@@ -72,9 +72,9 @@ def test_a_folder_that_somebody_opened_on_purpose_stays_open(tmp_path, monkeypat
     shared.mkdir(mode=0o755)
     monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path / "my_work"))
     progress.part(1, "why")
-    progress.export(shared)
+    progress.export(folder=shared)
     assert stat.S_IMODE(make_private_folder(shared).stat().st_mode) == 0o755
     assert {path.name: stat.S_IMODE(path.stat().st_mode) & 0o044 for path in shared.iterdir()} == {
-        "progress.json": 0o044,
-        "progress.csv": 0o044,
+        "mlops_lesson_progress.json": 0o044,
+        "mlops_lesson_progress.csv": 0o044,
     }

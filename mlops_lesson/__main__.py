@@ -1,0 +1,95 @@
+"""What the course does from a shell: ``python -m mlops_lesson``."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        The words after ``python -m mlops_lesson``; by default those of the shell.
+
+    Returns
+    -------
+    int
+        0, or 2 if the command could not be done; it says why.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # A shell with an old encoding shows a name with question marks rather than no report.
+        stream.reconfigure(errors="replace")
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.command is None:
+        parser.print_help()
+        return 0
+    try:
+        return given.command(given)
+    except OSError as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m mlops_lesson", description="Why MLOps manages the ML lifecycle: commands of the course."
+    )
+    parser.set_defaults(command=None)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    report = commands.add_parser(
+        "report",
+        help="for instructors: merge the exports of a class into one page and a table for a grade book",
+        description="Merge the exports in FOLDER, its subfolders and its zip files into report.html and grades.csv.",
+    )
+    report.add_argument("folder", type=Path, metavar="FOLDER", help="where you collected the exports")
+    report.add_argument("--out", type=Path, default=Path("class_report"), help="where to write (class_report)")
+    report.add_argument("--no-names", dest="names", action="store_false", help="leave out names and file names")
+    report.set_defaults(command=_report)
+
+    progress = commands.add_parser(
+        "progress",
+        help="for learners: show your progress, or write the file to hand in",
+        description="Show your progress by stage. With --export, write it as a file to hand in.",
+    )
+    progress.add_argument("--export", action="store_true", help="write the file to hand in")
+    progress.add_argument("--name", default="", help="your name or pseudonym, to stand in that file")
+    progress.add_argument("--folder", type=Path, help="where to write it (export, beside your progress file)")
+    progress.set_defaults(command=_progress)
+    return parser
+
+
+def _report(given: argparse.Namespace) -> int:
+    from mlops_lesson import class_report
+
+    report = class_report.build(given.folder)
+    page, table = report.write(given.out, given.names)
+    print(f"Learners counted: {len(report.learners)}. Files left out: {len(report.left_out)}.")
+    for each in report.left_out:
+        print(f"  {each.file}: {each.reason}" + (f" ({each.instead})" if each.instead else "") + ".")
+    print(f"Page: {page}\nTable for a grade book: {table}")
+    return 0
+
+
+def _progress(given: argparse.Namespace) -> int:
+    from mlops_lesson import progress
+    from mlops_lesson.progress_table import STAGE_HEAD, stage_rows
+
+    if given.export:
+        print(progress.export(given.name, given.folder))
+        return 0
+    now = progress.read()
+    rows = [STAGE_HEAD, *stage_rows(now)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    print(now.notice or f"Kept in {progress.progress_file()}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,463 @@
+"""The class report: every export counted once, everything odd named, nothing believed and nothing executed."""
+
+import csv
+import io
+import json
+import os
+import random
+import subprocess
+import sys
+import zipfile
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sample_class import NOW, make_class, make_export, save, seal
+
+from mlops_lesson import class_report, progress
+from mlops_lesson.__main__ import main
+from mlops_lesson.class_exports import LARGEST_FILE, asked, exercises
+from mlops_lesson.stages import STAGES
+
+FIRST = STAGES[0]
+ONE_QUESTION = next(key for key, question in asked().items() if question.kind == "single")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "handed_in").mkdir()
+    return tmp_path / "handed_in"
+
+
+def build(folder):
+    return class_report.build(folder, NOW)
+
+
+def reasons(report):
+    return {each.file: each.reason for each in report.left_out}
+
+
+def result_of(report, key):
+    return next(r for r in report.questions if (r.stage.slug, r.question.id) == key)
+
+
+def with_answer(choice, name, **changes):
+    """Make an export with one answer, to the first question that has one right option."""
+    stage, identifier = ONE_QUESTION
+    export = make_export(name, name, stages=0)
+    right = asked()[ONE_QUESTION].is_right([choice])
+    record = {
+        "choice": [choice],
+        "right": right,
+        "first_choice": [choice],
+        "first_right": right,
+        "confidence": None,
+        "attempts": 1,
+        "at": export["exported_at"],
+    }
+    export["progress"]["answers"] = {stage: {identifier: record | changes}}
+    return seal(export)
+
+
+def wrong_letters():
+    question = asked()[ONE_QUESTION]
+    return [letter for letter, option in question.shown() if not option.right]
+
+
+def right_letter():
+    return asked()[ONE_QUESTION].right_choice()[0]
+
+
+def rows(report, names=True):
+    return list(csv.DictReader(io.StringIO(report.csv(names))))
+
+
+# What is counted
+
+
+def test_every_learner_of_a_class_is_counted(folder):
+    make_class(folder, learners=12)
+    report = build(folder)
+    assert len(report.learners) == 12
+    assert report.left_out == ()
+
+
+def test_the_counts_of_the_report_are_those_of_the_files(folder):
+    make_class(folder, learners=7)
+    report = build(folder)
+    files = [json.loads(path.read_text())["progress"] for path in folder.rglob("*.json")]
+    for result in report.questions:
+        given_answers = [
+            f["answers"][result.stage.slug][result.question.id] for f in files if result.stage.slug in f["answers"]
+        ]
+        assert result.answered == len(given_answers)
+        assert result.right_at_first == sum(answer["first_right"] for answer in given_answers)
+        assert result.right_in_the_end == sum(answer["right"] for answer in given_answers)
+    for result in report.exercises:
+        tried = [f["exercises"][result.exercise] for f in files if result.exercise in f["exercises"]]
+        assert result.tried == len(tried)
+        assert result.outcomes["right"] == sum(each["outcome"] == "right" for each in tried)
+        assert sum(n * learners for n, learners in result.attempts.items()) == sum(each["attempts"] for each in tried)
+
+
+def test_the_most_chosen_wrong_option_comes_with_its_misconception(folder):
+    often, seldom, *_ = wrong_letters()
+    for place, letter in enumerate([often, often, seldom, right_letter()]):
+        save(folder, f"{place}.json", with_answer(letter, f"learner {place}"))
+    wrong = result_of(build(folder), ONE_QUESTION).most_chosen_wrong()
+    option = dict(asked()[ONE_QUESTION].shown())[often]
+    assert (wrong.letter, wrong.learners) == (often, 2)
+    assert (wrong.text, wrong.misconception) == (option.text, option.misconception)
+
+
+def test_a_stage_is_finished_by_all_answers_and_all_exercises(folder):
+    save(folder, "all.json", make_export(1, "Ada", skill=1.0))
+    some = make_export(2, "Bea", skill=1.0)
+    some["progress"]["exercises"].pop(next(name for name, slug in exercises().items() if slug == FIRST.slug))
+    save(folder, "some.json", seal(some))
+    save(folder, "none.json", make_export(3, "Cem", stages=0))
+    counts = {stage.slug: found for stage, found in build(folder).stages}
+    assert counts[FIRST.slug] == {"finished": 1, "begun": 1, "not begun": 1}
+
+
+@pytest.mark.parametrize("learners", [0, 1])
+def test_an_empty_folder_and_a_single_learner_make_a_report_too(folder, learners):
+    make_class(folder, learners=learners)
+    report = build(folder)
+    assert len(rows(report)) == learners
+    assert ("one learner" if learners else "0 learners") in report.html()
+    assert report.to_talk_about()
+
+
+def test_what_to_talk_about_begins_with_the_question_that_most_missed(folder):
+    for place, letter in enumerate(wrong_letters() * 2):
+        save(folder, f"{place}.json", with_answer(letter, f"learner {place}"))
+    points = build(folder).to_talk_about()
+    assert asked()[ONE_QUESTION].text in points[0]
+    assert "6 of 6 answered wrong at first" in points[0]
+
+
+def test_uploads_in_a_zip_file_are_counted_like_files(folder):
+    make_class(folder / "loose", learners=3, seed=1)
+    with zipfile.ZipFile(folder / "uploads.zip", "w") as archive:
+        for place in range(3):
+            archive.writestr(
+                f"Student {place}_assign/export.json", json.dumps(make_export(f"zip {place}", f"Z{place}"))
+            )
+    assert len(build(folder).learners) == 6
+
+
+def test_the_grade_book_has_a_row_a_learner_and_shares_in_percent(folder):
+    save(folder, "a.json", make_export(1, "Ada", skill=1.0))
+    (row,) = rows(build(folder))
+    assert row["Student"] == "Ada"
+    assert {row[f"{s.number} {s.name} {what} (%)"] for s in STAGES for what in ("quiz", "exercises")} == {"100.0"}
+
+
+# What is left out, and named
+
+
+def of_another_form(change):
+    export = make_export(1, "Ada")
+    change(export)
+    return seal(export)
+
+
+def damaged_exports():
+    whole = json.dumps(make_export(1, "Ada"))
+    edited = make_export(1, "Ada")
+    edited["progress"]["exercises"]["1.1"]["outcome"] = "crashed"
+    edited["progress"]["exercises"]["1.1"]["attempts"] += 1
+    newer = make_export(1, "Ada") | {"format_version": 99}
+    return {
+        "empty": ("", "it is empty"),
+        "truncated": (whole[: len(whole) // 2], "only a part of it"),
+        "not JSON": ("Dear teacher, here it is", "it is not JSON"),
+        "of something else": ('{"hello": "world"}', "not an export of this course"),
+        "a list": ("[1, 2, 3]", "not an export of this course"),
+        "a progress file": ('{"version": 1, "answers": {}}', "it is a progress file, not an export"),
+        "edited": (json.dumps(edited), "its checksum does not fit"),
+        "newer": (json.dumps(seal(newer)), "a newer course wrote it"),
+        "a field too many": (of_another_form(lambda e: e.update(grade="A+")), "has not the form"),
+        "a field too few": (of_another_form(lambda e: e["progress"].pop("parts")), "progress.parts"),
+        "a count below one": (
+            of_another_form(lambda e: e["progress"]["exercises"]["1.1"].update(attempts=0)),
+            "exercises.attempts",
+        ),
+        "a truth as a number": (of_another_form(lambda e: e["progress"].update(answers=1)), "progress.answers"),
+        "nested deep": ("[" * 200_000 + "]" * 200_000, "nested deeper"),
+        "a key twice": (whole.replace('"format"', '"format": "a", "format"', 1), "a key is repeated"),
+        "not a number": (whole.replace('"attempts": 1', '"attempts": NaN', 1), "it is not JSON"),
+        "a number of a million digits": ('{"format": ' + "9" * 900_000 + "}", "it is not JSON"),
+        "huge": (" " * (LARGEST_FILE + 1), "fifty times the whole course"),
+        "not text": (b"\xff\xfe\x00\x01", "it is not JSON"),
+    }
+
+
+@pytest.mark.parametrize("kind", damaged_exports())
+def test_a_damaged_export_is_named_and_left_out_and_nothing_else_is_lost(folder, kind):
+    content, reason = damaged_exports()[kind]
+    content = json.dumps(content) if isinstance(content, dict) else content
+    (folder / "odd.json").write_bytes(content if isinstance(content, bytes) else content.encode())
+    save(folder, "good.json", make_export(2, "Bea"))
+    report = build(folder)
+    assert [learner.name for learner in report.learners] == ["Bea"]
+    assert reason in reasons(report)["odd.json"]
+
+
+def test_other_files_links_and_folders_that_cannot_be_opened_are_named(folder, tmp_path):
+    (folder / "essay.docx").write_text("words")
+    save(tmp_path, "outside.json", make_export(1, "Outside"))
+    (folder / "link.json").symlink_to(tmp_path / "outside.json")
+    (folder / "way_out").symlink_to(tmp_path)
+    os.mkfifo(folder / "pipe.json")
+    report = build(folder)
+    assert report.learners == ()
+    assert reasons(report) == {
+        "essay.docx": "it is neither a .json nor a .zip file",
+        "link.json": "it is a link, and links are not followed",
+        "way_out": "it is a link, and links are not followed",
+        "pipe.json": "it is not a regular file",
+    }
+
+
+def test_a_zip_bomb_is_not_unpacked(folder):
+    with zipfile.ZipFile(folder / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bomb.json", b" " * 20_000_000)
+        archive.writestr("good.json", json.dumps(make_export(1, "Ada")))
+    report = build(folder)
+    assert [learner.name for learner in report.learners] == ["Ada"]
+    assert "fifty times" in reasons(report)["bomb.zip/bomb.json"]
+
+
+def test_a_zip_file_writes_nothing_outside_or_inside_the_folder(folder, tmp_path):
+    with zipfile.ZipFile(folder / "slip.zip", "w") as archive:
+        archive.writestr("../../escaped.json", json.dumps(make_export(1, "Ada")))
+    before = sorted(tmp_path.rglob("*"))
+    assert len(build(folder).learners) == 1
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("cut", [10, -30])
+def test_a_damaged_zip_file_is_named(folder, cut):
+    with zipfile.ZipFile(folder / "a.zip", "w") as archive:
+        archive.writestr("a.json", json.dumps(make_export(1, "Ada")))
+    (folder / "a.zip").write_bytes((folder / "a.zip").read_bytes()[:cut])
+    assert reasons(build(folder)) == {"a.zip": "it is not a whole zip file"}
+
+
+def test_of_two_exports_of_one_learner_the_fuller_one_counts_and_the_other_is_named(folder):
+    full, early = make_export(1, "Ada", stages=4), make_export(1, "Ada", stages=2)
+    early["learner"] = full["learner"]
+    save(folder, "a_early.json", seal(early))
+    save(folder, "b_full.json", full)
+    report = build(folder)
+    assert [learner.file for learner in report.learners] == ["b_full.json"]
+    (left,) = report.left_out
+    assert (left.file, left.instead) == ("a_early.json", "b_full.json")
+
+
+def test_two_learners_of_one_name_are_both_counted(folder):
+    for seed in (1, 2):
+        save(folder, f"{seed}.json", make_export(seed, "Kim"))
+    assert [learner.name for learner in build(folder).learners] == ["Kim", "Kim"]
+
+
+def test_one_number_under_two_names_is_pointed_out(folder):
+    first, second = make_export(1, "Ada"), make_export(1, "Bea")
+    second["learner"]["id"] = first["learner"]["id"]
+    save(folder, "1.json", first)
+    save(folder, "2.json", seal(second))
+    report = build(folder)
+    assert [sorted(learner.name for learner in shared) for shared in report.shared] == [["Ada", "Bea"]]
+
+
+# What is not believed
+
+
+def test_the_course_decides_what_is_right_and_says_that_the_file_disagrees(folder):
+    save(folder, "a.json", with_answer(wrong_letters()[0], "Ada", right=True, first_right=True))
+    report = build(folder)
+    assert result_of(report, ONE_QUESTION).right_at_first == 0
+    assert "the course decides" in report.learners[0].remarks[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "remark"),
+    [
+        (lambda p: p["answers"].update(no_stage={}) or p["answers"]["no_stage"].update(x=answer_of(p)), "does not ask"),
+        (lambda p: answer_of(p).update(choice=["Z"], first_choice=["Z"]), "options that cannot be chosen"),
+        (lambda p: answer_of(p).update(first_choice=[right_letter()], attempts=1), "without a second attempt"),
+        (lambda p: p["exercises"].update({"9.9": example_exercise(p)}), "an exercise is not the course's"),
+        (lambda p: p["parts"].update({FIRST.slug: {"homework": "2026-01-01T00:00:00+00:00"}}), "a part is not"),
+        (lambda p: answer_of(p).update(at=(NOW + timedelta(days=400)).isoformat()), "lies in the future"),
+        (lambda p: answer_of(p).update(at="yesterday"), "a time is not a time"),
+    ],
+    ids=["question", "options", "attempts", "exercise", "part", "future", "no time"],
+)
+def test_what_cannot_be_is_named_and_not_counted(folder, change, remark):
+    export = with_answer(wrong_letters()[0], "Ada")
+    change(export["progress"])
+    save(folder, "a.json", seal(export))
+    (learner,) = build(folder).learners
+    assert any(remark in each for each in learner.remarks)
+
+
+def answer_of(progress_of_export):
+    stage, identifier = ONE_QUESTION
+    return progress_of_export["answers"][stage][identifier]
+
+
+def example_exercise(progress_of_export):
+    return {"stage": FIRST.slug, "outcome": "right", "attempts": 1, "at": answer_of(progress_of_export)["at"]}
+
+
+# What is shown of strangers' words
+
+HOSTILE_NAMES = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</title><h1>owned", "`<b>`"]
+
+
+def test_markup_in_names_stays_text(folder):
+    for place, name in enumerate(HOSTILE_NAMES):
+        save(folder, f"{place}.json", make_export(place, name, stages=0))
+    (folder / "<script>.json").write_text("{")
+    page = build(folder).html()
+    assert "&lt;script&gt;.json" in page
+    assert not any(tag in page for tag in ("<script", "<img src=x", "<h1>owned", "<b>"))
+
+
+@pytest.mark.parametrize("sign", [*"=+-@|%", "\t=", "\uff1d", " ="])
+def test_a_formula_in_a_name_stays_text_in_a_spreadsheet(folder, sign):
+    save(folder, "a.json", make_export(1, f"{sign}HYPERLINK(1)"))
+    (row,) = rows(build(folder))
+    assert row["Student"].startswith("'")
+    assert row["SIS Login ID"].startswith("'")
+
+
+def test_signs_that_turn_or_hide_text_are_taken_out_of_a_name(folder):
+    save(folder, "a.json", make_export(1, "A\u202eda\u200b\x00\x1b[31m\r\nX"))
+    assert build(folder).learners[0].name == "Ada [31m X"
+
+
+def test_a_name_is_not_longer_than_a_line(folder):
+    save(folder, "a.json", make_export(1, "x" * 900))
+    assert len(build(folder).learners[0].name) == 80
+
+
+def test_names_can_be_left_out_everywhere(folder, tmp_path):
+    for seed, name in enumerate(("Amal", "Bruno", "Chidi", "Dalia", "Emre")):
+        save(folder, f"{name}.json", make_export(seed, name, stages=0))
+    report = build(folder)
+    report.write(tmp_path / "out", names=False)
+    text = "".join(path.read_text() for path in (tmp_path / "out").iterdir())
+    assert not any(learner.name in text for learner in report.learners)
+    assert [row["Student"] for row in rows(report, names=False)] == [f"Learner {n}" for n in range(1, 6)]
+
+
+# What is written
+
+
+def test_a_report_replaces_its_own_files_and_no_other(folder, tmp_path):
+    report, out = build(folder), tmp_path / "out"
+    assert [path.name for path in report.write(out)] == ["report.html", "grades.csv"]
+    assert [path.name for path in report.write(out)] == ["report.html", "grades.csv"]
+    (out / "grades.csv").write_text("my remarks")
+    assert [path.name for path in report.write(out)] == ["report.html", "grades-2.csv"]
+    assert (out / "grades.csv").read_text() == "my remarks"
+
+
+def test_a_report_inside_the_folder_is_not_read_as_an_export(folder):
+    save(folder, "a.json", make_export(1, "Ada", stages=0))
+    build(folder).write(folder / "report")
+    report = build(folder)
+    assert (len(report.learners), report.left_out) == (1, ())
+
+
+def test_the_command_makes_both_files_and_names_what_it_left_out(folder, tmp_path, capsys):
+    for seed in (1, 2):
+        save(folder, f"{seed}.json", make_export(seed, stages=1))
+    (folder / "odd.json").write_text("{")
+    assert main(["report", str(folder), "--out", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().out
+    assert "Learners counted: 2. Files left out: 1." in said
+    assert "odd.json: it is not JSON" in said
+    assert {"report.html", "grades.csv"} <= {path.name for path in (tmp_path / "out").iterdir()}
+
+
+def test_the_command_says_what_to_give_where_there_is_no_folder(tmp_path, capsys):
+    assert main(["report", str(tmp_path / "nowhere")]) == 2
+    assert "give the folder in which you collected the exports" in capsys.readouterr().err
+
+
+def test_the_package_as_a_command_lists_what_it_can_do(capsys):
+    assert main([]) == 0
+    said = capsys.readouterr().out
+    assert "report" in said
+    assert "progress" in said
+
+
+def test_a_shell_shows_and_exports_progress(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path / "my_work"))
+    progress.exercise(1, "1.1", "right")
+    assert main(["progress"]) == 0
+    assert f"1 of {sum(slug == FIRST.slug for slug in exercises().values())}" in capsys.readouterr().out
+    assert main(["progress", "--export", "--name", "Ada"]) == 0
+    assert "mlops_lesson_ada.json" in capsys.readouterr().out
+
+
+def test_a_shell_without_utf8_still_gets_its_report(folder, tmp_path):
+    save(folder, "a.json", make_export(1, "Zoë 李", stages=0))
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"}
+    done = subprocess.run(
+        [sys.executable, "-m", "mlops_lesson", "report", folder, "--out", tmp_path / "out"],
+        env=environment,
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Zoë 李" in (tmp_path / "out" / "grades.csv").read_text(encoding="utf-8-sig")
+
+
+# Whatever people hand in
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(chance=st.randoms(use_true_random=False), value=JSON, sealed=st.booleans())
+def test_an_export_changed_anywhere_is_counted_or_named(tmp_path_factory, chance, value, sealed):
+    folder = tmp_path_factory.mktemp("fuzzed")
+    export = make_export(1, "Ada", stages=1)
+    place, key = random_place(export, chance)
+    place[key] = value
+    text = json.dumps(seal(export) if sealed else export)
+    (folder / "a.json").write_text(text, encoding="utf-8")
+    report = build(folder)
+    assert len(report.learners) + len(report.left_out) == 1
+    assert report.to_talk_about()
+
+
+def random_place(export, chance: random.Random):
+    place = export
+    while True:
+        keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+        key = chance.choice(keys)
+        inner = place[key]
+        if not isinstance(inner, (dict, list)) or not inner or chance.random() < 0.15:
+            return place, key
+        place = inner
+
+
+@settings(max_examples=150, deadline=None)
+@given(content=st.binary(max_size=200), ending=st.sampled_from([".json", ".zip"]))
+def test_any_bytes_are_named_and_left_out(tmp_path_factory, content, ending):
+    folder = tmp_path_factory.mktemp("bytes")
+    (folder / f"a{ending}").write_bytes(content)
+    report = build(folder)
+    assert report.learners == ()
+    assert len(report.left_out) == 1
