@@ -281,7 +281,7 @@ class ClassReport:
         if not missed and any(result.answered for result in self.questions):
             yield "No question was missed at first by a third of those who answered it: the quizzes need no repeating."
         stuck = [(sum(n for o, n in r.outcomes.items() if o != "right"), r) for r in self.exercises]
-        stuck = sorted((each for each in stuck if each[0]), key=lambda each: -each[0])
+        stuck = sorted((each for each in stuck if 3 * each[0] >= each[1].tried > 0), key=lambda each: -each[0])
         for unsolved, result in stuck[:2]:
             crashed = result.outcomes["crashed"]
             yield (

@@ -21,6 +21,10 @@ from mlops_lesson.progress_table import STAGE_HEAD, stage_rows
 from mlops_lesson.quiz import known_question, quiz
 from mlops_lesson.stages import STAGES, Stage, get_stage
 
+HAND_IN = (
+    "To hand your progress in, or to take it along, run <code>from mlops_lesson import progress</code> and "
+    '<code>progress.export("your name")</code> in a new cell.'
+)
 CONFIDENCES = ("a guess", "fairly sure", "certain")
 
 
@@ -122,7 +126,7 @@ def progress_panel(stage: int | str | Stage) -> ProgressPanel:
 
 
 def summary_html(now: Progress) -> str:
-    """Describe progress in two tables: by stage, and by the nine ways to learn.
+    """Describe progress in two tables, by stage and by the nine ways to learn, and say how to hand it in.
 
     Parameters
     ----------
@@ -136,7 +140,10 @@ def summary_html(now: Progress) -> str:
     """
     way_head = ("Way to learn", "Stages done")
     ways = ((way.capitalize(), f"{_count(now, way)} of {len(STAGES)}") for way in PARTS)
-    return _table("Progress by stage", STAGE_HEAD, stage_rows(now)) + _table("Progress by way to learn", way_head, ways)
+    tables = _table("Progress by stage", STAGE_HEAD, stage_rows(now)) + _table(
+        "Progress by way to learn", way_head, ways
+    )
+    return f"{tables}<p>{HAND_IN}</p>"
 
 
 def _count(now: Progress, way: str) -> int:

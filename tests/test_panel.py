@@ -156,3 +156,7 @@ def test_a_panel_can_be_made_in_a_kernel_that_never_saw_the_page():
     code = "from mlops_lesson.panel import progress_panel; import json; print(json.dumps(progress_panel(2).parts))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(run.stdout) == list(progress.PARTS)
+
+
+def test_the_panel_says_how_to_hand_progress_in():
+    assert "progress.export(" in summary_html(progress.read())
