@@ -2,11 +2,12 @@
 
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from pictures import first_difference
 
 HOME = "MLOPS_LESSON_HOME"
 ORDER_SEED = "MLOPS_LESSON_ORDER_SEED"
@@ -56,6 +57,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
     """Let nbval start each notebook as the first one that a learner opens: with an empty folder for the work."""
     if item.path.suffix != ".ipynb":
         return (yield)
+    item.compare_outputs = _with_pictures(item)
     usual = os.environ[HOME]
     folder = Path(usual).parent / item.path.stem
     folder.mkdir(exist_ok=True)
@@ -64,6 +66,20 @@ def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
         return (yield)
     finally:
         os.environ[HOME] = usual
+
+
+def _with_pictures(cell: pytest.Item) -> Callable[..., bool]:
+    """Let nbval compare the pictures of a cell too, once their words agree."""
+    words_agree = cell.compare_outputs
+
+    def compare(drawn: list, stored: list, *options: object) -> bool:
+        if not words_agree(drawn, stored, *options):
+            return False
+        difference = first_difference(stored, drawn)
+        cell.comparison_traceback += [difference] * bool(difference)
+        return not difference
+
+    return compare
 
 
 class Watch:

@@ -23,8 +23,8 @@ def shown(**data: str) -> nbformat.NotebookNode:
 
 def miniature_notebook() -> nbformat.NotebookNode:
     """Build the notebook, with outputs as if it had run."""
-    cells = [new_markdown_cell("# A lesson\n\nIt reads the [guide](guide.md).", id="title")]
-    cells += [new_markdown_cell(f"## {part}\n\nWords about it.", id=part.lower()) for part in PARTS]
+    cells = [new_markdown_cell("# A lesson\n\nIt reads the [guide](guide.md). 8 minutes from Why to Try.", id="title")]
+    cells += [new_markdown_cell(f"## {part}\n\n*2 minutes*\n\nWords about it.", id=part.lower()) for part in PARTS]
     cells += [
         new_markdown_cell(
             "### Numbers\n\nThe accuracy is 0.91, or 91 %, the loss 0.31. The test asks for 95 % "

@@ -40,11 +40,12 @@ def test_every_notebook_is_stored_in_normal_form(lessons: dict[str, Lesson], nam
     assert stored == normal_text(lessons[name].notebook), "run `make notebooks`"
 
 
-def test_over_all_notebooks_nine_code_cells_in_ten_are_compared(lessons: dict[str, Lesson]) -> None:
-    cells = sum(len(lesson.code_cells) for lesson in lessons.values())
-    exempt = {(name, *cell) for name, lesson in lessons.items() for cell in exempt_cells(lesson).items()}
-    assert cells > 0
-    assert len(exempt) <= 0.1 * cells, f"not compared: {sorted(exempt)}"
+def test_all_outputs_are_compared_but_the_times_that_a_machine_takes(lessons: dict[str, Lesson]) -> None:
+    exempt = {(name, cell) for name, lesson in lessons.items() for cell in exempt_cells(lesson)}
+    assert exempt == {
+        ("05_deployment.ipynb", "cell 'latency'"),
+        ("06_monitoring_and_maintenance.ipynb", "cell 'outgrow'"),
+    }
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "mlops_lesson").rglob("*.py")), ids=lambda file: file.name)
@@ -142,6 +143,13 @@ DAMAGES: dict[str, tuple[Change, str]] = {
     "a fact that nobody tells": (describe(given_facts={"0.05": "the usual level of a test"}), "says 95 %"),
     "a fact without a reason": (describe(given_facts={"95 %": "so"}), "the given fact 95 % needs a reason"),
     "a stale fact": (describe(given_facts={"0.7": "the dimmed lamps shine so"}), "0.7 stands in no prose"),
+    "an invented count": (say("There are 1,898 images."), "says 1,898, which stands in no output"),
+    "other minutes in prose": (
+        put("deep", source="## Deep\n\n*3 minutes*\n\nWords."),
+        "the part deep is told to take 3 minutes, and the metadata says 2",
+    ),
+    "minutes untold": (put("deep", source="## Deep\n\nWords."), "deep is told to take None minutes"),
+    "another short way": (say("10 minutes from Why to Try"), "says 10 minutes from Why to Try, the parts take 8"),
     "minutes left out": (describe(minutes={"why": 2}), "should give the minutes of why, learn, visualize"),
     "no time for a part": (
         describe(minutes={**dict.fromkeys(map(str.lower, notebook_checks.PARTS), 2), "try": 0}),
@@ -163,7 +171,12 @@ def test_a_broken_promise_is_noticed(tmp_path: Path, damage: str) -> None:
 
 
 HARMLESS: dict[str, Change] = {
-    "a count": say("There are 4 cameras and 1,797 images."),
+    "a small count": say("There are 4 cameras."),
+    "a count that a cell shows": say("There are 12 parcels."),
+    "a count that code computes with": lambda notebook: (
+        put("step-1", source="size = 1797")(notebook),
+        say("There are 1,797 images.")(notebook),
+    ),
     "a version": say("MLflow 3.17.2 keeps it."),
     "a number of the lesson": say("Its loss is 0.65 after one epoch."),
     "a number in code to copy": say("```python\nrate = 0.123\n```"),

@@ -2,6 +2,7 @@ import re
 from collections import Counter
 
 import pytest
+from answer_key import RIGHT
 
 from mlops_lesson.quiz import QUESTIONS_FOLDER, load_questions, quiz, read_question_file
 from mlops_lesson.stages import STAGES
@@ -76,6 +77,24 @@ def test_the_right_option_is_not_given_away_by_being_the_longest():
     singles = [question for _, question in ALL if question.kind == "single"]
     longest = [max(question.options, key=lambda option: len(option.text)).right for question in singles]
     assert sum(longest) <= 0.6 * len(longest)
+
+
+def test_every_question_of_the_course_has_its_answer_in_the_key():
+    assert set(RIGHT) == {question.id for _, question in ALL}
+
+
+@pytest.mark.parametrize("question", [q for _, q in ALL], ids=lambda question: question.id)
+def test_the_answers_taken_as_right_are_those_of_the_key(question):
+    ordered = question.kind == "put_in_order"
+    assert [option.text for option in question.options if ordered or option.right] == RIGHT[question.id]
+
+
+@pytest.mark.parametrize("question", [q for _, q in ALL], ids=lambda question: question.id)
+def test_the_answer_of_the_key_is_judged_right_and_every_other_choice_wrong(question):
+    letters = {option.text: letter for letter, option in question.shown()}
+    right = [letters[text] for text in RIGHT[question.id]]
+    assert question.is_right(right)
+    assert not any(question.is_right([letter]) for letter in letters.values() if [letter] != right)
 
 
 def test_all_three_kinds_of_question_are_asked():

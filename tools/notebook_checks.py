@@ -37,6 +37,9 @@ MACHINE_PATH = re.compile(r"(?<![\w.:/])/(?:home|root|tmp|Users|work|var|opt|usr
 WARNING = re.compile(r"\b\w*Warning\b|^WARNING\b", re.MULTILINE)
 SILENCER = re.compile(r"filterwarnings|simplefilter|disable_warnings|PYTHONWARNINGS|captureWarnings|-W\s*ignore")
 NBVAL_COMMENT = re.compile(r"#\s*(NBVAL_\w+|PYTEST_VALIDATE_\w+)")
+PART_MINUTES = re.compile(r"^##[ \t]+(\w+)\s+\*(\d+) minutes\b", re.MULTILINE)
+SHORT_WAY = re.compile(r"(\d+) minutes from Why to Try")
+COUNT_TO_PROVE = 10
 VAGUE_LINK_TEXTS = ("here", "this", "link", "click here", "this link", "read more", "more")
 
 
@@ -122,6 +125,16 @@ class Lesson:
     def own_metadata(self) -> Mapping[str, object]:
         """What the course keeps in the notebook's metadata: minutes and given facts."""
         return self.notebook.metadata.get("mlops_lesson", {})
+
+    @property
+    def minutes(self) -> dict[str, float]:
+        """The minutes that the metadata gives for each part, by its name in lower case."""
+        return dict(self.own_metadata.get("minutes", {}))  # type: ignore[call-overload]
+
+    @property
+    def minutes_from_why_to_try(self) -> float:
+        """The minutes of the way that everyone takes."""
+        return sum(self.minutes.get(part.lower(), 0) for part in PARTS[:4])
 
     @cached_property
     def code_cells(self) -> list[tuple[str, NotebookNode]]:
@@ -346,20 +359,26 @@ def given_numbers() -> set[Decimal]:
 
 
 def numbers_in_prose_come_from_somewhere(lesson: Lesson) -> Iterator[str]:
-    """Every decimal number and percentage in prose stands in an output of the notebook or is a given fact.
+    """Every number in prose stands in an output of the notebook or is a given fact; small counts need no proof.
 
     Given are the numbers of the stages and of the lesson's trace, and those in the notebook's metadata under
-    ``mlops_lesson.given_facts``, each with the reason why no cell computes it.
+    ``mlops_lesson.given_facts``, each with the reason why no cell computes it. Whole numbers from 10 on may also stand
+    in the notebook's code, which computes with them, and are given as the minutes of its parts.
     """
     known = given_numbers()
+    counts = {*lesson.minutes.values(), lesson.minutes_from_why_to_try}
+    counts |= {value for _, cell in lesson.code_cells for _, value, _ in _numbers(cell.source)}
     for _, text in lesson.output_texts:
         for found in _numbers(text):
             known |= _readings(*found)
+            counts.add(found[1])
     facts: Mapping[str, str] = lesson.own_metadata.get("given_facts", {})  # type: ignore[assignment]
     unused = set(facts)
     for name, prose in lesson.prose_cells:
         for written, value, percent in _numbers(ADDRESS.sub(" ", read_page(prose)[1])):
             readings = _readings(written, value, percent)
+            if not readings and value >= COUNT_TO_PROVE and value not in counts:
+                readings = {value}
             fact = next((fact for fact in facts if _same_number(fact, value, percent)), None)
             unused.discard(fact or "")
             if readings and fact is None and not readings & known:
@@ -376,7 +395,7 @@ def _same_number(fact: str, value: Decimal, percent: bool) -> bool:
 
 
 def minutes_are_given_for_every_part(lesson: Lesson) -> Iterator[str]:
-    """The metadata says for each of the nine parts how many minutes it takes."""
+    """The metadata and the prose say for each of the nine parts how many minutes it takes, and agree."""
     parts = [part.lower() for part in PARTS]
     minutes = lesson.own_metadata.get("minutes")
     if not isinstance(minutes, Mapping) or set(minutes) != set(parts):
@@ -385,6 +404,16 @@ def minutes_are_given_for_every_part(lesson: Lesson) -> Iterator[str]:
     for part, value in minutes.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 60:
             yield f"metadata.mlops_lesson.minutes gives {part!r} {value!r} minutes"
+    told = {
+        part.lower(): int(number) for _, prose in lesson.prose_cells for part, number in PART_MINUTES.findall(prose)
+    }
+    for part in parts:
+        if told.get(part) != minutes[part]:
+            yield f"the part {part} is told to take {told.get(part)} minutes, and the metadata says {minutes[part]}"
+    for name, prose in lesson.prose_cells:
+        for number in SHORT_WAY.findall(prose):
+            if int(number) != lesson.minutes_from_why_to_try:
+                yield f"{name} says {number} minutes from Why to Try, the parts take {lesson.minutes_from_why_to_try}"
 
 
 def nearly_all_outputs_are_compared(lesson: Lesson) -> Iterator[str]:
