@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -87,7 +88,7 @@ def test_the_epoch_of_the_lowest_validation_loss_is_marked(drawn) -> None:
 
 
 def test_every_slice_stands_beside_its_name_with_its_interval_and_the_gate(drawn) -> None:
-    table = slices(np.array([True] * 30 + [False] * 30), np.array(["north"] * 20 + ["south"] * 40))
+    table = slices(np.array([True] * 30 + [False] * 30), pd.Series(["north"] * 20 + ["south"] * 40))
     (axis,) = drawn(charts.plot_slices, table, 0.85, title="South is worse", group="dock")
     assert names(axis) == ("", "accuracy, with 95 % interval", "")
     points, gate = axis.lines[0], axis.lines[-1]
@@ -127,13 +128,13 @@ def test_probabilities_are_counted_by_the_chute_that_the_parcel_belongs_to(drawn
     assert [axis.get_title("left") for axis in axes] == ["one", "two"]
     assert names(axes[0]) == ("one", "probability of chute B", "images")
     assert axes[1].get_xlabel() == "probability of chute B"
-    heights = {bars.get_label(): [bar.get_height() for bar in bars] for bars in axes[0].containers}
-    assert heights == {"belongs to A": [1, 2, *[0] * 8], "belongs to B": [*[0] * 9, 1]}
+    bars_a, bars_b = axes[0].containers
+    assert [bars_a[0].get_label(), bars_b[0].get_label()] == ["belongs to A", "belongs to B"]
+    assert [bar.get_height() for bar in bars_a] == [1, 2, *[0] * 8]
+    assert [bar.get_height() for bar in bars_b] == [*[0] * 9, 1]
     assert legend(axes[0]) == ["belongs to A", "belongs to B"]
-    colours = [bars[0].get_facecolor() for bars in axes[0].containers]
-    assert colours[0] != colours[1]
-    assert {bar.get_hatch() for bar in axes[0].containers[1]} == {"////"}
-    assert {bar.get_hatch() for bar in axes[0].containers[0]} == {None}
+    assert bars_a[0].get_facecolor() != bars_b[0].get_facecolor()
+    assert (bars_a[0].get_hatch(), bars_b[0].get_hatch()) == (None, "////")
 
 
 def test_images_keep_their_order_their_titles_and_one_scale_of_grey(drawn) -> None:
