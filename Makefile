@@ -4,6 +4,8 @@
 # make hub        set up what a hub for a class needs; docs/hub.md goes on from there
 # make bench      measure times and sizes into docs/benchmarks.md (ONLY=import,service: some; SUITE=1: the tests too)
 # make growth     measure how time grows with the work, into the same page
+# make damage     damage the course in 170 ways and count how many the tests notice, into docs/tests-strength.md
+# make mutation   change the package in small ways and count how many the tests notice, into the same page (hours)
 # make notebooks  run all notebooks and store their outputs, in normal form
 # make slides     write slides of each notebook into build/slides
 # make solutions  run the notebooks with all exercises solved, into build/solutions (for instructors)
@@ -26,7 +28,7 @@ FIRST_NOTEBOOK := notebooks/01_data_collection.ipynb
 SPHINX = $(IN_VENV) -m sphinx -q -W -c docs -d build/doctrees
 INSTALL = $(IN_VENV) -m uv pip install --python $(IN_VENV) --quiet --compile-bytecode --constraint requirements.lock
 
-.PHONY: lab test bench growth classroom hub notebooks slides solutions preflight site links readme lock clean
+.PHONY: lab test bench growth classroom hub damage mutation notebooks slides solutions preflight site links readme lock clean
 
 lab: $(VENV)/.lab-ready
 	$(IN_VENV) -m jupyterlab $(FIRST_NOTEBOOK)
@@ -46,6 +48,12 @@ bench: $(VENV)/.test-ready
 
 growth: $(VENV)/.test-ready
 	$(IN_VENV) benchmarks/run.py --growth $(if $(ONLY),--only $(ONLY))
+
+damage: $(VENV)/.test-ready
+	$(IN_VENV) tools/damage_notebooks.py
+
+mutation: $(VENV)/.test-ready
+	$(IN_VENV) tools/mutation.py $(MODULES)
 
 notebooks: $(VENV)/.test-ready
 	$(IN_VENV) tools/run_notebooks.py

@@ -15,6 +15,16 @@ def test_the_chart_says_in_words_what_each_run_measured():
     assert "1 client: p50 50 ms, p99 99 ms." in shown.alt
 
 
+def test_the_axes_say_what_they_measure(monkeypatch):
+    figures = []
+    monkeypatch.setattr("mlops_lesson.figures.show", lambda figure, alt, caption: figures.append(figure))
+    monkeypatch.setattr("mlops_lesson.load.show", lambda figure, alt, caption: figures.append(figure), raising=False)
+    plot_latencies([run("1 client", [2.0, 2.0, 9.0])])
+    (axis,) = figures[0].axes
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("milliseconds, logarithmic", "share of the requests")
+    assert axis.get_xscale() == "log"
+
+
 def test_the_title_gives_half_of_the_requests_for_each_run():
     shown = plot_latencies([run("1 client", [2.0, 2.0, 9.0]), run("8 clients", [5.0])])
     assert shown.caption == "Half of the requests took at most 2 ms (1 client), 5 ms (8 clients)"

@@ -87,6 +87,11 @@ def test_the_impatient_promotion_leaves_parcels_without_an_answer_and_the_canary
     assert "status and parcels: {200: 89}\n" in text_of(cells["canary"])
 
 
+def test_the_error_rate_that_ends_the_canary_is_told_as_it_is_set(cells):
+    set_to = float(cells["canary"].source.split("max_error_rate=")[1].split(")")[0])
+    assert f"fails on more than {set_to:.0%}".replace("%", " %") in cells["canary-text"].source
+
+
 def test_no_request_fails_while_the_alias_moves_back(cells):
     assert "failed requests: 0 - versions that answered: 2\n" in text_of(cells["rollback"])
 

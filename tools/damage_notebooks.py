@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from damages import ROOT, Damage, all_damages
-from regions import write_region
+from readme import with_parts
 
 PAGE = ROOT / "docs" / "tests-strength.md"
 RESULTS = ROOT / "build" / "damage.json"
@@ -216,7 +216,8 @@ def main() -> int:
         print(f"Nothing is damaged yet, and {failure} fails: mend that first.")
         return 1
     if not given.kind:
-        write_region(PAGE, "damage", table(damages, results.noticed))
+        parts = {"damage": table(damages, results.noticed)}
+        PAGE.write_text(with_parts(PAGE.read_text(encoding="utf-8"), parts, PAGE.name), encoding="utf-8", newline="\n")
     missed = [damage.name for damage in damages if not results.noticed[damage.name]]
     print(f"{len(damages) - len(missed)} of {len(damages)} damages were noticed.", *missed, sep="\n")
     return int(bool(missed))
