@@ -95,8 +95,9 @@ def service(times: int = 5, factors: Sequence[int] = FACTORS) -> list[Row]:
 
 def class_report(times: int = 5, factors: Sequence[int] = FACTORS) -> list[Row]:
     """Read the exports of more and more learners who have finished the course, and merge them."""
-    from mlops_lesson.class_report import build
     from sample_class import make_export, save
+
+    from mlops_lesson.class_report import build
 
     with tempfile.TemporaryDirectory() as top:
         folders = {10 * factor: Path(top) / str(factor) for factor in factors}
