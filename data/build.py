@@ -10,7 +10,10 @@ import argparse
 import hashlib
 import io
 import json
+import shutil
 import sqlite3
+import sys
+import tempfile
 import zipfile
 from contextlib import closing
 from datetime import datetime, timedelta
@@ -52,6 +55,7 @@ LOWER_CASE_CLICKS = 6
 UNKNOWN_PARCEL_CLICKS = 3
 MISSING_SENSOR_HOURS = 40
 
+MANIFEST, UNFINISHED = "MANIFEST.sha256", ".building-"
 ZIP_TIME = (2026, 1, 1, 0, 0, 0)
 
 
@@ -270,7 +274,6 @@ def history_images(
 
 def write_database(path: Path, parcels: pd.DataFrame, keyed: np.ndarray) -> None:
     """Write the SQLite database with the tables `cameras` and `parcels`."""
-    path.unlink(missing_ok=True)
     with closing(sqlite3.connect(path)) as database, database:
         database.execute("CREATE TABLE cameras (id INTEGER PRIMARY KEY, place TEXT NOT NULL, installed TEXT NOT NULL)")
         database.execute(
@@ -334,7 +337,7 @@ def write_history(folder: Path, rng: np.random.RandomState, source: Bunch, chose
     }
     sensors = spoil_sensors(rng, draw_sensors(rng, HISTORY_START, HISTORY_WEEKS), dark, busy)
 
-    (folder / "raw" / "images").mkdir(parents=True, exist_ok=True)
+    (folder / "raw" / "images").mkdir(parents=True)
     write_database(folder / "raw" / "depot.db", parcels, keyed)
     camera_of = dict(zip(parcels["id"], parcels["camera_id"], strict=True))
     for camera_id in CAMERAS:
@@ -351,7 +354,7 @@ def write_live(folder: Path, rng: np.random.RandomState, source: Bunch, chosen: 
     parcels = draw_parcels(rng, first_id, opening_times(rng, start, LIVE_WEEKS, len(chosen)), chosen)
     clicks = draw_clicks(rng, parcels, chutes(source.target[parcels["source"]]))
     sensors = draw_sensors(rng, start, LIVE_WEEKS)
-    (folder / "live" / "control").mkdir(parents=True, exist_ok=True)
+    (folder / "live" / "control").mkdir(parents=True)
     (folder / "live" / "clicks.csv").write_bytes(csv(clicks_as_text(clicks)))
     for week in range(1, LIVE_WEEKS + 1):
         begin, end = start + timedelta(weeks=week - 1), start + timedelta(weeks=week)
@@ -366,11 +369,11 @@ def write_manifest(folder: Path) -> None:
     files = sorted(path for part in ("raw", "live") for path in (folder / part).rglob("*") if path.is_file())
     digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
     lines = [f"{digest}  {path.relative_to(folder).as_posix()}" for digest, path in zip(digests, files, strict=True)]
-    (folder / "MANIFEST.sha256").write_bytes(("\n".join(lines) + "\n").encode())
+    (folder / MANIFEST).write_bytes(("\n".join(lines) + "\n").encode())
 
 
-def build(folder: Path) -> None:
-    """Write all data below `folder`: `raw/`, `live/` and `MANIFEST.sha256`."""
+def write_all(folder: Path) -> None:
+    """Write all data into an empty folder: `raw/`, `live/` and `MANIFEST.sha256`."""
     source = load_digits()
     rng = np.random.RandomState(SEED)
     order = rng.permutation(len(source.images))
@@ -380,11 +383,41 @@ def build(folder: Path) -> None:
     write_manifest(folder)
 
 
+def move_into_place(new: Path, folder: Path) -> None:
+    """Let each new file take the place of the old one, the list of checksums last.
+
+    Whenever this is stopped, every file is whole, the old or the new one, and old and new ones together do not pass
+    for a whole folder: their checksums are not those of the list.
+    """
+    files = sorted(path for path in new.rglob("*") if path.is_file())
+    for path in sorted(files, key=lambda path: path.name == MANIFEST):
+        place = folder / path.relative_to(new)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        path.replace(place)
+
+
+def build(folder: Path) -> None:
+    """Write all data below `folder`: first beside the old data, then, file by file, in its place."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for left_behind in folder.glob(f"{UNFINISHED}*"):
+        shutil.rmtree(left_behind, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=folder) as new:
+        write_all(Path(new))
+        move_into_place(Path(new), folder)
+
+
 def main() -> None:
     """Build the data from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--into", type=Path, default=Path(__file__).parent, help="folder to write to")
-    build(parser.parse_args().into)
+    folder = parser.parse_args().into
+    try:
+        build(folder)
+    except OSError as error:
+        sys.exit(
+            f"The data in {folder} cannot be built ({error.strerror or error}). Make room on the disk or allow writing "
+            "there, or name another folder with --into, then build again."
+        )
 
 
 if __name__ == "__main__":

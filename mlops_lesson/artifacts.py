@@ -8,9 +8,8 @@ is none, a reference that the finished pipeline computes on the spot.
 import hashlib
 import io
 import json
-import os
-import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,8 @@ import numpy as np
 import pandas as pd
 
 from mlops_lesson.datasets import CleanDataset, RawDataset
-from mlops_lesson.paths import home, make_private_folder
+from mlops_lesson.files import set_aside, write_atomically
+from mlops_lesson.paths import home
 from mlops_lesson.pipeline import (
     TrainedModel,
     TrainingSettings,
@@ -34,6 +34,8 @@ from mlops_lesson.trace import TrainingTrace
 
 FOLDER = "artifacts_by_stage"
 DATE_COLUMNS = ("seen_at", "first_clicked_at")
+# What reading a damaged or foreign archive raises; RuntimeError: a flipped bit can say that a member is encrypted.
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error, RuntimeError)
 
 
 def _npy(array: np.ndarray) -> bytes:
@@ -151,29 +153,6 @@ FORMATS = {
 }
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all, even if the process dies on the way.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Where; its folder is made if needed.
-    content : bytes
-        What.
-    """
-    make_private_folder(path.parent)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
 def _folder() -> Path:
     return home() / FOLDER
 
@@ -184,6 +163,18 @@ def _zip(members: dict[str, bytes]) -> bytes:
         for name, content in members.items():
             archive.writestr(zipfile.ZipInfo(name), content)
     return buffer.getvalue()
+
+
+def _unpack(content: bytes, form: _Format) -> Any:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return form.unpack({member: archive.read(member) for member in archive.namelist()})
+
+
+def _holds(path: Path, version: str, form: _Format) -> bool:
+    try:
+        return _unpack(path.read_bytes(), form).version == version
+    except UNREADABLE:
+        return False
 
 
 def save(artifact: RawDataset | CleanDataset | TrainedModel | ValidatedModel) -> str:
@@ -203,11 +194,15 @@ def save(artifact: RawDataset | CleanDataset | TrainedModel | ValidatedModel) ->
     ------
     TypeError
         If it is something else.
+    CannotWriteError
+        If the disk is full or the folder may not be written; what was kept before is unchanged.
     """
     for name, form in FORMATS.items():
         if isinstance(artifact, form.kind):
             stem = name.replace(" ", "_")
             path = _folder() / f"{stem}-{artifact.version[:12]}.zip"
+            if path.exists() and not _holds(path, artifact.version, form):
+                set_aside(path)
             if not path.exists():
                 write_atomically(path, _zip(form.pack(artifact)))
             pointer = {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
@@ -227,9 +222,8 @@ def _load_own(name: str) -> Any:
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() != pointer["sha256"]:
             raise ValueError("its checksum has changed")
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return FORMATS[name].unpack({member: archive.read(member) for member in archive.namelist()})
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        return _unpack(content, FORMATS[name])
+    except UNREADABLE as error:
         raise ValueError(
             f"Your {name} in {pointer_path.parent} cannot be read: {error}. Run the notebook that makes it once more, "
             f"or delete {pointer_path.name} to go on with the reference."

@@ -5,9 +5,12 @@ Reading never executes what it reads: SQLite is opened read-only, images are dec
 
 import hashlib
 import io
+import re
 import sqlite3
 import zipfile
-from contextlib import closing
+import zlib
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +25,22 @@ IMAGE_SHAPE = (8, 8)
 CHUTES = ("A", "B")
 LIVE_WEEKS = 8
 
+# What the libraries raise for a damaged or foreign file; RuntimeError: a flipped bit can say that a zip member is
+# encrypted, or packed in an unknown way.
+_UNREADABLE = (
+    ArithmeticError,
+    EOFError,
+    KeyError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    pd.errors.DatabaseError,
+    sqlite3.Error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
 
 def _existing(path: Path) -> Path:
     if not path.is_file():
@@ -30,6 +49,21 @@ def _existing(path: Path) -> Path:
             "or build all data again with `python data/build.py`."
         )
     return path
+
+
+@contextmanager
+def _read_as(path: Path, what: str) -> Iterator[None]:
+    """Name the file and the way out if it is missing, or is not what it should be."""
+    _existing(path)
+    try:
+        yield
+    except _UNREADABLE as error:
+        # The message of pandas repeats the whole query before the reason.
+        reason = error.__cause__ if isinstance(error, pd.errors.DatabaseError) else error
+        raise ValueError(
+            f"{path} cannot be read as {what} ({reason}). Restore it with `git checkout data`, or "
+            "build all data again with `python data/build.py`."
+        ) from error
 
 
 def read_parcels(folder: Path | None = None) -> pd.DataFrame:
@@ -46,20 +80,17 @@ def read_parcels(folder: Path | None = None) -> pd.DataFrame:
         One row a scan, by id: `id` (int), `camera_id` (int, 1 to 4), `place` (str), `seen_at` (datetime, local time)
         and `keyed_digit` (int, 0 to 9, typed by hand).
     """
-    path = _existing((folder or data_dir()) / "raw" / "depot.db")
+    path = (folder or data_dir()) / "raw" / "depot.db"
     query = """
         SELECT parcels.id, parcels.camera_id, cameras.place, parcels.seen_at, parcels.keyed_digit
         FROM parcels JOIN cameras ON cameras.id = parcels.camera_id
         ORDER BY parcels.id
     """
-    try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:
-            return pd.read_sql_query(query, database, parse_dates=["seen_at"])
-    except (sqlite3.DatabaseError, pd.errors.DatabaseError) as error:
-        raise ValueError(
-            f"{path} cannot be read as the depot's database ({error.__cause__ or error}). "
-            "Restore it with `git checkout data`."
-        ) from error
+    with (
+        _read_as(path, "the depot's database"),
+        closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database,
+    ):
+        return _with_times(pd.read_sql_query(query, database), "seen_at")
 
 
 def read_image(content: bytes) -> np.ndarray:
@@ -88,14 +119,14 @@ def read_image(content: bytes) -> np.ndarray:
 
 
 def _read_zipped_images(path: Path, prefix: str = "") -> dict[int, np.ndarray]:
-    try:
-        with zipfile.ZipFile(_existing(path)) as archive:
-            names = [name for name in archive.namelist() if name.startswith(prefix) and name.endswith(".png")]
-            return {int(Path(name).stem): read_image(archive.read(name)) for name in names}
-    except (zipfile.BadZipFile, ValueError) as error:
-        raise ValueError(
-            f"{path} cannot be read as an archive of PNG images ({error}). Restore it with `git checkout data`."
-        ) from error
+    with _read_as(path, "an archive of PNG images"), zipfile.ZipFile(path) as archive:
+        names = [name for name in archive.namelist() if name.startswith(prefix) and name.endswith(".png")]
+        return {int(Path(name).stem): read_image(archive.read(name)) for name in names}
+
+
+def _with_times(table: pd.DataFrame, column: str) -> pd.DataFrame:
+    # Explicitly, because the readers of pandas leave a time that they cannot read as text, without a word.
+    return table.assign(**{column: pd.to_datetime(table[column], format="ISO8601")})
 
 
 def read_images(folder: Path | None = None) -> dict[int, np.ndarray]:
@@ -118,10 +149,6 @@ def read_images(folder: Path | None = None) -> dict[int, np.ndarray]:
     return dict(sorted(images.items()))
 
 
-def _as_sensor_table(records: pd.DataFrame) -> pd.DataFrame:
-    return records.assign(hour=pd.to_datetime(records["hour"]))
-
-
 def read_sensors(folder: Path | None = None) -> pd.DataFrame:
     """Read the hourly sensor readings of the history.
 
@@ -135,8 +162,15 @@ def read_sensors(folder: Path | None = None) -> pd.DataFrame:
     pandas.DataFrame
         `camera_id`, `hour` (datetime), `lux`, `lux_unit`, `temperature`, `temperature_unit`, as recorded.
     """
-    path = _existing((folder or data_dir()) / "raw" / "sensors.jsonl")
-    return _as_sensor_table(pd.read_json(path, lines=True))
+    path = (folder or data_dir()) / "raw" / "sensors.jsonl"
+    with _read_as(path, "sensor readings"):
+        return _sensor_table(path.read_bytes())
+
+
+def _sensor_table(content: bytes) -> pd.DataFrame:
+    columns = ["camera_id", "hour", "lux", "lux_unit", "temperature", "temperature_unit"]
+    table = _with_times(pd.read_json(io.BytesIO(content), lines=True)[columns], "hour")
+    return table.astype({"camera_id": int, "lux": float, "temperature": float})
 
 
 def read_clicks(path: Path | None = None) -> pd.DataFrame:
@@ -152,8 +186,10 @@ def read_clicks(path: Path | None = None) -> pd.DataFrame:
     pandas.DataFrame
         In the order of the clicks: `parcel_id` (int), `clicked_at` (datetime), `chute` (str, as written).
     """
-    path = _existing(path or data_dir() / "raw" / "clicks.csv")
-    return pd.read_csv(path, parse_dates=["clicked_at"], dtype={"parcel_id": int, "chute": str})
+    path = path or data_dir() / "raw" / "clicks.csv"
+    with _read_as(path, "staff clicks"):
+        clicks = pd.read_csv(path, dtype={"parcel_id": int, "clicked_at": str, "chute": str})
+        return _with_times(clicks, "clicked_at")[["parcel_id", "clicked_at", "chute"]]
 
 
 @dataclass(frozen=True)
@@ -215,10 +251,10 @@ def read_live_week(week: int, *, control: bool = False, folder: Path | None = No
         raise ValueError(f"There is no live week {week!r}: give a whole number from 1 to {LIVE_WEEKS}.")
     path = (folder or data_dir()) / "live" / ("control" if control else "") / f"week_{week:02d}.zip"
     images = _read_zipped_images(path, "images/")
-    with zipfile.ZipFile(path) as archive:
-        parcels = pd.read_csv(io.BytesIO(archive.read("parcels.csv")), parse_dates=["seen_at"])
-        sensors = pd.read_json(io.BytesIO(archive.read("sensors.jsonl")), lines=True)
-    return LiveWeek(week, parcels, np.stack([images[i] for i in parcels["id"]]), _as_sensor_table(sensors))
+    with _read_as(path, "a live week"), zipfile.ZipFile(path) as archive:
+        parcels = _with_times(pd.read_csv(io.BytesIO(archive.read("parcels.csv"))), "seen_at")
+        stacked = np.stack([images[i] for i in parcels["id"]])
+        return LiveWeek(week, parcels, stacked, _sensor_table(archive.read("sensors.jsonl")))
 
 
 def read_live_clicks(until: pd.Timestamp | None = None, *, folder: Path | None = None) -> pd.DataFrame:
@@ -256,13 +292,37 @@ def verify_data(folder: Path | None = None) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        `file`, `sha256` (the expected checksum) and `state`: "unchanged", "changed" or "missing".
+        `file`, `sha256` (the expected checksum) and `state`: "unchanged", "changed", "missing", or "not listed" for a
+        file that the list does not know.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the list of checksums is missing, or is damaged.
     """
     folder = folder or data_dir()
-    rows = []
-    for line in _existing(folder / "MANIFEST.sha256").read_text(encoding="utf-8").splitlines():
-        expected, name = line.split("  ", 1)
-        path = folder / name
-        state = "missing" if not path.is_file() else "unchanged" if checksum(path) == expected else "changed"
-        rows.append((name, expected, state))
+    manifest = folder / "MANIFEST.sha256"
+    with _read_as(manifest, "a list of checksums"):
+        lines = [_CHECKSUM_LINE.fullmatch(line) for line in manifest.read_text(encoding="utf-8").splitlines()]
+        if not lines or not all(lines):
+            raise ValueError("expected a checksum, two spaces and a file name on every line")
+    expected = {line["name"]: line["digest"] for line in lines}
+    found = {path.relative_to(folder).as_posix(): path for path in _data_files(folder)}
+
+    def state(name: str, digest: str) -> str:
+        if name not in found:
+            return "missing"
+        return "unchanged" if checksum(found[name]) == digest else "changed"
+
+    rows = [(name, digest, state(name, digest)) for name, digest in expected.items()]
+    rows += [(name, "", "not listed") for name in sorted(found.keys() - expected.keys())]
     return pd.DataFrame(rows, columns=["file", "sha256", "state"])
+
+
+_CHECKSUM_LINE = re.compile(r"(?P<digest>[0-9a-f]{64})  (?P<name>(?:raw|live)/\S+)")
+
+
+def _data_files(folder: Path) -> list[Path]:
+    found = (path for part in ("raw", "live") for path in (folder / part).rglob("*") if path.is_file())
+    # What an operating system or a notebook leaves in a folder that was looked into is no data.
+    return [path for path in found if not path.name.startswith(".") and path.name != "Thumbs.db"]

@@ -6,8 +6,6 @@ champion on the same parcels, a pause between attempts, a largest number of them
 """
 
 import hashlib
-import json
-import os
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,8 +19,9 @@ import pandas as pd
 from mlops_lesson import depot, pipeline, registry, request_log, rollout
 from mlops_lesson.datasets import CleanDataset
 from mlops_lesson.evaluation import CONFIDENCE, GATE, GateResult, check_gate, interval, mcnemar, shift
+from mlops_lesson.files import append_line, read_lines
 from mlops_lesson.monitors import KEPT, Monitor, Observed, Reference, confidence, watch
-from mlops_lesson.paths import home, make_private_file, make_private_folder
+from mlops_lesson.paths import home
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -439,14 +438,7 @@ def write_audit(run: str, week: int, who: str, what: str, why: str, version: int
     """
     at = datetime.now(UTC).isoformat(timespec="seconds")
     line = {"at": at, "run": run, "week": week, "who": who, "what": what, "why": why, "version": version}
-    make_private_folder(audit_path().parent)
-    with make_private_file(audit_path()).open("a+b") as file:
-        # A crash may have cut the last line short: what comes now begins a line of its own.
-        file.seek(max(file.tell() - 1, 0))
-        cut = file.read() not in (b"", b"\n")
-        file.write(b"\n" * cut + json.dumps(line).encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+    append_line(audit_path(), line)
 
 
 def read_audit(run: str | None = None) -> pd.DataFrame:
@@ -463,15 +455,8 @@ def read_audit(run: str | None = None) -> pd.DataFrame:
         `at` (UTC), `run`, `week`, `who`, `what`, `why` and `version` (missing if it is about none). A line cut short by
         a crash is left out.
     """
-    rows = []
-    if audit_path().exists():
-        for line in audit_path().read_text(encoding="utf-8").splitlines():
-            try:
-                rows.append(json.loads(line))
-            except json.JSONDecodeError:
-                continue
     columns = ["at", "run", "week", "who", "what", "why", "version"]
-    frame = pd.DataFrame(rows, columns=columns).astype({"version": "Int64"})
+    frame = pd.DataFrame(read_lines(audit_path()), columns=columns).astype({"version": "Int64"})
     return frame if run is None else frame[frame["run"] == run].reset_index(drop=True)
 
 

@@ -7,9 +7,9 @@ Written from a run, never by hand, so that it cannot say more than was measured.
 from dataclasses import dataclass
 from html import escape
 
-from mlops_lesson.artifacts import write_atomically
 from mlops_lesson.datasets import CleanDataset
 from mlops_lesson.evaluation import GateResult, behaviour, slices
+from mlops_lesson.files import write_atomically
 from mlops_lesson.paths import home
 from mlops_lesson.pipeline import TrainedModel
 

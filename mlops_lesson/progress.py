@@ -8,6 +8,7 @@ it as soon as it can.
 
 import contextlib
 import csv
+import errno
 import io
 import itertools
 import json
@@ -392,7 +393,8 @@ def reset(stage: int | str | Stage | None = None) -> str:
         data["parts"].pop(slug, None)
         for key in [key for key, result in data["exercises"].items() if result["stage"] == slug]:
             del data["exercises"][key]
-        data["resets"][slug] = moment
+        # Later than the last reset even if the clock was set back since: the page acts on a later moment only.
+        data["resets"][slug] = max(moment, data["resets"].get(slug, 0) + 1)
 
     _update(apply)
     name = next((known.name for known in STAGES if known.slug == slug), slug)
@@ -676,7 +678,9 @@ def _locked(file: Path) -> Iterator[None]:
     """
     try:
         stream = make_private_file(file.with_suffix(".lock")).open("a+b")
-    except PermissionError:
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
         yield
         return
     with stream:

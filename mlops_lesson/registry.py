@@ -16,13 +16,14 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from mlops_lesson.files import CannotWriteError, append_line, read_lines, set_aside, write_atomically
 from mlops_lesson.paths import home, make_private_file, make_private_folder
 
 MODEL_NAME = "parcel-chute"
@@ -129,6 +130,8 @@ def _mlflow() -> Any:
     import mlflow
 
     logging.getLogger("mlflow").setLevel(logging.WARNING)
+    # It would print pages of traceback for a damaged or locked file, which `_client` tells in two lines.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     return mlflow
 
 
@@ -162,9 +165,18 @@ def _problem_of(path: Path) -> str | None:
                 return said.splitlines()[0]
             database.execute("SELECT version_num FROM alembic_version").fetchone()
             database.execute("SELECT name FROM registered_models").fetchone()
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         if "locked" in str(error):
             return None
+        return str(error)
+    return None
+
+
+def _damaged_record() -> str | None:
+    """Say what is wrong in a file that is a database, but whose records are no longer what was written."""
+    try:
+        _catalogue(locked=True)
+    except RegistryDamagedError as error:
         return str(error)
     return None
 
@@ -192,6 +204,14 @@ def _create_store(path: Path) -> None:
         new.unlink(missing_ok=True)
 
 
+# What reading a record raises in which a bit was flipped, or which another program wrote.
+_NO_RECORD = (KeyError, ValueError, TypeError, AttributeError, IndexError)
+
+_RECOVER = (
+    "Nothing was changed. Call mlops_lesson.registry.recover(): it keeps the damaged file under another name and "
+    "brings back the last good copy."
+)
+
 _checked: dict[Path, tuple[int, ...]] = {}
 
 
@@ -205,13 +225,20 @@ def _ready_store(*, locked: bool = False) -> Path:
     signature = (facts.st_ino, facts.st_size, facts.st_mtime_ns)
     if _checked.get(path) != signature:
         if problem := _problem_of(path):
-            raise RegistryDamagedError(
-                f"The registry file {path} is damaged: {problem}. Nothing was changed. Call "
-                "mlops_lesson.registry.recover(): it keeps the damaged file under another name and brings back the "
-                "last good copy."
-            )
+            raise RegistryDamagedError(f"The registry file {path} is damaged: {problem.rstrip('.')}. {_RECOVER}")
         _checked[path] = signature
     return path
+
+
+@contextmanager
+def _said_if_damaged(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except _NO_RECORD as error:
+        raise RegistryDamagedError(
+            f"The registry file {path} is damaged: a record cannot be read ({type(error).__name__}: {error}). "
+            f"{_RECOVER}"
+        ) from error
 
 
 @contextmanager
@@ -219,11 +246,13 @@ def _client(*, locked: bool = False) -> Iterator[Any]:
     path = _ready_store(locked=locked)
     failure = _mlflow().MlflowException
     try:
-        yield _connect(path)
+        with _said_if_damaged(path):
+            yield _connect(path)
     except failure as error:
         raise RegistryError(
-            f"The registry {path} did not do this: {str(error).splitlines()[0]} Nothing was lost; if the text speaks "
-            "of a schema, the file was written by another version of MLflow: run `make lab` to install the course's."
+            f"The registry {path} did not do this: {str(error).splitlines()[0]} Nothing was lost. If the disk is full, "
+            "make room; if the text speaks of a schema, the file was written by another version of MLflow: run "
+            "`make lab` to install the course's."
         ) from error
 
 
@@ -261,14 +290,11 @@ def recover() -> str:
     """
     path, backup = registry_path(), _backup_path()
     with _locked():
-        if path.exists() and _problem_of(path) is None:
+        if path.exists() and not (_problem_of(path) or _damaged_record()):
             raise RegistryError(f"{path.name} is not damaged: there is nothing to recover.")
         kept = ""
         if path.exists():
-            number = 1
-            while (aside := path.with_name(f"registry.damaged-{number}.db")).exists():
-                number += 1
-            path.rename(aside)
+            aside = set_aside(path)
             # SQLite would apply a journal left behind by a crash to the copy that takes the file's place.
             journal = path.with_name(f"{path.name}-journal")
             if journal.exists():
@@ -338,7 +364,10 @@ def log_run(
     tags["epoch_metrics"] = json.dumps(columns)
     with _changing_client() as client:
         experiment = client.get_experiment_by_name(_EXPERIMENT).experiment_id
-        run_id = client.create_run(experiment, run_name=name).info.run_id
+        last = client.search_runs([experiment], max_results=1, order_by=["attributes.start_time DESC"])
+        # The latest run is the one that began last, also after the clock was set back.
+        begin = max([now, *(run.info.start_time + 1 for run in last)])
+        run_id = client.create_run(experiment, start_time=begin, run_name=name).info.run_id
         client.log_batch(
             run_id,
             metrics=records,
@@ -469,11 +498,7 @@ def register(model: Any, *, data_version: str, run_id: str | None = None, tags: 
     path = home() / name
     notes = {key: str(value) for key, value in (tags or {}).items()}
     with _changing_client() as client:
-        make_private_folder(path.parent)
-        with make_private_file(path).open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        write_atomically(path, content)
         facts = {"data_version": data_version, "model_file": name, "model_sha256": hashlib.sha256(content).hexdigest()}
         created = client.create_model_version(
             MODEL_NAME, source=path.parent.as_uri(), run_id=run_id, tags=notes | facts
@@ -545,9 +570,15 @@ def _catalogue(*, locked: bool = False) -> _Catalogue:
             for number, key, value in database.execute(tags, (MODEL_NAME,)):
                 if number in entries:
                     entries[number].tags[key] = value
-            aliases = "SELECT alias, version FROM registered_model_aliases WHERE name = ?"
-            return _Catalogue(entries, dict(database.execute(aliases, (MODEL_NAME,)).fetchall()))
-    except sqlite3.Error as error:
+            found = database.execute(
+                "SELECT alias, version FROM registered_model_aliases WHERE name = ?", (MODEL_NAME,)
+            )
+            aliases = dict(found.fetchall())
+        with _said_if_damaged(path):
+            for entry in (*entries.values(), *(entries[number] for number in aliases.values())):
+                _described(entry)
+        return _Catalogue(entries, aliases)
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise RegistryError(
             f"The registry {path} cannot be read now ({error}). Nothing was lost. If another notebook is busy, wait "
             "for it, then run the cell again; if the text speaks of a table or column, the file was written by another "
@@ -656,10 +687,18 @@ def _refusal(record: Gate | None) -> str | None:
     return None
 
 
+def _described(entry: _Entry) -> RegisteredModel:
+    """Read a version's record, all but its model."""
+    tags = entry.tags
+    _ = tags["model_file"], tags["model_sha256"], _champions_before(entry)
+    known = {key: tags[key] for key in tags if not key.startswith(("gate", "model_", "champions_before"))}
+    return RegisteredModel(entry.version, None, _gate_of(tags), tags["data_version"], known)
+
+
 def _load_entry(entry: _Entry) -> RegisteredModel:
     import skops.io
 
-    tags = dict(entry.tags)
+    described, tags = _described(entry), entry.tags
     path = home() / tags["model_file"]
     advice = "Register the model again, or choose another version."
     try:
@@ -668,9 +707,7 @@ def _load_entry(entry: _Entry) -> RegisteredModel:
         raise RegistryError(f"The model file {path} cannot be read ({error.strerror}). {advice}") from error
     if hashlib.sha256(content).hexdigest() != tags["model_sha256"]:
         raise RegistryError(f"The model file {path} was changed after it was registered, so it is not loaded. {advice}")
-    model = skops.io.loads(content, trusted=list(TRUSTED_TYPES))
-    known = {key: tags[key] for key in tags if not key.startswith(("gate", "model_", "champions_before"))}
-    return RegisteredModel(entry.version, model, _gate_of(tags), tags["data_version"], known)
+    return replace(described, model=skops.io.loads(content, trusted=list(TRUSTED_TYPES)))
 
 
 def load(version: int | str) -> RegisteredModel:
@@ -848,12 +885,11 @@ def _history_path() -> Path:
 
 def _write_history(action: str, version: int, replaced: int | None, reason: str) -> None:
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    line = json.dumps({"at": at, "action": action, "version": version, "replaced": replaced, "reason": reason})
-    with make_private_file(_history_path()).open("a+b") as file:
-        # A crash may have cut the last line short: what comes now begins a line of its own.
-        file.seek(max(file.tell() - 1, 0))
-        cut = file.read() not in (b"", b"\n")
-        file.write(b"\n" * cut + line.encode() + b"\n")
+    line = {"at": at, "action": action, "version": version, "replaced": replaced, "reason": reason}
+    try:
+        append_line(_history_path(), line)
+    except CannotWriteError as error:
+        raise RegistryError(f"Version {version} is {action}, but the history could not note it: {error}") from error
 
 
 def history() -> pd.DataFrame:
@@ -864,11 +900,5 @@ def history() -> pd.DataFrame:
     pandas.DataFrame
         `at` (UTC), `action`, `version`, `replaced` (missing if none was) and `reason`.
     """
-    rows = []
-    if _history_path().exists():
-        for line in _history_path().read_text(encoding="utf-8").splitlines():
-            # A line cut short by a crash is the last thing that process did; the others still count.
-            with contextlib.suppress(json.JSONDecodeError):
-                rows.append(json.loads(line))
-    frame = pd.DataFrame(rows, columns=["at", "action", "version", "replaced", "reason"])
+    frame = pd.DataFrame(read_lines(_history_path()), columns=["at", "action", "version", "replaced", "reason"])
     return frame.astype({"version": "Int64", "replaced": "Int64"})

@@ -89,6 +89,10 @@ class RequestLog:
         # The journals that SQLite puts beside a file get the file's permissions.
         make_private_file(self.path)
         database = sqlite3.connect(self.path, timeout=_WAIT_SECONDS, check_same_thread=False, isolation_level=None)
+        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if tables and "requests" not in tables:
+            database.close()
+            raise sqlite3.DatabaseError("another program's database")
         # Readers and the writer do not wait for each other, and a write does not wait for the disk.
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
@@ -153,11 +157,15 @@ def _query(statement: str, values: list[Any]) -> list[tuple[Any, ...]]:
     try:
         with closing(sqlite3.connect(path, timeout=_WAIT_SECONDS)) as database:
             return database.execute(statement, values).fetchall()
-    except sqlite3.DatabaseError as error:
-        raise RequestLogError(
-            f"The request log {path} cannot be read ({error}). Stop the service, rename the file to keep it, and send "
-            "the requests again: the service begins a new one."
-        ) from error
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: Exception) -> RequestLogError:
+    return RequestLogError(
+        f"The request log {log_path()} cannot be read ({error}). Stop the service, rename the file to keep it, and "
+        "send the requests again: the service begins a new one."
+    )
 
 
 def last_request() -> int:
@@ -201,10 +209,14 @@ def read_requests(
     rows = _query(statement + " ORDER BY id", values)
     frame = pd.DataFrame(rows, columns=[*_COLUMNS, "pixels"])
     images = frame.pop("pixels")
-    if pixels:
-        stacked = np.frombuffer(b"".join(images), dtype="<f4").reshape(-1, 64).astype(float)
-        frame = pd.concat([frame, pd.DataFrame(stacked, columns=PIXEL_COLUMNS, index=frame.index)], axis=1)
-    frame["at"] = pd.to_datetime(frame["at"], utc=True, format="ISO8601")
+    try:
+        if pixels:
+            stacked = np.frombuffer(b"".join(images), dtype="<f4").reshape(-1, 64).astype(float)
+            frame = pd.concat([frame, pd.DataFrame(stacked, columns=PIXEL_COLUMNS, index=frame.index)], axis=1)
+        frame["at"] = pd.to_datetime(frame["at"], utc=True, format="ISO8601")
+        frame = frame.astype({"score": float, "brightness": float})
+    except (ValueError, TypeError) as error:
+        raise _unreadable(error) from error
     if parcel_ids is not None:
         wanted = {str(parcel) for parcel in parcel_ids}
         frame = frame[frame["parcel_id"].isin(wanted)].reset_index(drop=True)

@@ -441,7 +441,7 @@ class ScoreCard:
         pathlib.Path
             The page, `ml_test_score.md`.
         """
-        from mlops_lesson.artifacts import write_atomically
+        from mlops_lesson.files import write_atomically
 
         lines = ["# ML Test Score", "", str(self), "", "| section | test | points | evidence |", "|---|---|---|---|"]
         lines += [f"| {r.test.section} | {r.test.name} | {r.points:.1f} | {r.seen} |" for r in self.results]

@@ -1,0 +1,130 @@
+"""Write files so that they are whole, and say clearly when one cannot be written.
+
+Used for everything the course keeps: artifacts, progress, exports and the logs of promotions and decisions.
+"""
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mlops_lesson.paths import HOME_VARIABLE, make_private_file, make_private_folder
+
+
+class CannotWriteError(OSError):
+    """A file cannot be written; the text names it and says what to do next."""
+
+
+@contextmanager
+def said_if_unwritable(path: Path) -> Iterator[None]:
+    """Turn the system's refusal to write a file into a `CannotWriteError`.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        What is written in the ``with`` block.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise CannotWriteError(
+            f"{path} cannot be written ({error.strerror or error}). What was there before is unchanged. Make room on "
+            f"the disk or allow writing there, or set {HOME_VARIABLE} to another folder, then run the cell again."
+        ) from error
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all, even if the process dies on the way.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Where; its folder is made if needed.
+    content : bytes
+        What.
+
+    Raises
+    ------
+    CannotWriteError
+        If the system refuses; what was there before is unchanged.
+    """
+    with said_if_unwritable(path):
+        make_private_folder(path.parent)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a damaged file, so that a good one can take its place and nothing is lost.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The damaged file.
+
+    Returns
+    -------
+    pathlib.Path
+        Where it is now: ``name.damaged-1.ending`` beside it, or the next free number.
+    """
+    number = 1
+    while (aside := path.with_name(f"{path.stem}.damaged-{number}{path.suffix}")).exists():
+        number += 1
+    return path.rename(aside)
+
+
+def append_line(path: Path, record: Mapping[str, Any]) -> None:
+    """Add a record to a file of JSON lines; it is on the disk when this returns.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file; it is made if needed.
+    record : mapping
+        What goes on the line.
+
+    Raises
+    ------
+    CannotWriteError
+        If the system refuses; the earlier lines are unchanged.
+    """
+    with said_if_unwritable(path), make_private_file(make_private_folder(path.parent) / path.name).open("a+b") as file:
+        # A crash may have cut the last line short: what comes now begins a line of its own.
+        file.seek(max(file.tell() - 1, 0))
+        cut = file.read() not in (b"", b"\n")
+        file.write(b"\n" * cut + json.dumps(record).encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """Read a file of JSON lines that `append_line` wrote.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file, which may not exist yet.
+
+    Returns
+    -------
+    list of dict
+        The records. A line that was cut short by a crash, or damaged, is left out: the others still count.
+    """
+    records = []
+    for line in path.read_bytes().splitlines() if path.exists() else ():
+        with contextlib.suppress(ValueError):
+            record = json.loads(line)
+            records += [record] if isinstance(record, dict) else []
+    return records

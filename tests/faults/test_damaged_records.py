@@ -1,0 +1,177 @@
+"""A damaged or foreign record is told with its file and the way out, and stays as it is."""
+
+import random
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from mlops_lesson import depot, files, progress, registry, request_log
+
+DATA = sorted(
+    path.relative_to(depot.data_dir()).as_posix()
+    for part in ("raw", "live")
+    for path in (depot.data_dir() / part).rglob("*")
+    if path.is_file()
+)
+
+
+def empty(content: bytes, _dice: random.Random) -> bytes:
+    return b""
+
+
+def truncated(content: bytes, _dice: random.Random) -> bytes:
+    return content[: len(content) // 2]
+
+
+def bit_flipped(content: bytes, dice: random.Random) -> bytes:
+    place = dice.randrange(len(content))
+    return content[:place] + bytes([content[place] ^ 1 << dice.randrange(8)]) + content[place + 1 :]
+
+
+def foreign(_content: bytes, dice: random.Random) -> bytes:
+    return b"%PDF-1.7\n" + dice.randbytes(3000)
+
+
+def read_one(folder: Path, name: str) -> None:
+    if name.endswith("clicks.csv"):
+        depot.read_clicks(folder / name)
+    elif name.startswith("live/"):
+        depot.read_live_week(int(Path(name).stem[-2:]), control="control" in name, folder=folder)
+    elif name.endswith("depot.db"):
+        depot.read_parcels(folder)
+    elif name.endswith("sensors.jsonl"):
+        depot.read_sensors(folder)
+    else:
+        depot.read_images(folder)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("damaged") / "data"
+    shutil.copytree(depot.data_dir(), folder)
+    return folder
+
+
+@pytest.mark.parametrize("damage", [empty, truncated, bit_flipped, foreign])
+@pytest.mark.parametrize("name", DATA)
+def test_a_damaged_data_file_is_told_or_found_by_its_checksum(data: Path, name: str, damage) -> None:
+    path = data / name
+    good = path.read_bytes()
+    bad = damage(good, random.Random(name))  # noqa: S311
+    path.write_bytes(bad)
+    try:
+        try:
+            read_one(data, name)
+        except ValueError as error:
+            told = str(error)
+            assert str(path) in told
+            assert "git checkout data" in told
+        states = depot.verify_data(data).set_index("file")["state"]
+        assert states[name] == "changed"
+        assert path.read_bytes() == bad
+    finally:
+        path.write_bytes(good)
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_a_missing_data_file_is_told_or_found_by_its_checksum(data: Path, name: str) -> None:
+    path = data / name
+    good = path.read_bytes()
+    path.unlink()
+    try:
+        # A camera's archive may be missing: collecting counts its images as missing.
+        if "images" in name:
+            read_one(data, name)
+        else:
+            with pytest.raises(FileNotFoundError, match=r"git checkout data"):
+                read_one(data, name)
+        assert depot.verify_data(data).set_index("file")["state"][name] == "missing"
+    finally:
+        path.write_bytes(good)
+
+
+@pytest.mark.parametrize("damage", [empty, truncated, foreign])
+def test_a_damaged_list_of_checksums_never_lets_the_data_pass_as_whole(data: Path, damage) -> None:
+    path = data / "MANIFEST.sha256"
+    good = path.read_bytes()
+    path.write_bytes(damage(good, random.Random(1)))  # noqa: S311
+    try:
+        with pytest.raises(ValueError, match=r"MANIFEST\.sha256 cannot be read .*git checkout data"):
+            depot.verify_data(data)
+    finally:
+        path.write_bytes(good)
+
+
+def test_a_file_that_the_list_does_not_know_is_named(data: Path) -> None:
+    path = data / "MANIFEST.sha256"
+    good = path.read_bytes()
+    path.write_bytes(b"".join(good.splitlines(keepends=True)[1:]))
+    try:
+        assert "not listed" in set(depot.verify_data(data)["state"])
+    finally:
+        path.write_bytes(good)
+
+
+@pytest.mark.parametrize("name", ["raw/clicks.csv", "raw/sensors.jsonl", "live/clicks.csv", "MANIFEST.sha256"])
+def test_windows_line_ends_read_the_same_and_show_in_the_checksum(data: Path, name: str) -> None:
+    path = data / name
+    good = path.read_bytes()
+    read = depot.read_sensors if name.endswith("jsonl") else depot.read_clicks
+    argument = data if name.endswith("jsonl") else path
+    before = read(argument) if "MANIFEST" not in name else None
+    path.write_bytes(good.replace(b"\n", b"\r\n"))
+    try:
+        changed = depot.verify_data(data).query("state != 'unchanged'")["file"].tolist()
+        if before is None:
+            assert changed == []
+        else:
+            assert read(argument).equals(before)
+            assert changed == [name]
+    finally:
+        path.write_bytes(good)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path / "my_work"))
+    (tmp_path / "my_work").mkdir()
+    return tmp_path / "my_work"
+
+
+def test_a_line_of_the_history_that_is_damaged_hides_no_other(home: Path) -> None:
+    for number in (1, 2):
+        files.append_line(home / "promotions.jsonl", {"action": "promoted", "version": number})
+    with (home / "promotions.jsonl").open("ab") as file:
+        file.write(b'\xff\xfe{"action"\n[1]\n')
+    assert registry.history()["version"].tolist() == [1, 2]
+
+
+def test_the_request_log_leaves_another_programs_database_alone(home: Path) -> None:
+    with closing(sqlite3.connect(home / "requests.db")) as database:
+        database.execute("CREATE TABLE recipes (name TEXT)")
+    before = (home / "requests.db").read_bytes()
+    log = request_log.RequestLog(home / "requests.db")
+    assert not log.write(parcel_id="1", role="champion", version=1, image=[[0.0] * 8] * 8, score=0.5)
+    assert (home / "requests.db").read_bytes() == before
+    with pytest.raises(request_log.RequestLogError, match=r"requests\.db cannot be read .*rename the file"):
+        request_log.read_requests()
+
+
+def test_after_the_clock_was_set_back_the_last_run_is_still_the_latest(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.log_run("run", params={"step": 1}, seed=1, data_version="d")
+    monkeypatch.setattr(registry.time, "time", lambda: 1_000_000.0)
+    registry.log_run("run", params={"step": 2}, seed=1, data_version="d")
+    assert registry.runs()["step"].tolist() == [2]
+
+
+def test_after_the_clock_was_set_back_a_reset_still_counts_as_newer(home: Path, monkeypatch) -> None:
+    progress.reset(1)
+    first = progress.read().resets["data_collection"]
+    monkeypatch.setattr(progress.time, "time_ns", lambda: 1_000_000)
+    progress.reset(1)
+    assert progress.read().resets["data_collection"] > first
