@@ -131,7 +131,9 @@ class Question:
         """
         options = list(self.options)
         if self.kind == "put_in_order":
-            options.sort(key=lambda option: hashlib.sha256(f"{self.id}/{option.text}".encode()).digest())
+            options.sort(
+                key=lambda option: hashlib.sha256(f"{self.id}/{option.text}".encode(errors="surrogatepass")).digest()
+            )
             if options == list(self.options):
                 options.append(options.pop(0))
         return tuple(zip(LETTERS, options, strict=False))
@@ -173,6 +175,11 @@ class Flashcard:
         The question.
     back : str
         The answer.
+
+    Raises
+    ------
+    ValueError
+        If one of them has no words.
     """
 
     id: str

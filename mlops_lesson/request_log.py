@@ -133,7 +133,7 @@ class RequestLog:
                     "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                     row,
                 )
-            except (sqlite3.Error, OSError):
+            except (sqlite3.Error, OSError, ValueError, OverflowError):
                 self.failures += 1
                 self._close()
                 return False

@@ -33,7 +33,7 @@ def bucket(parcel_id: object) -> float:
     float
         At least 0, less than 1; spread evenly over many ids.
     """
-    digest = hashlib.sha256(str(parcel_id).encode()).digest()
+    digest = hashlib.sha256(str(parcel_id).encode(errors="surrogatepass")).digest()
     return int.from_bytes(digest[:6], "big") / 2**48
 
 
