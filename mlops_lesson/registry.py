@@ -14,6 +14,7 @@ import os
 import sqlite3
 import time
 import uuid
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -697,6 +698,7 @@ def _described(entry: _Entry) -> RegisteredModel:
 
 def _load_entry(entry: _Entry) -> RegisteredModel:
     import skops.io
+    from skops.io.exceptions import UntrustedTypesFoundException
 
     described, tags = _described(entry), entry.tags
     path = home() / tags["model_file"]
@@ -707,7 +709,13 @@ def _load_entry(entry: _Entry) -> RegisteredModel:
         raise RegistryError(f"The model file {path} cannot be read ({error.strerror}). {advice}") from error
     if hashlib.sha256(content).hexdigest() != tags["model_sha256"]:
         raise RegistryError(f"The model file {path} was changed after it was registered, so it is not loaded. {advice}")
-    return replace(described, model=skops.io.loads(content, trusted=list(TRUSTED_TYPES)))
+    try:
+        model = skops.io.loads(content, trusted=list(TRUSTED_TYPES))
+    except (UntrustedTypesFoundException, zipfile.BadZipFile, ValueError, KeyError, TypeError) as error:
+        raise RegistryError(
+            f"The model file {path} holds what the registry does not trust ({error}); nothing in it was run. {advice}"
+        ) from error
+    return replace(described, model=model)
 
 
 def load(version: int | str) -> RegisteredModel:

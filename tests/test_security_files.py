@@ -1,0 +1,209 @@
+"""Nothing that the course reads is run, and everything it shows is text: a payload is planted in each kind of file."""
+
+import hashlib
+import io
+import json
+import pickle
+import sqlite3
+import zipfile
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from depot_service import fill_home
+
+from mlops_lesson import artifacts, depot, progress, quiz, registry
+from mlops_lesson.charts import ascii_chart, plot_trace
+from mlops_lesson.chooser import Chooser
+from mlops_lesson.exercises import check
+from mlops_lesson.explorers.live import Answer
+from mlops_lesson.model_card import ModelCard
+from mlops_lesson.panel import summary_html
+from mlops_lesson.pickle_demo import load_pickle
+from mlops_lesson.scorecard import TESTS, Outcome, ScoreCard
+from mlops_lesson.stages import stage_card
+from mlops_lesson.tables import show_table
+from mlops_lesson.trace import Epoch, TrainingTrace
+
+MARK = "<script>ran()</script><img src=x onerror=ran()>\"'"
+
+
+class Payload:
+    """Makes the file `ran` where it is unpickled."""
+
+    def __reduce__(self):
+        return Path.touch, (Path("ran"),)
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLOPS_LESSON_COURSE", str(Path(__file__).resolve().parent.parent))
+    monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path / "my_work"))
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    assert not Path("ran").exists()
+
+
+def object_array() -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, np.array([Payload()], dtype=object), allow_pickle=True)
+    return buffer.getvalue()
+
+
+def keep_as_clean_dataset(members: dict[str, bytes]) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    folder = Path("my_work", artifacts.FOLDER)
+    folder.mkdir(parents=True)
+    (folder / "x.zip").write_bytes(buffer.getvalue())
+    pointer = {"file": "x.zip", "sha256": hashlib.sha256(buffer.getvalue()).hexdigest()}
+    (folder / "clean_dataset.json").write_text(json.dumps(pointer))
+
+
+def test_the_payload_works_where_it_is_let(here):
+    load_pickle(pickle.dumps(Payload()))
+    assert Path("ran").exists()
+    Path("ran").unlink()
+
+
+def test_an_array_of_objects_is_not_unpickled():
+    keep_as_clean_dataset({"table.csv": b"id\n", "X.npy": object_array(), "report.csv": b"rule\n"})
+    with pytest.raises(ValueError, match=r"Your clean dataset .* cannot be read"):
+        artifacts.load("clean dataset")
+
+
+def test_an_archive_cannot_write_outside_its_place(here):
+    keep_as_clean_dataset({"../../ran": b"x", "/ran": b"x", "table.csv": b"id\n", "report.csv": b"rule\n"})
+    with pytest.raises(ValueError, match=r"Your clean dataset .* cannot be read"):
+        artifacts.load("clean dataset")
+    assert not [*here.rglob("ran"), *here.parent.glob("ran")]
+
+
+def test_a_pointer_cannot_lead_out_of_the_learners_folder(here):
+    folder = Path("my_work", artifacts.FOLDER)
+    folder.mkdir(parents=True)
+    (here / "secret.zip").write_bytes(b"secret")
+    (folder / "clean_dataset.json").write_text(json.dumps({"file": "../../secret.zip", "sha256": "0"}))
+    with pytest.raises(ValueError, match=r"No such file"):
+        artifacts.load("clean dataset")
+
+
+def planted_model(kind: str) -> bytes:
+    import skops.io
+    from sklearn.preprocessing import FunctionTransformer
+
+    if kind == "pickle":
+        return pickle.dumps(Payload())
+    return skops.io.dumps(FunctionTransformer(func=Path.touch, kw_args={"self": "ran"}))
+
+
+@pytest.mark.parametrize("kind", ["pickle", "foreign types"])
+def test_a_model_file_that_was_exchanged_is_not_loaded(here, kind):
+    fill_home(here / "my_work")
+    (file,) = (here / "my_work").glob("artifacts/models/*/model.skops")
+    file.write_bytes(planted_model(kind))
+    with pytest.raises(registry.RegistryError, match="was changed after it was registered"):
+        registry.load("champion")
+
+
+@pytest.mark.parametrize("kind", ["pickle", "foreign types"])
+def test_a_model_file_exchanged_together_with_its_checksum_runs_nothing(here, kind):
+    fill_home(here / "my_work")
+    (file,) = (here / "my_work").glob("artifacts/models/*/model.skops")
+    file.write_bytes(planted_model(kind))
+    with sqlite3.connect(here / "my_work" / "registry.db") as database:
+        database.execute(
+            "UPDATE model_version_tags SET value = ? WHERE key = 'model_sha256'",
+            (hashlib.sha256(file.read_bytes()).hexdigest(),),
+        )
+    database.close()
+    with pytest.raises(registry.RegistryError, match="holds what the registry does not trust"):
+        registry.load("champion")
+
+
+def test_a_picture_that_is_a_program_is_refused():
+    for content in (pickle.dumps(Payload()), object_array(), b"#!/bin/sh\ntouch ran\n", b"GIF89a<script>", b"%!PS"):
+        with pytest.raises(ValueError, match="are not a PNG image"):
+            depot.read_image(content)
+
+
+def test_text_files_hold_text_only(here):
+    progress.answer(1, "__import__('os').system('touch ran')", ["A"], right=True)
+    assert progress.read().answers[0].question.startswith("__import__")
+    (here / "questions.toml").write_text(f"stage = 1\nquestions = []\nrun = {json.dumps(MARK)}")
+    with pytest.raises(ValueError, match=r"questions\.toml: .*unknown"):
+        quiz.read_question_file(here / "questions.toml")
+
+
+class Tags(HTMLParser):
+    """Collects what a browser would run: its elements, and the attributes that hold code."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag, attributes):
+        self.found += [tag] if tag in ("script", "img", "iframe", "object") else []
+        self.found += [name for name, _ in attributes if name.startswith("on") or name == "srcdoc"]
+
+
+def runs(page: str) -> list[str]:
+    tags = Tags()
+    tags.feed(page)
+    return tags.found
+
+
+QUESTION = quiz.Question("one", MARK, [quiz.Option(MARK, MARK, True), quiz.Option("b", MARK, False, MARK)], hint=MARK)
+PLAIN = quiz.Question("one", "a?", [quiz.Option("a", "b", True), quiz.Option("b", "c", False, "d")], hint="e")
+ORDER = quiz.Question(
+    "two", MARK, [quiz.Option(MARK, MARK), quiz.Option("b", MARK)], "put_in_order", misconception=MARK
+)
+ORDER_PLAIN = quiz.Question(
+    "two", "a", [quiz.Option("a", "b"), quiz.Option("b", "c")], "put_in_order", misconception="d"
+)
+CARD, CARD_PLAIN = quiz.Flashcard(MARK, MARK, MARK), quiz.Flashcard("a", "b", "c")
+
+
+def traced(text: str) -> TrainingTrace:
+    return TrainingTrace((Epoch(1, 0.5, 0.5, text),), text)
+
+
+SHOWN = {
+    "a question": lambda text: quiz.quiz([QUESTION if text == MARK else PLAIN], name=text),
+    "an ordering": lambda text: quiz.quiz([ORDER if text == MARK else ORDER_PLAIN], name=text),
+    "a flashcard": lambda text: quiz.flashcards([CARD if text == MARK else CARD_PLAIN], text),
+    "a table": lambda text: show_table(
+        pd.DataFrame({text: [text]}, index=pd.Index([text], name=text)), text, index=True
+    ),
+    "a trace's observation": lambda text: show_table(traced(text).to_frame(), "Epochs"),
+    "a chart's alternative text": lambda text: plot_trace(traced(text), title=text),
+    "an exercise's message": lambda text: check(text, len),
+    "an answer with a text": lambda text: check("1.1", lambda *_: text),
+    "an explorer's answer": lambda text: Answer(text, (text,)).html,
+    "a stage card": lambda text: stage_card(1, input=text),
+    "a model card": lambda text: ModelCard(text, ((text, (text,)),), "0"),
+    "a score card": lambda text: ScoreCard(tuple(Outcome(test, True, text) for test in TESTS)),
+    "progress": lambda text: summary_html(progress.Progress((), (), (progress.PartSeen(text, text, text),), {}, text)),
+    "the chooser": lambda text: Chooser({(text, text): 1}),
+}
+
+
+@pytest.mark.parametrize("what", SHOWN)
+def test_markup_in_a_file_or_a_name_stays_text(what):
+    def page(text: str) -> str:
+        shown = SHOWN[what](text)
+        return shown if isinstance(shown, str) else shown._repr_html_()
+
+    assert runs(page(MARK)) == runs(page("harmless"))
+
+
+def test_a_page_that_forgot_to_escape_would_be_found_out():
+    assert runs(f"<p title='{MARK}'>{MARK}</p>") != runs("<p title='a'>a</p>")
+
+
+def test_a_chart_of_text_is_text():
+    assert MARK in ascii_chart(traced(MARK))
