@@ -29,6 +29,7 @@ LINE_STYLES = ("-", "--", ":", "-.")
 
 MAX_COLUMNS = 60
 SMALLEST_SCALE = 1e-6
+LARGEST_DRAWN = 1e100
 
 
 def _ticks(highest: float, height: int) -> list[float]:
@@ -153,6 +154,8 @@ STYLE = {
     "font.family": "DejaVu Sans",
     "font.size": 10,
     "legend.frameon": False,
+    # A name with two dollar signs is a name, not a formula.
+    "text.parse_math": False,
 }
 
 
@@ -185,11 +188,17 @@ def new_figure(
         yield figure, list(axes.ravel())
 
 
+def _drawable(values: list[float]) -> list[float]:
+    """Leave a gap where an axis could not hold the value: a diverging loss may go to the end of all numbers."""
+    return [value if value < LARGEST_DRAWN else math.nan for value in values]
+
+
 def _draw_metric(axis: "Axes", traces: list[TrainingTrace], metric: str) -> None:
     for trace, colour, marker, style in zip(traces, PALETTE, MARKERS, LINE_STYLES, strict=False):
         numbers = [epoch.epoch for epoch in trace]
         every = max(1, len(numbers) // 12)
-        axis.plot(numbers, trace.values(metric), style, marker=marker, markevery=every, color=colour, label=trace.name)
+        values = _drawable(trace.values(metric))
+        axis.plot(numbers, values, style, marker=marker, markevery=every, color=colour, label=trace.name)
     axis.set_xlabel("epoch")
     axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
 
@@ -257,13 +266,13 @@ def plot_losses(trace: TrainingTrace, title: str | None = None) -> "ShownFigure"
     Raises
     ------
     ValueError
-        If training losses were not recorded.
+        If training losses were not recorded for every epoch.
     """
     from mlops_lesson.figures import show
 
     best, last = trace.best(), trace.epochs[-1]
-    if last.train_loss is None:
-        raise ValueError(f"{trace.name!r} holds no training losses. Train with train_with_trace.")
+    if any(epoch.train_loss is None for epoch in trace):
+        raise ValueError(f"{trace.name!r} holds no training losses for some epoch. Train with train_with_trace.")
     best_in_training = min(trace, key=lambda epoch: epoch.train_loss)
     title = title or (
         f"Validation loss is lowest at epoch {best.epoch}, training loss at epoch {best_in_training.epoch}"
@@ -273,7 +282,8 @@ def plot_losses(trace: TrainingTrace, title: str | None = None) -> "ShownFigure"
     with new_figure(7.0, 3.3) as (figure, (axis,)):
         series = [("loss", "validation loss"), ("train_loss", "training loss")]
         for (metric, label), colour, marker, style in zip(series, PALETTE, MARKERS, LINE_STYLES, strict=False):
-            axis.plot(numbers, trace.values(metric), style, marker=marker, markevery=every, color=colour, label=label)
+            values = _drawable(trace.values(metric))
+            axis.plot(numbers, values, style, marker=marker, markevery=every, color=colour, label=label)
         axis.axvline(best.epoch, color=GREY, linewidth=1, linestyle=":")
         axis.annotate(f"lowest: epoch {best.epoch}", (best.epoch, best.loss), (6, 30), textcoords="offset points")
         axis.set(xlabel="epoch", ylabel="log loss", ylim=(0, None))
@@ -451,9 +461,10 @@ def plot_images(images, titles: list[str], *, title: str, alt: str, columns: int
     """
     from mlops_lesson.figures import show
 
-    if len(images) == 0 or len(images) != len(titles):
+    if len(images) == 0 or len(images) != len(titles) or columns < 1:
         raise ValueError(
-            f"Give one title an image, and at least one image: got {len(images)} images, {len(titles)} titles."
+            f"Give one title an image, and at least one image and one column: got {len(images)} images, "
+            f"{len(titles)} titles, {columns} columns."
         )
     columns = min(columns, len(images))
     rows = math.ceil(len(images) / columns)

@@ -99,7 +99,14 @@ def slices(right: np.ndarray, by: pd.Series) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row a group, indexed by its name: `n`, `accuracy`, `low` and `high` (95 % interval).
+
+    Raises
+    ------
+    ValueError
+        If the two differ in length.
     """
+    if len(right) != len(by):
+        raise ValueError(f"Each image needs an answer and a group: got {len(right)} answers and {len(by)} groups.")
     groups = pd.Series(np.asarray(right, dtype=bool)).groupby(by.to_numpy())
     table = groups.agg(["size", "sum"])
     ends = [interval(n_right, n) for n, n_right in table.itertuples(index=False)]
@@ -157,6 +164,11 @@ def precision_recall(y: np.ndarray, predicted: np.ndarray) -> tuple[float, float
         Of the parcels sent to B, the share that belongs there; NaN if none was sent there.
     recall : float
         Of the parcels that belong to B, the share that was sent there; NaN if none belongs there.
+
+    Raises
+    ------
+    ValueError
+        If the two differ in length.
     """
     (_, false_b), (missed_b, true_b) = confusion(y, predicted).to_numpy().tolist()
     sent, belong = true_b + false_b, true_b + missed_b
@@ -216,15 +228,23 @@ def shift(X: np.ndarray, columns: int = 1, rows: int = 0) -> np.ndarray:
     -------
     numpy.ndarray of shape (n, 64)
         The moved images.
+
+    Raises
+    ------
+    ValueError
+        If an image would be moved by more than its own size.
     """
-    images = np.asarray(X, dtype=float).reshape(-1, *IMAGE_SHAPE)
+    if max(abs(columns), abs(rows)) > max(IMAGE_SHAPE):
+        raise ValueError(f"Images of 8 x 8 pixels move by -8 to 8 pixels; got {columns} columns and {rows} rows.")
+    pixels = np.asarray(X, dtype=float)
+    images = pixels.reshape(pixels.size // math.prod(IMAGE_SHAPE), *IMAGE_SHAPE)
     moved = np.zeros_like(images)
     height, width = IMAGE_SHAPE
     to_rows, from_rows = slice(max(rows, 0), height + min(rows, 0)), slice(max(-rows, 0), height - max(rows, 0))
     to_columns = slice(max(columns, 0), width + min(columns, 0))
     from_columns = slice(max(-columns, 0), width - max(columns, 0))
     moved[:, to_rows, to_columns] = images[:, from_rows, from_columns]
-    return moved.reshape(len(images), -1)
+    return moved.reshape(len(images), height * width)
 
 
 def dim(X: np.ndarray, factor: float = 0.7) -> np.ndarray:
@@ -266,6 +286,11 @@ def behaviour(model: Any, X: np.ndarray, y: np.ndarray) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row a test: `test`, `accuracy`, and `change` against the unchanged images.
+
+    Raises
+    ------
+    ValueError
+        If there are no images, or images and labels differ in number.
     """
     rows = [(name, float(np.mean(model.predict(change(X)) == y))) for name, change in BEHAVIOUR_TESTS.items()]
     table = pd.DataFrame(rows, columns=["test", "accuracy"])

@@ -322,6 +322,11 @@ def exercise_ids(stage: int | str | Stage) -> tuple[str, ...]:
     -------
     tuple of str
         Such as ``("1.1", "1.2", "1.3")``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such stage.
     """
     number = get_stage(stage).number
     names = sorted(path.stem for path in SOLUTIONS_FOLDER.glob(f"exercise_{number}_*.py"))
@@ -329,7 +334,25 @@ def exercise_ids(stage: int | str | Stage) -> tuple[str, ...]:
 
 
 def solution_source(exercise: str) -> str:
-    """Return the source of an exercise's solution, as it stands in `solutions/`."""
+    """Return the source of an exercise's solution, as it stands in `solutions/`.
+
+    Parameters
+    ----------
+    exercise : str
+        Identifier such as ``"1.1"``.
+
+    Returns
+    -------
+    str
+        Python code.
+
+    Raises
+    ------
+    ValueError
+        If there is no such exercise.
+    """
+    if _find(exercise) is None:
+        raise ValueError(_unknown(exercise))
     return _solution_file(exercise).read_text(encoding="utf-8")
 
 

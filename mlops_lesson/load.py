@@ -63,7 +63,7 @@ class LoadRun:
     @property
     def per_second(self) -> float:
         """Requests answered a second."""
-        return len(self.milliseconds) / self.seconds
+        return len(self.milliseconds) / self.seconds if self.seconds else float("nan")
 
     def _percentile(self, q: float) -> float:
         return float(np.percentile(self.milliseconds, q)) if len(self.milliseconds) else float("nan")

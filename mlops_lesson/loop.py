@@ -248,6 +248,11 @@ def diagnose(model: Any, X: np.ndarray, y: np.ndarray) -> pd.DataFrame:
     pandas.DataFrame
         One row a way of moving the images by one pixel: `images`, `accuracy`, and `p_value` of McNemar's test against
         the images as they are.
+
+    Raises
+    ------
+    ValueError
+        If there are no images, or images and labels differ in number.
     """
     right = {name: model.predict(shift(X, *move)) == y for name, move in MOVES.items()}
     plain = right["as it is"]
@@ -268,6 +273,8 @@ def find_move(diagnosis: pd.DataFrame) -> tuple[int, int] | None:
     tuple of int or None
         Columns to the right and rows down by which the pictures have moved; None if nothing of the kind is proven.
     """
+    if diagnosis["accuracy"].isna().all():
+        return None
     best = diagnosis.loc[diagnosis["accuracy"].idxmax()]
     if best["images"] == "as it is" or best["p_value"] >= 1 - CONFIDENCE:
         return None
@@ -310,6 +317,11 @@ def retrain(
     -------
     sklearn.pipeline.Pipeline
         The challenger.
+
+    Raises
+    ------
+    ValueError
+        If there are no images, or images and labels differ in number.
     """
     copies = [] if move is None else [shift(X_old, *move)]
     X = np.concatenate([X_old, *copies, X_new])

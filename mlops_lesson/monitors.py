@@ -259,7 +259,25 @@ class Monitor:
     when_above: bool = False
 
     def alarms(self, reference: Reference, weeks: Sequence[Observed]) -> np.ndarray:
-        """Return for each week whether the alarm rings, shape (n_weeks,)."""
+        """Return for each week whether the alarm rings.
+
+        Parameters
+        ----------
+        reference : Reference
+            What the champion met when it was judged.
+        weeks : sequence of Observed
+            The weeks since.
+
+        Returns
+        -------
+        numpy.ndarray of bool, shape (n_weeks,)
+            Whether it rings.
+
+        Raises
+        ------
+        ValueError
+            If the reference or a week holds no parcels.
+        """
         return self.rings(self.values(reference, weeks))
 
     def rings(self, values: np.ndarray) -> np.ndarray:
@@ -359,7 +377,7 @@ def watch(reference: Reference, weeks: Sequence[Observed], monitors: Sequence[Mo
     Raises
     ------
     ValueError
-        If there is no week.
+        If there is no week, or the reference or a week holds no parcels.
     """
     if not weeks:
         raise ValueError("Give the monitors one week or more to look at; got none.")

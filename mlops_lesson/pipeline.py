@@ -190,8 +190,11 @@ def preprocess(raw: RawDataset) -> CleanDataset:
     Raises
     ------
     ValueError
-        If the result breaks the contract of a cleaned dataset; see `mlops_lesson.contract.require_clean`.
+        If there are too few rows to split, or the result breaks the contract of a cleaned dataset; see
+        `mlops_lesson.contract.require_clean`.
     """
+    if raw.table.empty:
+        raise ValueError("The raw dataset has no rows, so there is nothing to clean. Collect the data once more.")
     table, unit_counts = repair_units(raw.table)
     rows: list[tuple[str, str, int]] = []
 
@@ -370,6 +373,11 @@ def fit_on(
         Scaler, fitted on the training images only, and network.
     TrainingTrace
         One entry an epoch.
+
+    Raises
+    ------
+    ValueError
+        If there are no images, images and labels differ in number, or a setting is out of range.
     """
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import MinMaxScaler
@@ -396,6 +404,11 @@ def train(clean: CleanDataset, settings: TrainingSettings | None = None, name: s
     -------
     TrainedModel
         The model with its trace, settings and data version.
+
+    Raises
+    ------
+    ValueError
+        If the training or the validation part is empty, or a setting is out of range.
     """
     settings = settings or TrainingSettings()
     model, trace = fit_on(*clean.part("train"), *clean.part("validation"), settings, name)

@@ -36,7 +36,7 @@ def as_features(image: Any) -> np.ndarray:
     """
     try:
         pixels = np.asarray(image, dtype=float)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"An image is a grid of 8 by 8 numbers; got {type(image).__name__}.") from error
     if pixels.shape not in (IMAGE_SHAPE, (IMAGE_SHAPE[0] * IMAGE_SHAPE[1],)):
         raise ValueError(f"An image has the shape (8, 8); got {pixels.shape}.")
@@ -51,8 +51,11 @@ def as_features(image: Any) -> np.ndarray:
 
 
 def text_image(image: np.ndarray) -> str:
-    """Draw an 8 by 8 image with characters, two for each pixel, bright where the pixel is bright."""
-    levels = np.asarray(image, dtype=float).reshape(IMAGE_SHAPE) / GREY_LEVELS
+    """Draw an 8 by 8 image with characters, two for each pixel, bright where the pixel is bright.
+
+    What lies outside 0 to 16 is drawn as the end it lies beyond, and what is not a number as dark.
+    """
+    levels = np.nan_to_num(np.asarray(image, dtype=float).reshape(IMAGE_SHAPE) / GREY_LEVELS).clip(0, 1)
     return "\n".join("".join(SHADES[round(level * (len(SHADES) - 1))] * 2 for level in row).rstrip() for row in levels)
 
 

@@ -170,6 +170,11 @@ def strip(stage: "int | str | Stage") -> Strip:
     -------
     Strip
         Make it the last expression of a cell.
+
+    Raises
+    ------
+    ValueError
+        If there is no such stage.
     """
     return Strip(get_stage(stage))
 

@@ -1,6 +1,7 @@
 """What a training run leaves behind: loss and accuracy, epoch by epoch."""
 
 import math
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -27,6 +28,13 @@ class Epoch:
         What happened, in words.
     train_loss : float, optional
         Mean log loss on the training images.
+
+    Raises
+    ------
+    TypeError
+        If a figure is not a number.
+    ValueError
+        If a number is out of range.
     """
 
     epoch: int
@@ -38,10 +46,12 @@ class Epoch:
     def __post_init__(self) -> None:
         if isinstance(self.epoch, bool) or not isinstance(self.epoch, int) or self.epoch < 1:
             raise ValueError(f"An epoch is numbered from 1, in whole numbers; got {self.epoch!r}.")
-        for name in ("loss", "accuracy"):
+        for name in ("loss", "accuracy", *(["train_loss"] if self.train_loss is not None else [])):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float):
                 raise TypeError(f"The {name} of epoch {self.epoch} must be a number; got {value!r}.")
+            if isinstance(value, int) and abs(value) > sys.float_info.max:
+                raise ValueError(f"The {name} of epoch {self.epoch} is too large for a decimal number.")
         if self.loss < 0:
             raise ValueError(f"The loss of epoch {self.epoch} is {self.loss}: a log loss is 0 or more.")
         if not (0 <= self.accuracy <= 1 or math.isnan(self.accuracy)):
@@ -58,6 +68,11 @@ class TrainingTrace:
         At least one, numbered upwards.
     name : str
         What the trace is called in charts.
+
+    Raises
+    ------
+    ValueError
+        If there is no epoch, or they are not numbered upwards.
     """
 
     epochs: tuple[Epoch, ...]
@@ -105,7 +120,25 @@ class TrainingTrace:
         return min(self.epochs, key=lambda epoch: math.inf if math.isnan(epoch.loss) else epoch.loss)
 
     def first(self, n_epochs: int) -> "TrainingTrace":
-        """Return a trace of the first `n_epochs` epochs (at least one)."""
+        """Return a trace of the first epochs.
+
+        Parameters
+        ----------
+        n_epochs : int
+            How many, at least one.
+
+        Returns
+        -------
+        TrainingTrace
+            With the same name.
+
+        Raises
+        ------
+        ValueError
+            If `n_epochs` is below 1.
+        """
+        if n_epochs < 1:
+            raise ValueError(f"A trace has at least one epoch; got n_epochs={n_epochs}.")
         return TrainingTrace(self.epochs[:n_epochs], self.name)
 
     def to_frame(self) -> "pd.DataFrame":
@@ -143,7 +176,7 @@ class TrainingTrace:
         Raises
         ------
         ValueError
-            If a column is missing or a value is out of range.
+            If a column is missing, or a row is not an epoch.
         """
         missing = [column for column in ("epoch", "loss", "accuracy") if column not in frame.columns]
         if missing:
@@ -151,21 +184,23 @@ class TrainingTrace:
             raise ValueError(f"The table has no column {', '.join(missing)}; its columns are {present}.")
         optional = [column for column in ("observation", "train_loss") if column in frame.columns]
         epochs = []
-        for record in frame[["epoch", "loss", "accuracy", *optional]].to_dict("records"):
-            train_loss = record.get("train_loss")
-            if train_loss is not None and math.isnan(train_loss):
-                train_loss = None
-            observation = record.get("observation")
-            epochs.append(
-                Epoch(
-                    int(record["epoch"]),
-                    float(record["loss"]),
-                    float(record["accuracy"]),
-                    observation if isinstance(observation, str) else "",
-                    train_loss,
-                )
-            )
+        for place, record in enumerate(frame[["epoch", "loss", "accuracy", *optional]].to_dict("records"), start=1):
+            try:
+                epochs.append(_epoch_of(record))
+            except (TypeError, ValueError, OverflowError) as error:
+                raise ValueError(f"Row {place} of the table is not an epoch: {error}") from error
         return cls(tuple(epochs), name)
+
+
+def _epoch_of(record: dict[str, Any]) -> Epoch:
+    train_loss, observation = record.get("train_loss"), record.get("observation")
+    return Epoch(
+        int(record["epoch"]),
+        float(record["loss"]),
+        float(record["accuracy"]),
+        observation if isinstance(observation, str) else "",
+        None if train_loss is None or math.isnan(train_loss) else train_loss,
+    )
 
 
 LESSON_TRACE = TrainingTrace(
@@ -226,9 +261,19 @@ def make_trace(losses_and_accuracies: Iterable[tuple[float, ...]], name: str = "
     -------
     TrainingTrace
         Numbered from 1.
+
+    Raises
+    ------
+    ValueError
+        If there is no epoch, a figure is missing, or a number is out of range.
     """
     epochs: list[Epoch] = []
-    for number, (loss, accuracy, *rest) in enumerate(losses_and_accuracies, start=1):
+    for number, figures in enumerate(losses_and_accuracies, start=1):
+        if len(figures) not in (2, 3):
+            raise ValueError(f"Epoch {number} needs loss and accuracy, and may have a training loss; got {figures!r}.")
+        if any(abs(figure) > sys.float_info.max and not math.isinf(figure) for figure in figures):
+            raise ValueError(f"A figure of epoch {number} is too large for a decimal number.")
+        loss, accuracy, *rest = figures
         observation = observe(epochs[-1] if epochs else None, loss, accuracy)
         epochs.append(Epoch(number, float(loss), float(accuracy), observation, float(rest[0]) if rest else None))
     return TrainingTrace(tuple(epochs), name)
