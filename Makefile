@@ -14,6 +14,8 @@
 # make links      try every link into the web; needs a network
 # make readme     write the generated parts of README.md and docs/teaching/
 # make lock       pin the dependencies of pyproject.toml anew (UPGRADE=1: to the newest allowed versions)
+# make audit      ask the public database of vulnerabilities about every pinned dependency (needs a network)
+# make fuzz       meet made-up values with new random numbers: SEED=7 repeats a run, TIMES=10 makes it longer
 # make clean      remove .venv and .hub; what you made (my_work/) stays
 #
 # Needs Python 3.11 or newer with its venv module. Another interpreter: make lab PYTHON=/path/to/python3.12
@@ -28,7 +30,7 @@ FIRST_NOTEBOOK := notebooks/01_data_collection.ipynb
 SPHINX = $(IN_VENV) -m sphinx -q -W -c docs -d build/doctrees
 INSTALL = $(IN_VENV) -m uv pip install --python $(IN_VENV) --quiet --compile-bytecode --constraint requirements.lock
 
-.PHONY: lab test bench growth classroom hub damage mutation notebooks slides solutions preflight site links readme lock clean
+.PHONY: lab test bench growth classroom hub damage mutation notebooks slides solutions preflight site links readme lock audit fuzz clean
 
 lab: $(VENV)/.lab-ready
 	$(IN_VENV) -m jupyterlab $(FIRST_NOTEBOOK)
@@ -80,6 +82,13 @@ readme: $(VENV)/.lab-ready
 
 lock: $(VENV)/.test-ready
 	$(IN_VENV) tools/lock.py $(if $(UPGRADE),--upgrade)
+
+audit: $(VENV)/.test-ready
+	$(IN_VENV) tools/audit.py
+
+fuzz: $(VENV)/.test-ready
+	MLOPS_LESSON_FUZZ_TIMES=$(or $(TIMES),3) $(IN_VENV) -m pytest tests/test_fuzz_functions.py -n $(WORKERS) \
+	  --hypothesis-profile=explore $(if $(SEED),--hypothesis-seed=$(SEED)) $(PYTEST_OPTIONS)
 
 clean:
 	rm -rf $(VENV) .hub
