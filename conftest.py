@@ -4,9 +4,11 @@ import os
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.configuration import set_hypothesis_home_dir
 from pictures import first_difference
 
 HOME = "MLOPS_LESSON_HOME"
@@ -15,6 +17,14 @@ BROWSER_TESTS = "tests/browser/"
 HUB_TESTS = "tests/test_hub.py"
 NEEDS_PROGRAMS = {"browser": BROWSER_TESTS, "hub": HUB_TESTS}
 SLOWEST_FIRST = ("tests/test_notebooks_run.py", BROWSER_TESTS, HUB_TESTS, "notebooks/")
+CASES = "made-up cases"
+
+set_hypothesis_home_dir(Path(gettempdir(), "hypothesis-of-the-course"))
+for profile, same_each_time in (("course", True), ("explore", False)):
+    settings.register_profile(
+        profile, derandomize=same_each_time, database=None, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+settings.load_profile("course")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -80,6 +90,36 @@ def _with_pictures(cell: pytest.Item) -> Callable[..., bool]:
         return not difference
 
     return compare
+
+
+@pytest.fixture
+def counted_cases(record_property) -> Iterator["Cases"]:
+    """Counts the made-up cases of a test, for the sum at the end of the run."""
+    cases = Cases()
+    yield cases
+    record_property(CASES, cases.count)
+
+
+class Cases:
+    """How many made-up cases a test has tried."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def add(self, number: int) -> None:
+        self.count += number
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many made-up values the package has met."""
+    reports = (report for found in terminalreporter.stats.values() for report in found)
+    counts = [
+        dict(report.user_properties)[CASES]
+        for report in reports
+        if getattr(report, "when", "") == "teardown" and CASES in dict(report.user_properties)
+    ]
+    if counts:
+        terminalreporter.line(f"made-up cases: {sum(counts):,} in {len(counts)} tests")
 
 
 class Watch:

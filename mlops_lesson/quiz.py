@@ -94,7 +94,7 @@ class Question:
             yield "hint", "it is empty; leave it out or give it words."
         if not 2 <= len(self.options) <= len(LETTERS):
             yield "options", f"{len(self.options)} given, 2 to {len(LETTERS)} expected."
-        texts = [option.text for option in self.options]
+        texts = [repr(option.text) for option in self.options]
         if len(set(texts)) < len(texts):
             yield "options", "two options have the same text."
         for place, option in enumerate(self.options, start=1):
