@@ -214,7 +214,7 @@ SLICES = SLICES.map(lambda both: evaluation.slices(both["right"], pd.Series(both
 FUZZED: dict[str, Fuzz] = {
     "artifacts.load": fuzz(name=TEXT, quiet=TRUTH),
     "artifacts.save": fuzz(artifact=ANYTHING),
-    "artifacts.write_atomically": fuzz(path=NAME.map(Path), content=st.binary()),
+    "files.write_atomically": fuzz(path=NAME.map(Path), content=st.binary()),
     "charts.ascii_chart": fuzz(
         200, trace=TRACE, metric=st.sampled_from(["loss", "accuracy", "train_loss"]) | TEXT, height=st.integers(-5, 40)
     ),
@@ -532,6 +532,10 @@ EXEMPT: dict[str, str] = {
     "cluster.compare": PROCESS,
     "controls.KeyAndNameGuard": "an ipywidgets class: its constructor belongs to the library",
     "depot.checksum": FILES,
+    "files.append_line": "fuzzed through `loop.write_audit`",
+    "files.read_lines": "fuzzed through `loop.read_audit`",
+    "files.said_if_unwritable": "takes a path of the package and does what the block does",
+    "files.set_aside": FILES,
     "depot.read_clicks": FILES,
     "depot.read_images": FILES,
     "depot.read_parcels": FILES,
