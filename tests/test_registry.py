@@ -412,7 +412,7 @@ for _ in range(3):
 def test_two_notebooks_registering_at_once_lose_no_version(empty_home):
     empty_home.mkdir()
     running = [run_script(REGISTER_MANY, empty_home) for _ in range(2)]
-    assert [process.wait(60) for process in running] == [0, 0]
+    assert [process.wait(180) for process in running] == [0, 0]
     assert registry.versions()["version"].tolist() == list(range(1, 7))
     assert registry.history()["action"].tolist() == ["promoted"] * 6
     assert registry.versions()["aliases"].tolist().count("champion") == 1

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from mlops_lesson import registry
 
+CONSTRAINTS = ("CONSTRAINT ", "PRIMARY KEY", "FOREIGN KEY", "UNIQUE", "CHECK")
+
 
 def schema_of(path: Path) -> str:
     """Write the tables of a store as SQL, with the number of their version and without any entry.
@@ -33,8 +35,26 @@ def schema_of(path: Path) -> str:
             "ORDER BY type = 'index', iif(type = 'index', name, 0), rowid"
         ).fetchall()
         (version,) = database.execute("SELECT version_num FROM alembic_version").fetchone()
-    lines = [" ".join(sql.split()) + ";" for (sql,) in made]
+    lines = [_in_order(" ".join(sql.split())) + ";" for (sql,) in made]
     return "\n".join(["BEGIN;", *lines, f"INSERT INTO alembic_version VALUES ('{version}');", "COMMIT;", ""])  # noqa: S608
+
+
+def _in_order(sql: str) -> str:
+    """Put the constraints of a table in the order of their texts: MLflow's migrations write them in a random one."""
+    if not sql.startswith("CREATE TABLE"):
+        return sql
+    head, body = sql.split("(", 1)
+    pieces, depth = [""], 0
+    for sign in body.rstrip().removesuffix(")"):
+        depth += (sign == "(") - (sign == ")")
+        if sign == "," and not depth:
+            pieces.append("")
+        else:
+            pieces[-1] += sign
+    pieces = [piece.strip() for piece in pieces]
+    columns = [piece for piece in pieces if not piece.startswith(CONSTRAINTS)]
+    constraints = sorted(piece for piece in pieces if piece.startswith(CONSTRAINTS))
+    return f"{head}({', '.join([*columns, *constraints])})"
 
 
 def made_by_mlflow() -> str:
