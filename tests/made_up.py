@@ -48,8 +48,11 @@ class Public:
 
     def _exception(self, name: str) -> type[BaseException]:
         module, _, last = name.rpartition(".")
-        place = importlib.import_module(module or self.call.__module__)
-        return getattr(place, last, None) or getattr(builtins, last)
+        places = [
+            importlib.import_module(module or self.call.__module__),
+            importlib.import_module("mlops_lesson.files"),
+        ]
+        return next(getattr(place, last) for place in (*places, builtins) if hasattr(place, last))
 
 
 def public() -> Iterator[Public]:
