@@ -4,7 +4,6 @@ MLflow makes them by a long row of migrations, which takes seconds; a new regist
 be run after the pinned version of MLflow has changed its tables; a test says when.
 """
 
-import re
 import sqlite3
 import sys
 import tempfile
@@ -12,8 +11,6 @@ from contextlib import closing
 from pathlib import Path
 
 from mlops_lesson import registry
-
-CHECK = re.compile(r"CONSTRAINT \w+ CHECK \((?:[^()]|\([^()]*\))*\)")
 
 CONSTRAINTS = ("CONSTRAINT ", "PRIMARY KEY", "FOREIGN KEY", "UNIQUE", "CHECK")
 
@@ -58,12 +55,6 @@ def _in_order(sql: str) -> str:
     columns = [piece for piece in pieces if not piece.startswith(CONSTRAINTS)]
     constraints = sorted(piece for piece in pieces if piece.startswith(CONSTRAINTS))
     return f"{head}({', '.join([*columns, *constraints])})"
-
-
-def _with_checks_in_order(statement: str) -> str:
-    """Put a table's check constraints in the order of their names: a migration writes them in one that varies."""
-    checks = iter(sorted(CHECK.findall(statement)))
-    return CHECK.sub(lambda _: next(checks), statement)
 
 
 def made_by_mlflow() -> str:
