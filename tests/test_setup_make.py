@@ -217,7 +217,7 @@ BROWSER_TESTS = {
 def run_requiring_browser(folder: Path, browser_test: str, *options: str) -> subprocess.CompletedProcess[str]:
     (folder / "tests/browser").mkdir(parents=True)
     shutil.copy(ROOT / "conftest.py", folder)
-    (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+    (folder / "pytest.ini").write_text(f"[pytest]\npythonpath = '{ROOT / 'tools'}'\n", encoding="utf-8")
     (folder / "tests/browser/test_it.py").write_text(browser_test, encoding="utf-8")
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     command = [sys.executable, "-m", "pytest", "--require", "browser", *options]
