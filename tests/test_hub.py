@@ -230,5 +230,5 @@ def test_ctrl_c_stops_all_that_a_rehearsal_started() -> None:
         rehearsal.send_signal(signal.SIGINT)
         _, words = rehearsal.communicate(timeout=120)
     assert len(started) >= 2, "the hub and its proxy"
-    assert [process for process in started if process.is_running()] == []
+    assert [process for process in started if is_alive(process)] == []
     assert "everything that was started has been stopped" in words
