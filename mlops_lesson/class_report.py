@@ -16,6 +16,7 @@ from pathlib import Path
 
 from mlops_lesson.class_exports import REPORT_MARK, HandedIn, LeftOut, asked, exercises, read_exports
 from mlops_lesson.export_format import safe_cell
+from mlops_lesson.files import write_atomically
 from mlops_lesson.progress import PARTS
 from mlops_lesson.quiz import Question
 from mlops_lesson.stages import STAGES, Stage, get_stage
@@ -490,8 +491,6 @@ def _about(result: QuestionResult) -> str:
 
 def _place(folder: Path, name: str, content: bytes) -> Path:
     """Write a file of a report, and note what was written, so that the next report knows what is its own."""
-    from mlops_lesson.artifacts import write_atomically
-
     mark = folder / REPORT_MARK
     made = _made(mark)
     stem, ending = name.rsplit(".", 1)

@@ -54,16 +54,36 @@ def write_atomically(path: Path, content: bytes) -> None:
     """
     with said_if_unwritable(path):
         make_private_folder(path.parent)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        with written_beside(path, content) as temporary:
+            temporary.replace(path)
+
+
+@contextmanager
+def written_beside(path: Path, content: bytes) -> Iterator[Path]:
+    """Write a file beside another one, all of it on the disk; it is gone afterwards unless it was given a name.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file that is to be replaced or made; its folder exists.
+    content : bytes
+        What to write.
+
+    Yields
+    ------
+    pathlib.Path
+        The new file, which only its owner can read.
+    """
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".part")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def set_aside(path: Path) -> Path:

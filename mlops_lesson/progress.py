@@ -24,6 +24,7 @@ from typing import Any
 
 from mlops_lesson import __version__
 from mlops_lesson.export_format import FORMAT, FORMAT_VERSION, checksum, clean_text, file_stem, safe_cell
+from mlops_lesson.files import set_aside, written_beside
 from mlops_lesson.paths import HOME_VARIABLE, home, make_private_file, make_private_folder
 from mlops_lesson.stages import STAGES, Stage, get_stage
 
@@ -596,10 +597,7 @@ def _checked(data: Any) -> dict[str, Any]:
 
 
 def _after_setting_aside(file: Path, error: Exception) -> dict[str, Any]:
-    number = 1
-    while (aside := file.with_name(f"{file.stem}.damaged-{number}{file.suffix}")).exists():
-        number += 1
-    file.rename(aside)
+    aside = set_aside(file)
     _set_aside[file] = (
         f"Your progress file was damaged ({error}). It is kept as {aside.name} beside a new, empty one; "
         "nothing in it was changed."
@@ -608,8 +606,13 @@ def _after_setting_aside(file: Path, error: Exception) -> dict[str, Any]:
 
 
 def _write(file: Path, data: dict[str, Any]) -> None:
-    with _whole(file, json.dumps(data, indent=1, ensure_ascii=False)) as temporary:
+    with written_beside(file, _bytes(json.dumps(data, indent=1, ensure_ascii=False))) as temporary:
         temporary.replace(file)
+
+
+def _bytes(text: str) -> bytes:
+    # Half a character, which JSON may hold and UTF-8 may not, is written as the escape that JSON has for it.
+    return text.encode("utf-8", errors="backslashreplace")
 
 
 @contextlib.contextmanager
@@ -631,7 +634,7 @@ def _whole(file: Path, text: str) -> Iterator[Path]:
 def _write_new(folder: Path, stem: str, ending: str, content: dict[str, Any] | str) -> Path:
     """Write a file under a name that is not taken, or find that it is there already."""
     text = content if isinstance(content, str) else json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    with _whole(folder / f"{stem}{ending}", text) as temporary:
+    with written_beside(folder / f"{stem}{ending}", _bytes(text)) as temporary:
         if os.name == "posix":
             # In a folder that is open to others, such as a shared one to hand in, the file is to be read by them.
             temporary.chmod(0o600 | folder.stat().st_mode & 0o044)
