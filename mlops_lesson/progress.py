@@ -14,7 +14,6 @@ import itertools
 import json
 import os
 import secrets
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -613,22 +612,6 @@ def _write(file: Path, data: dict[str, Any]) -> None:
 def _bytes(text: str) -> bytes:
     # Half a character, which JSON may hold and UTF-8 may not, is written as the escape that JSON has for it.
     return text.encode("utf-8", errors="backslashreplace")
-
-
-@contextlib.contextmanager
-def _whole(file: Path, text: str) -> Iterator[Path]:
-    """Write the text beside the file, all of it on the disk; it is gone afterwards unless it was given a name."""
-    handle, name = tempfile.mkstemp(prefix=f".{file.stem}-", suffix=".tmp", dir=file.parent)
-    temporary = Path(name)
-    try:
-        # Half a character, which JSON may hold and UTF-8 may not, is written as the escape that JSON has for it.
-        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        yield temporary
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _write_new(folder: Path, stem: str, ending: str, content: dict[str, Any] | str) -> Path:

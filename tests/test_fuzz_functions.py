@@ -536,6 +536,7 @@ EXEMPT: dict[str, str] = {
     "files.read_lines": "fuzzed through `loop.read_audit`",
     "files.said_if_unwritable": "takes a path of the package and does what the block does",
     "files.set_aside": FILES,
+    "files.written_beside": "fuzzed through `files.write_atomically`",
     "depot.read_clicks": FILES,
     "depot.read_images": FILES,
     "depot.read_parcels": FILES,
