@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory, gettempdir
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.configuration import set_hypothesis_home_dir
+from hypothesis.internal.conjecture import providers
 from pictures import first_difference
 
 HOME = "MLOPS_LESSON_HOME"
@@ -25,6 +26,8 @@ for profile, same_each_time in (("course", True), ("explore", False)):
         profile, derandomize=same_each_time, database=None, deadline=None, suppress_health_check=list(HealthCheck)
     )
 settings.load_profile("course")
+# Hypothesis also tries numbers and words that stand in the modules loaded so far, which are others in each run.
+providers._get_local_constants = lambda: providers._local_constants
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -97,7 +97,8 @@ def ascii_chart(trace: TrainingTrace, metric: str = "loss", *, height: int = 10)
     top = ticks[-1]
     labels = {round(tick / top * height): text for tick, text in zip(ticks, _tick_texts(ticks), strict=True)}
     margin = max(len(text) for text in labels.values())
-    heights = [round(value / top * height) if math.isfinite(value) else 0 for _, value in columns]
+    shares = [max(0.0, value / top) if math.isfinite(value) else 0.0 for _, value in columns]
+    heights = [round(share * height) for share in shares]
     width = 3 if len(columns) <= 20 else 1
     gap = " " if width == 3 else ""
 

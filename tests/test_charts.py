@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mlops_lesson import charts
 from mlops_lesson.evaluation import calibration, slices
 from mlops_lesson.stages import STAGES
-from mlops_lesson.trace import LESSON_TRACE, make_trace
+from mlops_lesson.trace import LESSON_TRACE, Epoch, TrainingTrace, make_trace
 
 
 def rows_of(chart):
@@ -143,3 +143,9 @@ def test_the_lifecycle_is_drawn_as_a_loop_of_the_six_stages_and_told_in_words() 
     for stage in STAGES:
         assert f"{stage.number} {stage.name} hands on: {stage.output}" in shown.alt
     assert "from the last to the first" in shown.alt
+
+
+def test_a_value_far_below_zero_is_drawn_as_nothing():
+    epochs = (Epoch(1, 0.5, 0.5, "far", train_loss=-1e308), Epoch(2, 0.5, 0.5, "near", train_loss=0.0))
+    chart = charts.ascii_chart(TrainingTrace(epochs, "far"), "train_loss")
+    assert all("#" not in columns for _, columns in rows_of(chart))
