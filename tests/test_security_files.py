@@ -10,24 +10,13 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from depot_service import fill_home
+from marked import MARK, SHOWN, page_of, traced
 
 from mlops_lesson import artifacts, depot, progress, quiz, registry
-from mlops_lesson.charts import ascii_chart, plot_trace
-from mlops_lesson.chooser import Chooser
-from mlops_lesson.exercises import check
-from mlops_lesson.explorers.live import Answer
-from mlops_lesson.model_card import ModelCard
-from mlops_lesson.panel import summary_html
+from mlops_lesson.charts import ascii_chart
 from mlops_lesson.pickle_demo import load_pickle
-from mlops_lesson.scorecard import TESTS, Outcome, ScoreCard
-from mlops_lesson.stages import stage_card
-from mlops_lesson.tables import show_table
-from mlops_lesson.trace import Epoch, TrainingTrace
-
-MARK = "<script>ran()</script><img src=x onerror=ran()>\"'"
 
 
 class Payload:
@@ -157,48 +146,9 @@ def runs(page: str) -> list[str]:
     return tags.found
 
 
-QUESTION = quiz.Question("one", MARK, [quiz.Option(MARK, MARK, True), quiz.Option("b", MARK, False, MARK)], hint=MARK)
-PLAIN = quiz.Question("one", "a?", [quiz.Option("a", "b", True), quiz.Option("b", "c", False, "d")], hint="e")
-ORDER = quiz.Question(
-    "two", MARK, [quiz.Option(MARK, MARK), quiz.Option("b", MARK)], "put_in_order", misconception=MARK
-)
-ORDER_PLAIN = quiz.Question(
-    "two", "a", [quiz.Option("a", "b"), quiz.Option("b", "c")], "put_in_order", misconception="d"
-)
-CARD, CARD_PLAIN = quiz.Flashcard(MARK, MARK, MARK), quiz.Flashcard("a", "b", "c")
-
-
-def traced(text: str) -> TrainingTrace:
-    return TrainingTrace((Epoch(1, 0.5, 0.5, text),), text)
-
-
-SHOWN = {
-    "a question": lambda text: quiz.quiz([QUESTION if text == MARK else PLAIN], name=text),
-    "an ordering": lambda text: quiz.quiz([ORDER if text == MARK else ORDER_PLAIN], name=text),
-    "a flashcard": lambda text: quiz.flashcards([CARD if text == MARK else CARD_PLAIN], text),
-    "a table": lambda text: show_table(
-        pd.DataFrame({text: [text]}, index=pd.Index([text], name=text)), text, index=True
-    ),
-    "a trace's observation": lambda text: show_table(traced(text).to_frame(), "Epochs"),
-    "a chart's alternative text": lambda text: plot_trace(traced(text), title=text),
-    "an exercise's message": lambda text: check(text, len),
-    "an answer with a text": lambda text: check("1.1", lambda *_: text),
-    "an explorer's answer": lambda text: Answer(text, (text,)).html,
-    "a stage card": lambda text: stage_card(1, input=text),
-    "a model card": lambda text: ModelCard(text, ((text, (text,)),), "0"),
-    "a score card": lambda text: ScoreCard(tuple(Outcome(test, True, text) for test in TESTS)),
-    "progress": lambda text: summary_html(progress.Progress((), (), (progress.PartSeen(text, text, text),), {}, text)),
-    "the chooser": lambda text: Chooser({(text, text): 1}),
-}
-
-
 @pytest.mark.parametrize("what", SHOWN)
 def test_markup_in_a_file_or_a_name_stays_text(what):
-    def page(text: str) -> str:
-        shown = SHOWN[what](text)
-        return shown if isinstance(shown, str) else shown._repr_html_()
-
-    assert runs(page(MARK)) == runs(page("harmless"))
+    assert runs(page_of(what, MARK)) == runs(page_of(what, "harmless"))
 
 
 def test_a_page_that_forgot_to_escape_would_be_found_out():
