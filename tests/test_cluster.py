@@ -3,7 +3,9 @@
 import multiprocessing
 
 import numpy as np
+import psutil
 import pytest
+from sockets import listening
 
 from mlops_lesson import cluster
 from mlops_lesson.pipeline import TrainingSettings
@@ -34,6 +36,15 @@ def test_a_cluster_finds_the_same_figures_as_one_process(data, on_workers) -> No
 def test_its_workers_stop_with_the_search(on_workers) -> None:
     assert on_workers.start_seconds > 0
     assert multiprocessing.active_children() == []
+
+
+def test_a_cluster_takes_connections_from_this_machine_alone() -> None:
+    with cluster._workers(2):
+        workers = psutil.Process().children(recursive=True)
+        places = {process.pid: listening(process) for process in (psutil.Process(), *workers)}
+    of_the_workers = [place for process in workers for place in places[process.pid]]
+    assert len(of_the_workers) >= 2
+    assert {host for each in places.values() for host, _ in each} == {"127.0.0.1"}
 
 
 def test_without_dask_a_sentence_says_so(data, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,9 +8,10 @@ from contextlib import ExitStack
 
 import psutil
 import pytest
-from depot_service import digits, fill_home
+from depot_service import digits, fill_home, trained_model, validated
+from sockets import listening
 
-from mlops_lesson import serving
+from mlops_lesson import registry, rollout, serving
 from mlops_lesson.service import MAX_HEADER_BYTES, BodyLimit
 
 X, _ = digits()
@@ -93,15 +94,19 @@ def test_a_body_that_does_not_come_is_given_up():
     assert json.loads(body["body"])["detail"][0]["problem"] == "The body did not come within 0.01 seconds."
 
 
-def listening(process: psutil.Process) -> list[tuple[str, int]]:
-    """Return the addresses on which a process takes connections, or datagrams from anybody."""
-    return [tuple(found.laddr) for found in process.net_connections("inet") if not found.raddr and found.laddr]
-
-
-def test_the_service_listens_on_the_loopback_address_alone(server):
+def reachable_at(server: serving.Server) -> list[tuple[str, int]]:
     process = psutil.Process(server.pid)
-    everywhere = [place for each in (process, *process.children(recursive=True)) for place in listening(each)]
-    assert everywhere == [("127.0.0.1", int(server.url.rsplit(":", 1)[1]))]
+    return [place for each in (process, *process.children(recursive=True)) for place in listening(each)]
+
+
+def test_the_service_listens_on_the_loopback_address_alone_also_during_a_rollout(server):
+    own_port = [("127.0.0.1", int(server.url.rsplit(":", 1)[1]))]
+    assert reachable_at(server) == own_port
+    registry.nominate(validated(trained_model(4)))
+    for begin in (rollout.start_shadow, rollout.start_canary, rollout.stop):
+        begin(server)
+        server.predict(X[0], "1")
+        assert reachable_at(server) == own_port
 
 
 def test_a_socket_open_to_other_machines_would_be_seen():
