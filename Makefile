@@ -33,7 +33,7 @@ INSTALL = $(IN_VENV) -m uv pip install --python $(IN_VENV) --quiet --compile-byt
 .PHONY: lab test bench growth classroom hub damage mutation notebooks slides solutions preflight site links readme lock audit fuzz clean
 
 lab: $(VENV)/.lab-ready
-	$(IN_VENV) -m jupyterlab $(FIRST_NOTEBOOK)
+	$(IN_VENV) -m jupyterlab --ServerApp.root_dir=. $(FIRST_NOTEBOOK)
 
 test: $(VENV)/.test-ready $(if $(shell command -v npm),$(PROXY))
 	$(IN_VENV) -m ruff check .
@@ -44,6 +44,7 @@ classroom: $(VENV)/.hub-ready $(PROXY)
 	@exec $(IN_VENV) tools/classroom.py --learners $(LEARNERS) $(if $(NOTEBOOK),--notebook $(NOTEBOOK))
 
 hub: $(VENV)/.hub-ready $(PROXY)
+	@echo "The hub is installed. Next: step 2 in docs/hub.md."
 
 bench: $(VENV)/.test-ready
 	$(IN_VENV) benchmarks/run.py $(if $(ONLY),--only $(ONLY)) $(if $(SUITE),--suite)

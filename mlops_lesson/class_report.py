@@ -119,7 +119,9 @@ class QuestionResult:
             if not wrong:
                 return None
             order, count = wrong[0]
-            return WrongChoice(" ".join(order), self._in_words(order), str(question.misconception), "", count)
+            return WrongChoice(
+                " ".join(order), self._in_words(order), str(question.misconception), str(question.reason), count
+            )
         chosen = [(letter, count) for letter, _, right, count in self.bars() if count and not right]
         if not chosen:
             return None

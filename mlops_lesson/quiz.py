@@ -62,7 +62,9 @@ class Question:
     hint : str, optional
         Shown after a wrong answer.
     misconception : str, optional
-        For ``"put_in_order"``: what a wrong order usually comes from; needed there and nowhere else.
+        For ``"put_in_order"``: the belief that a wrong order usually comes from; needed there and nowhere else.
+    reason : str, optional
+        For ``"put_in_order"``: why the right order is right; needed there and nowhere else.
 
     Raises
     ------
@@ -76,6 +78,7 @@ class Question:
     kind: str = "single"
     hint: str | None = None
     misconception: str | None = None
+    reason: str | None = None
 
     def __post_init__(self) -> None:
         """Check that the question can be asked and answered."""
@@ -104,8 +107,9 @@ class Question:
             yield "options", f"{right} are marked right; a single-choice question has exactly one right option."
         if self.kind == "choose_all" and right == 0:
             yield "options", "none is marked right; mark at least one with right = true."
-        if (self.kind == "put_in_order") != _has_words(self.misconception):
-            yield "misconception", "an ordering names one for the whole question; other kinds name it in each option."
+        for field, value in (("misconception", self.misconception), ("reason", self.reason)):
+            if (self.kind == "put_in_order") != _has_words(value):
+                yield field, "an ordering names one for the whole question; other kinds name it in each option."
 
     def _problems_of_option(self, place: int, option: Option):
         name = f"options[{place}]"
@@ -484,7 +488,11 @@ def _question(entry: Mapping[str, Any], place: int) -> Question:
         _no_other_fields(option, {field.name for field in fields(Option)}, f"{name}, options[{number}]")
         options.append(Option(option.get("text", ""), option.get("reason", ""), *_optional(option)))
     return Question(
-        entry["id"], entry["text"], options, entry.get("kind", "single"), entry.get("hint"), entry.get("misconception")
+        entry["id"],
+        entry["text"],
+        options,
+        entry.get("kind", "single"),
+        *(entry.get(field) for field in ("hint", "misconception", "reason")),
     )
 
 
@@ -552,4 +560,5 @@ def _right_order(question: Question) -> str:
     if question.kind != "put_in_order":
         return ""
     order = " ".join(question.right_choice())
-    return fold("The right order", f"<p>{order}. <span data-when-wrong>{inline(question.misconception)}</span></p>")
+    belief = f"A wrong order often comes from the belief that <em>{inline(question.misconception)}</em>."
+    return fold("The right order", f"<p>{order}. <span data-when-wrong>{inline(question.reason)} {belief}</span></p>")

@@ -203,9 +203,9 @@ def questions(draw: Any) -> quiz.Question:
         else:
             is_right = place in right
             options.append(quiz.Option(text, draw(words), is_right, None if is_right else draw(words)))
-    belief = draw(words) if kind == "put_in_order" else None
+    belief, reason = (draw(words), draw(words)) if kind == "put_in_order" else (None, None)
     name = draw(st.from_regex(r"\A[a-z0-9]{1,8}(-[a-z0-9]{1,4})?\Z"))
-    return quiz.Question(name, draw(words), options, kind, draw(st.none() | words), belief)
+    return quiz.Question(name, draw(words), options, kind, draw(st.none() | words), belief, reason)
 
 
 CARDS = st.builds(quiz.Flashcard, TEXT.filter(str.strip), TEXT.filter(str.strip), TEXT.filter(str.strip))

@@ -22,10 +22,10 @@ MARK = "<script>window.ran = 1</script><img src=x onerror='window.ran = 1'>\"'"
 QUESTION = quiz.Question("one", MARK, [quiz.Option(MARK, MARK, True), quiz.Option("b", MARK, False, MARK)], hint=MARK)
 PLAIN = quiz.Question("one", "a?", [quiz.Option("a", "b", True), quiz.Option("b", "c", False, "d")], hint="e")
 ORDER = quiz.Question(
-    "two", MARK, [quiz.Option(MARK, MARK), quiz.Option("b", MARK)], "put_in_order", misconception=MARK
+    "two", MARK, [quiz.Option(MARK, MARK), quiz.Option("b", MARK)], "put_in_order", misconception=MARK, reason=MARK
 )
 ORDER_PLAIN = quiz.Question(
-    "two", "a", [quiz.Option("a", "b"), quiz.Option("b", "c")], "put_in_order", misconception="d"
+    "two", "a", [quiz.Option("a", "b"), quiz.Option("b", "c")], "put_in_order", misconception="d", reason="e"
 )
 CARD, CARD_PLAIN = quiz.Flashcard(MARK, MARK, MARK), quiz.Flashcard("a", "b", "c")
 

@@ -448,6 +448,7 @@ FUZZED: dict[str, Fuzz] = {
         kind=st.sampled_from(quiz.KINDS) | ANYTHING,
         hint=ANYTHING,
         misconception=ANYTHING,
+        reason=ANYTHING,
     ),
     "quiz.Question.is_right": fuzz(100, self=made.questions(), choice=made.CHOICE),
     "quiz.Question.right_choice": fuzz(self=made.questions()),

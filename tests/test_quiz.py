@@ -115,8 +115,10 @@ def test_an_own_quiz_refuses_two_questions_of_the_same_id():
         ({"options": [Option("A", "Yes.", right=True, misconception="m"), WRONG]}, "options[1].misconception"),
         ({"options": [Option("A", "Yes.", right="yes"), WRONG]}, "options[1].right"),
         ({"misconception": "for an ordering only"}, "misconception"),
-        ({"options": steps("one", "two"), "kind": "put_in_order"}, "misconception"),
-        ({"options": [RIGHT, WRONG], "kind": "put_in_order", "misconception": "m"}, "options[1].right"),
+        ({"reason": "for an ordering only"}, "reason"),
+        ({"options": steps("one", "two"), "kind": "put_in_order", "reason": "r"}, "misconception"),
+        ({"options": steps("one", "two"), "kind": "put_in_order", "misconception": "m"}, "reason"),
+        ({"options": [RIGHT, WRONG], "kind": "put_in_order", "misconception": "m", "reason": "r"}, "options[1].right"),
     ],
 )  # fmt: skip
 def test_a_question_that_breaks_a_rule_names_the_question_and_the_field(changes, field):
@@ -145,14 +147,19 @@ def test_choose_all_takes_all_right_options_in_any_order():
 @pytest.mark.parametrize("count", range(2, 11))
 def test_an_ordering_is_never_shown_in_the_right_order(count):
     options = steps(*[f"step {number}" for number in range(count)])
-    question = single(kind="put_in_order", options=options, misconception="any order will do")
+    question = single(kind="put_in_order", options=options, misconception="any order will do", reason="One by one.")
     shown = tuple(option for _, option in question.shown())
     assert shown != question.options
     assert set(shown) == set(question.options)
 
 
 def test_an_ordering_is_right_in_its_order_only():
-    question = single(kind="put_in_order", options=steps("one", "two", "three"), misconception="any order will do")
+    question = single(
+        kind="put_in_order",
+        options=steps("one", "two", "three"),
+        misconception="any order will do",
+        reason="One by one.",
+    )
     letters = {option.text: letter for letter, option in question.shown()}
     assert question.is_right([letters["one"], letters["two"], letters["three"]])
     assert not question.is_right([letters["two"], letters["one"], letters["three"]])

@@ -22,6 +22,7 @@ NPM = """\
 printf 'npm %s\\n' "$*" >> "$CALLS"
 mkdir -p .hub/node_modules/.bin && : > .hub/node_modules/.bin/configurable-http-proxy
 """
+OPENED = "-m jupyterlab --ServerApp.root_dir=. notebooks/01_data_collection.ipynb"
 BARE_MACHINE = ("bash", "dirname", "make", "sh", "mkdir", "cp", "touch", "rm", "env")
 FRESHLY_READ = ("Makefile", "pyproject.toml", "requirements.lock", "tools/jupyterlab_settings.json", ".ci/run")
 
@@ -74,7 +75,7 @@ def installs(asked: list[str]) -> list[str]:
 def test_make_lab_sets_up_and_opens_the_first_notebook(course: Course) -> None:
     assert course.make("lab").returncode == 0
     assert "-m venv .venv" in course.asked
-    assert course.asked[-1] == "-m jupyterlab notebooks/01_data_collection.ipynb"
+    assert course.asked[-1] == OPENED
 
 
 def test_make_has_nothing_to_complain_about(course: Course) -> None:
@@ -84,7 +85,7 @@ def test_make_has_nothing_to_complain_about(course: Course) -> None:
 def test_a_second_make_lab_only_opens_the_notebook(course: Course) -> None:
     course.make("lab")
     course.make("lab")
-    assert course.asked == ["-m jupyterlab notebooks/01_data_collection.ipynb"]
+    assert course.asked == [OPENED]
 
 
 @pytest.mark.parametrize("changed", ["requirements.lock", "pyproject.toml"])

@@ -16,6 +16,8 @@ from nbconvert import SlidesExporter
 from nbformat import NotebookNode
 from traitlets.config import Config
 
+from mlops_lesson.display import fold
+
 ROOT = Path(__file__).resolve().parent.parent
 DECK = Path(__file__).resolve().parent / "deck"
 FOLDER = ROOT / "build" / "slides"
@@ -23,6 +25,7 @@ OUTPUT_ONLY = "slide-output"
 NO_TEXT = "slide-no-text"
 SIZE = {"width": 1280, "height": 720}
 QUESTION = re.compile(r"(?=<div data-mlops-question=)")
+HINT = re.compile(r"<p>Hint: (<span data-hint>.*?</span>)</p>", re.DOTALL)
 SCRIPT = re.compile(r"<script\b.*?</script>", re.DOTALL)
 NOTEBOOK_LINK = re.compile(r'href="(\w+)\.ipynb(?:#[\w-]*)?"')
 
@@ -66,7 +69,9 @@ def _a_cell_a_question(cell: NotebookNode) -> list[NotebookNode]:
         part.id = f"{cell.id}-{place + 1}"
         part.metadata.tags = [*part.metadata.get("tags", []), OUTPUT_ONLY, "slide-quiz"]
         end = "" if question is questions[-1] else "</div>"
-        part.outputs[0].data["text/html"] = f"{opening}{question}{end}"
+        # A class votes before anybody helps it.
+        asked = HINT.sub(lambda found: fold("Hint", f"<p>{found[1]}</p>"), question)
+        part.outputs[0].data["text/html"] = f"{opening}{asked}{end}"
         cells.append(part)
     return cells
 

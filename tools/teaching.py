@@ -11,11 +11,14 @@ import nbformat
 from readme import ROOT, with_parts
 
 from mlops_lesson.chooser import WAYS, read_minutes
-from mlops_lesson.quiz import load_questions
+from mlops_lesson.exercise_bank import EXERCISES
+from mlops_lesson.exercises import Exercise, exercise_ids
+from mlops_lesson.quiz import Question, load_questions
 from mlops_lesson.stages import STAGES, Stage
 
 FOLDER = ROOT / "docs" / "teaching"
 FIRST = ("why", "learn", "visualize", "try")
+BREAK = 8
 
 
 def page_of(stage: Stage) -> Path:
@@ -40,13 +43,13 @@ def minutes_of_parts() -> str:
     return table([*rows, ["**in all**", *sums, sum(sums)]])
 
 
-def plan(*steps: tuple[Stage, tuple[str, ...]]) -> str:
+def plan(*steps: tuple[Stage, tuple[str, ...]] | int) -> str:
     """Write a plan: what to do in which minutes.
 
     Parameters
     ----------
-    *steps : tuple of Stage and tuple of str
-        Stages in order, each with the parts to go through.
+    *steps : tuple of Stage and tuple of str, or int
+        Stages in order, each with the parts to go through; a number is a break of so many minutes.
 
     Returns
     -------
@@ -55,7 +58,12 @@ def plan(*steps: tuple[Stage, tuple[str, ...]]) -> str:
     """
     known, begin = read_minutes(), 0
     rows: list[list[object]] = [["minutes", "stage", "parts, with their minutes"]]
-    for stage, parts in steps:
+    for step in steps:
+        if isinstance(step, int):
+            rows.append([f"{begin}-{begin + step}", "break", ""])
+            begin += step
+            continue
+        stage, parts = step
         each = [(part, known[stage.slug, part]) for part in parts]
         end = begin + sum(minutes for _, minutes in each)
         told = ", ".join(f"{part.capitalize()} {minutes}" for part, minutes in each)
@@ -75,24 +83,41 @@ def six_sessions() -> str:
     return table(rows)
 
 
+def at_a_glance(stage: Stage) -> str:
+    """Write how long a stage takes, and what its exercises ask."""
+    minutes = sum(minutes for (slug, _), minutes in read_minutes().items() if slug == stage.slug)
+    tasks = [f"{exercise.id} {exercise.title} ({exercise.minutes} minutes)" for exercise in exercises_of(stage)]
+    return f"{minutes} minutes in all. Exercises: {'; '.join(tasks)}."
+
+
+def exercises_of(stage: Stage) -> list[Exercise]:
+    """Return the exercises of a stage, in order."""
+    return [EXERCISES[exercise] for exercise in exercise_ids(stage)]
+
+
 def goals(stage: Stage) -> str:
     """Write what learners will be able to do, from the opening of the notebook."""
     notebook = nbformat.read(ROOT / "notebooks" / stage.notebook, as_version=4)
     opening = next(cell.source for cell in notebook.cells if "**You will be able to**" in cell.source)
     after = opening.split("**You will be able to**")[1].split("**You need**")[0]
-    return after.strip()
+    return f"After this stage a learner can\n\n{after.strip()}"
 
 
 def misconceptions(stage: Stage) -> str:
-    """Write the misconception behind each wrong option of the stage's quiz."""
-    rows: list[list[object]] = [["question", "whoever answers", "may think that", "to answer"]]
-    for question in load_questions(stage).questions:
-        if question.kind == "put_in_order":
-            rows.append([question.text, "another order", question.misconception, "see the left"])
-            continue
-        wrong = [(letter, option) for letter, option in question.shown() if not option.right]
-        rows += [[question.text, f"{letter}. {each.text}", each.misconception, each.reason] for letter, each in wrong]
-    return table(rows)
+    """Write each question of the stage with its right answer and the belief behind each wrong one."""
+    return "\n\n".join(_about(question) for question in load_questions(stage).questions)
+
+
+def _about(question: Question) -> str:
+    rows: list[list[object]] = [["wrong answer", "belief behind it", "what to reply"]]
+    if question.kind == "put_in_order":
+        right = f"Right order: {'; '.join(option.text.rstrip('.') for option in question.options)}."
+        rows.append(["any other order", question.misconception, question.reason])
+    else:
+        shown = [(f"{letter}. {option.text}", option) for letter, option in question.shown()]
+        right = f"Right: {' '.join(text for text, option in shown if option.right)}"
+        rows += [[text, option.misconception, option.reason] for text, option in shown if not option.right]
+    return f"**{question.text}** {right}\n\n{table(rows)}"
 
 
 def pages() -> dict[Path, dict[str, str]]:
@@ -102,12 +127,22 @@ def pages() -> dict[Path, dict[str, str]]:
             "minutes": minutes_of_parts(),
             "plan-12": plan((STAGES[5], FIRST)),
             "plan-50": plan(*((STAGES[number - 1], FIRST) for number in (1, 3, 4, 6))),
-            "plan-90": plan(*((stage, FIRST) for stage in STAGES), (STAGES[5], ("review",))),
+            "plan-90": plan(
+                *((stage, FIRST) for stage in STAGES[:3]),
+                BREAK,
+                *((stage, FIRST) for stage in STAGES[3:]),
+                (STAGES[5], ("review",)),
+            ),
             "six-sessions": six_sessions(),
         }
     }
     return by_file | {
-        page_of(stage): {"goals": goals(stage), "misconceptions": misconceptions(stage)} for stage in STAGES
+        page_of(stage): {
+            "at-a-glance": at_a_glance(stage),
+            "goals": goals(stage),
+            "misconceptions": misconceptions(stage),
+        }
+        for stage in STAGES
     }
 
 

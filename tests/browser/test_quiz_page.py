@@ -33,7 +33,8 @@ ORDER = Question(
     "Put the steps in order.",
     [Option("Collect", "First."), Option("Clean", "Second."), Option("Train", "Third.")],
     kind="put_in_order",
-    misconception="Training cannot come first.",
+    misconception="training comes first",
+    reason="A model needs data.",
 )
 
 
@@ -179,7 +180,7 @@ def test_a_wrong_order_tells_how_many_stand_right_and_where_to_look(open_page):
     page.get_by_role("button", name=f"Move down: {first}").click()
     press_check(page)
     expect(status(page)).to_contain_text("stand in their place. Look at place")
-    expect(status(page)).to_contain_text("Training cannot come first.")
+    expect(status(page)).to_contain_text("belief that training comes first.")
 
 
 def test_an_order_left_as_it_was_is_not_taken_for_an_answer(open_page):

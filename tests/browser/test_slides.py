@@ -87,6 +87,17 @@ def test_every_tagged_cell_is_in_the_deck_and_a_quiz_is_one_slide_a_question(nam
     assert "<script>\nfunction" not in page
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_hint_of_a_question_is_folded_until_the_class_has_voted(name):
+    asked = [cell for cell in slide_cells(read(name)) if "slide-quiz" in cell.metadata.get("tags", [])]
+    pages = [cell.outputs[0].data["text/html"] for cell in asked]
+    hinted = [page for page in pages if "data-hint" in page]
+    assert len(hinted) > 4
+    for page in hinted:
+        (hint,) = [element for element in read_page(page)[0] if "data-hint" in element.attributes]
+        assert "details" in hint.inside.split()
+
+
 def test_a_notebook_whose_first_slide_is_no_slide_is_refused():
     notebook = read(NAMES[0])
     notebook.cells = notebook.cells[1:2]
