@@ -312,9 +312,11 @@ class ClassReport:
             for each stage the share of questions right at the first try and of exercises right, 0 to 100.
         """
         stream = io.StringIO()
+        # `write` puts a mark before the table. A quote that follows the mark ends Canvas's parser, so heads have none;
+        # names have them always, since a spreadsheet may take a semicolon or a tab for the end of a cell.
         writer = csv.writer(stream, quoting=csv.QUOTE_ALL)
         heads = [f"{s.number} {s.name} {what} (%)" for s in STAGES for what in ("quiz", "exercises")]
-        writer.writerow(["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *heads])
+        csv.writer(stream).writerow(["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *heads])
         for label, learner in self.listed(names):
             login = learner.name if names else ""
             shares = [f"{share:.1f}" for stage in STAGES for share in grades(learner, stage)]
@@ -347,7 +349,7 @@ class ClassReport:
         """
         target = Path(folder).expanduser()
         target.mkdir(parents=True, exist_ok=True)
-        # Spreadsheets read a CSV file as UTF-8 only if it begins with this mark; grade books skip it.
+        # Spreadsheets read a CSV file as UTF-8 only if it begins with this mark.
         table = "\ufeff" + self.csv(names)
         return _place(target, PAGE, self.html(names).encode()), _place(target, GRADES, table.encode())
 

@@ -155,6 +155,21 @@ def test_the_grade_book_has_a_row_a_learner_and_shares_in_percent(folder):
     assert {row[f"{s.number} {s.name} {what} (%)"] for s in STAGES for what in ("quiz", "exercises")} == {"100.0"}
 
 
+def test_the_table_begins_so_that_spreadsheets_and_grade_books_read_it(folder, tmp_path):
+    save(folder, "a.json", make_export(1, 'Ada, "the first"; \tof many', stages=1))
+    _, table = build(folder).write(tmp_path / "out")
+    text = table.read_bytes().decode()
+    assert text.startswith("\ufeffStudent,ID,SIS User ID,SIS Login ID,Section,")
+    heads, row = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
+    assert len(heads) == len(row) == 5 + 2 * len(STAGES)
+    assert row[0] == row[3] == 'Ada, "the first"; of many'
+
+
+def test_a_name_stays_in_its_cell_whatever_a_spreadsheet_takes_for_a_separator(folder):
+    save(folder, "a.json", make_export(1, "Ada;=HYPERLINK(1)", stages=0))
+    assert '"Ada;=HYPERLINK(1)"' in build(folder).csv()
+
+
 # What is left out, and named
 
 
