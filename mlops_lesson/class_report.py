@@ -22,6 +22,9 @@ from mlops_lesson.quiz import Question
 from mlops_lesson.stages import STAGES, Stage, get_stage
 
 PAGE, GRADES = "report.html", "grades.csv"
+NO_GRADE = "-"
+"""What both Canvas and Moodle read as "no grade"; an empty cell is a grade to Moodle where the column is new."""
+
 FEW = 5
 """Fewer answers than this are single cases, and the report says so."""
 
@@ -309,7 +312,8 @@ class ClassReport:
         -------
         str
             Columns ``Student``, ``ID``, ``SIS User ID``, ``SIS Login ID`` and ``Section``, as Canvas names them, then
-            for each stage the share of questions right at the first try and of exercises right, 0 to 100.
+            for each stage the share of questions right at the first try and of exercises right, 0 to 100, or "-" for
+            a stage that the learner has not begun.
         """
         stream = io.StringIO()
         # `write` puts a mark before the table. A quote that follows the mark ends Canvas's parser, so heads have none;
@@ -319,7 +323,7 @@ class ClassReport:
         csv.writer(stream).writerow(["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *heads])
         for label, learner in self.listed(names):
             login = learner.name if names else ""
-            shares = [f"{share:.1f}" for stage in STAGES for share in grades(learner, stage)]
+            shares = [share for stage in STAGES for share in _shares(learner, stage)]
             writer.writerow([safe_cell(label), "", "", safe_cell(login), "", *shares])
         return stream.getvalue()
 
@@ -468,6 +472,11 @@ def questions_of(stage: Stage) -> list[tuple[str, str]]:
 def exercises_of(stage: Stage) -> list[str]:
     """Return the identifiers of a stage's exercises."""
     return [name for name, slug in exercises().items() if slug == stage.slug]
+
+
+def _shares(learner: HandedIn, stage: Stage) -> list[str]:
+    begun = standing(learner, stage) != "not begun"
+    return [f"{share:.1f}" if begun else NO_GRADE for share in grades(learner, stage)]
 
 
 def _learners(count: int) -> str:

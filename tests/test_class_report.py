@@ -155,6 +155,15 @@ def test_the_grade_book_has_a_row_a_learner_and_shares_in_percent(folder):
     assert {row[f"{s.number} {s.name} {what} (%)"] for s in STAGES for what in ("quiz", "exercises")} == {"100.0"}
 
 
+def test_a_stage_that_a_learner_has_not_begun_is_no_grade_and_not_a_zero(folder):
+    export = make_export(1, "Ada", skill=1.0, stages=2)
+    export["progress"]["exercises"] = {}
+    save(folder, "a.json", seal(export))
+    (row,) = rows(build(folder))
+    grades = [[row[f"{s.number} {s.name} {what} (%)"] for what in ("quiz", "exercises")] for s in STAGES]
+    assert grades == [["100.0", "0.0"]] * 2 + [["-", "-"]] * 4
+
+
 def test_the_table_begins_so_that_spreadsheets_and_grade_books_read_it(folder, tmp_path):
     save(folder, "a.json", make_export(1, 'Ada, "the first"; \tof many', stages=1))
     _, table = build(folder).write(tmp_path / "out")
