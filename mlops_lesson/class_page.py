@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from mlops_lesson.charts import BLUE, GREY, PINK, new_figure
+from mlops_lesson.class_exports import HandedIn
 from mlops_lesson.class_report import FEW, ClassReport, ExerciseResult, QuestionResult, counts, exercises_of, standing
 from mlops_lesson.display import fold, inline
 from mlops_lesson.exercise_bank import EXERCISES
@@ -270,13 +271,24 @@ def _exercises_figure(tried: list[ExerciseResult]) -> ShownFigure:
         return show(figure, alt, title)
 
 
+def _called(report: ClassReport, learners: tuple[HandedIn, ...], names: bool) -> str:
+    return ", ".join(
+        f"<bdi>{escape(report.label(each, names))}</bdi>" + (f" (<bdi>{escape(each.file)}</bdi>)" if names else "")
+        for each in learners
+    )
+
+
 def _to_look_at(report: ClassReport, names: bool) -> str:
     text = ""
     for learners in report.shared:
-        who = ", ".join(f"<bdi>{escape(report.label(each, names))}</bdi>" for each in learners)
         text += (
-            f"<li>One learner's number, several names: {who}. Two people at one computer, one person with two names, "
-            "or a copied file. All are counted.</li>"
+            f"<li>One learner's number, several names: {_called(report, learners, names)}. Two people at one computer, "
+            "one person with two names, or a copied file. All are counted.</li>"
+        )
+    for learners in report.namesakes:
+        text += (
+            f"<li>One name, several learner's numbers: {_called(report, learners, names)}. One person at several "
+            "machines, or several people of one name. All are counted.</li>"
         )
     for label, learner in report.listed(names):
         if learner.remarks:

@@ -221,6 +221,15 @@ class ClassReport:
         return learner.name if names and learner.name else self._pseudonyms[learner.file]
 
     @cached_property
+    def namesakes(self) -> tuple[tuple[HandedIn, ...], ...]:
+        """Learners of one name whose files carry different numbers: one person at two machines, or two people."""
+        found: dict[str, list[HandedIn]] = {}
+        for learner in self.learners:
+            if learner.name:
+                found.setdefault(learner.name.casefold(), []).append(learner)
+        return tuple(tuple(learners) for learners in found.values() if len(learners) > 1)
+
+    @cached_property
     def _pseudonyms(self) -> dict[str, str]:
         """Number the learners by their random numbers, so that the order of names does not show through."""
         width = len(str(len(self.learners)))

@@ -282,10 +282,21 @@ def test_of_two_exports_of_one_learner_the_fuller_one_counts_and_the_other_is_na
     assert (left.file, left.instead) == ("a_early.json", "b_full.json")
 
 
-def test_two_learners_of_one_name_are_both_counted(folder):
+def test_one_name_with_two_numbers_is_counted_twice_and_pointed_out(folder):
+    for seed, name in enumerate(("Kim", "kim", "Lee")):
+        save(folder, f"{seed}.json", make_export(seed, name, stages=0))
+    report = build(folder)
+    assert [learner.name for learner in report.learners] == ["Kim", "kim", "Lee"]
+    assert "One name, several learner's numbers: <bdi>Kim</bdi> (<bdi>0.json</bdi>), <bdi>kim</bdi>" in report.html()
+    hidden = report.html(names=False)
+    assert "One name, several learner's numbers: <bdi>Learner " in hidden
+    assert "0.json" not in hidden
+
+
+def test_learners_without_a_name_are_not_taken_for_one_person(folder):
     for seed in (1, 2):
-        save(folder, f"{seed}.json", make_export(seed, "Kim"))
-    assert [learner.name for learner in build(folder).learners] == ["Kim", "Kim"]
+        save(folder, f"{seed}.json", make_export(seed, stages=0))
+    assert build(folder).namesakes == ()
 
 
 def test_one_number_under_two_names_is_pointed_out(folder):
