@@ -71,7 +71,13 @@ def _report(given: argparse.Namespace) -> int:
     print(f"Learners counted: {len(report.learners)}. Files left out: {len(report.left_out)}.")
     for each in report.left_out:
         print(f"  {each.file}: {each.reason}" + (f" ({each.instead})" if each.instead else "") + ".")
-    print(f"Page: {page}\nTable for a grade book: {table}")
+    print(f"Page: {page}")
+    if not given.names:
+        print(f"Table without names, which no grade book can import: {table}")
+    elif report.unnamed:
+        print(f"Table for a grade book, without the learners whose file has no name ({len(report.unnamed)}): {table}")
+    else:
+        print(f"Table for a grade book: {table}")
     return 0
 
 

@@ -290,6 +290,11 @@ def _to_look_at(report: ClassReport, names: bool) -> str:
             f"<li>One name, several learner's numbers: {_called(report, learners, names)}. One person at several "
             "machines, or several people of one name. All are counted.</li>"
         )
+    if names and report.unnamed:
+        text += (
+            f"<li>No name in the file, and so not in grades.csv: {_called(report, report.unnamed, names)}. They are "
+            "counted on this page.</li>"
+        )
     for label, learner in report.listed(names):
         if learner.remarks:
             text += f"<li><bdi>{escape(label)}</bdi>: {escape('; '.join(learner.remarks))}.</li>"

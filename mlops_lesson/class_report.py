@@ -220,6 +220,11 @@ class ClassReport:
         """
         return learner.name if names and learner.name else self._pseudonyms[learner.file]
 
+    @property
+    def unnamed(self) -> tuple[HandedIn, ...]:
+        """Learners whose files hold no name."""
+        return tuple(learner for learner in self.learners if not learner.name)
+
     @cached_property
     def namesakes(self) -> tuple[tuple[HandedIn, ...], ...]:
         """Learners of one name whose files carry different numbers: one person at two machines, or two people."""
@@ -312,10 +317,13 @@ class ClassReport:
     def csv(self, names: bool = True) -> str:
         """Return a table for a grade book: one row a learner, percentages by stage, no cell that is a formula.
 
+        Learners without a name are not in it: no grade book can find them, and Moodle gives the grades of a row without
+        a login to the learner of the row before.
+
         Parameters
         ----------
         names : bool, default True
-            False puts pseudonyms in the place of names.
+            False puts pseudonyms in the place of names, for every learner; no grade book can import that.
 
         Returns
         -------
@@ -331,6 +339,8 @@ class ClassReport:
         heads = [f"{s.number} {s.name} {what} (%)" for s in STAGES for what in ("quiz", "exercises")]
         csv.writer(stream).writerow(["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *heads])
         for label, learner in self.listed(names):
+            if names and not learner.name:
+                continue
             login = learner.name if names else ""
             shares = [share for stage in STAGES for share in _shares(learner, stage)]
             writer.writerow([safe_cell(label), "", "", safe_cell(login), "", *shares])

@@ -164,6 +164,17 @@ def test_a_stage_that_a_learner_has_not_begun_is_no_grade_and_not_a_zero(folder)
     assert grades == [["100.0", "0.0"]] * 2 + [["-", "-"]] * 4
 
 
+def test_a_learner_without_a_name_is_on_the_page_and_not_in_the_table_for_a_grade_book(folder):
+    save(folder, "a.json", make_export(1, "Ada", stages=0))
+    save(folder, "b.json", make_export(2, stages=0))
+    report = build(folder)
+    assert [row["SIS Login ID"] for row in rows(report)] == ["Ada"]
+    assert len(rows(report, names=False)) == 2
+    label = report.label(report.unnamed[0])
+    assert f"not in grades.csv: <bdi>{label}</bdi> (<bdi>b.json</bdi>)" in report.html()
+    assert "not in grades.csv" not in report.html(names=False)
+
+
 def test_the_table_begins_so_that_spreadsheets_and_grade_books_read_it(folder, tmp_path):
     save(folder, "a.json", make_export(1, 'Ada, "the first"; \tof many', stages=1))
     _, table = build(folder).write(tmp_path / "out")
@@ -418,6 +429,21 @@ def test_the_command_makes_both_files_and_names_what_it_left_out(folder, tmp_pat
     assert "Learners counted: 2. Files left out: 1." in said
     assert "odd.json: it is not JSON" in said
     assert {"report.html", "grades.csv"} <= {path.name for path in (tmp_path / "out").iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("Ada", [], "Table for a grade book: "),
+        ("", [], "without the learners whose file has no name (1): "),
+        ("Ada", ["--no-names"], "which no grade book can import: "),
+    ],
+)
+def test_the_command_says_what_the_table_can_be_used_for(folder, tmp_path, capsys, name, options, said):
+    save(folder, "a.json", make_export(1, name, stages=0))
+    out = tmp_path / "out"
+    assert main(["report", str(folder), "--out", str(out), *options]) == 0
+    assert f"{said}{out / 'grades.csv'}" in capsys.readouterr().out
 
 
 def test_the_command_says_what_to_give_where_there_is_no_folder(tmp_path, capsys):
