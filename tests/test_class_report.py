@@ -5,10 +5,12 @@ import io
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import zipfile
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -20,6 +22,7 @@ from mlops_lesson.__main__ import main
 from mlops_lesson.class_exports import LARGEST_FILE, asked, exercises
 from mlops_lesson.stages import STAGES
 
+COURSE = Path(__file__).resolve().parent.parent
 FIRST = STAGES[0]
 ONE_QUESTION = next(key for key, question in asked().items() if question.kind == "single")
 
@@ -320,6 +323,26 @@ def test_one_number_under_two_names_is_pointed_out(folder):
 
 
 # What is not believed
+
+
+def closing_quiz():
+    """Return the name and the questions of the quiz that closes the course, as notebook 6 shows it."""
+    notebook = json.loads((COURSE / "notebooks" / STAGES[-1].notebook).read_text(encoding="utf-8"))
+    (shown,) = ["".join(o["data"]["text/html"]) for c in notebook["cells"] if c["id"] == "final" for o in c["outputs"]]
+    (name,) = re.findall('data-mlops-quiz="([^"]+)"', shown)
+    return name, re.findall('data-mlops-question="([^"]+)"', shown)
+
+
+def test_answers_to_the_closing_quiz_are_neither_counted_nor_called_unknown(folder):
+    name, identifiers = closing_quiz()
+    assert len(identifiers) == len(STAGES)
+    export = with_answer(right_letter(), "Ada")
+    one = answer_of(export["progress"])
+    export["progress"]["answers"][name] = dict.fromkeys(identifiers, one)
+    save(folder, "a.json", seal(export))
+    (learner,) = build(folder).learners
+    assert list(learner.answers) == [ONE_QUESTION]
+    assert learner.remarks == ()
 
 
 def test_the_course_decides_what_is_right_and_says_that_the_file_disagrees(folder):
