@@ -474,6 +474,18 @@ def test_the_command_says_what_to_give_where_there_is_no_folder(tmp_path, capsys
     assert "give the folder in which you collected the exports" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("missing", ["pandas", "pydantic"])
+def test_the_command_names_the_courses_own_python_where_a_library_is_missing(folder, tmp_path, missing):
+    start = f"import sys; sys.modules[{missing!r}] = None; from mlops_lesson.__main__ import main; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", start, "report", folder, "--out", tmp_path / "out"], capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert f"this Python has no {missing}" in line
+    assert line.endswith(f"{Path('.venv/bin/python')} -m mlops_lesson report")
+
+
 def test_the_package_as_a_command_lists_what_it_can_do(capsys):
     assert main([]) == 0
     said = capsys.readouterr().out
