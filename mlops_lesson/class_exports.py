@@ -283,7 +283,7 @@ def _limited(stream: Any, inside: str) -> bytes | LeftOut:
     """Read no more than an export can have; what a directory or a zip's header says of the size is not believed."""
     content = stream.read(LARGEST_FILE + 1)
     if len(content) > LARGEST_FILE:
-        return LeftOut(inside, f"it has more than {LARGEST_FILE:,} bytes, fifty times the whole course")
+        return LeftOut(inside, f"it has more than {LARGEST_FILE:,} bytes, fifty times what all six stages make")
     return content
 
 

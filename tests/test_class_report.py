@@ -133,6 +133,21 @@ def test_an_empty_folder_and_a_single_learner_make_a_report_too(folder, learners
     assert report.to_talk_about()
 
 
+def test_the_page_says_once_how_many_were_right_at_first(folder):
+    save(folder, "a.json", with_answer(right_letter(), "Ada"))
+    save(folder, "b.json", with_answer(wrong_letters()[0], "Bea", confidence="certain"))
+    said = re.findall("[^<>]*right at first[^<>]*", build(folder).html().partition("How the questions")[2])
+    assert said == ["1 of 2 right at first, 1 in the end. 1 wrong first answer was said to be certain."]
+
+
+def test_a_misconception_ends_with_one_full_stop(folder):
+    make_class(folder)
+    report = build(folder)
+    orders = [result for result in report.questions if result.question.kind == "put_in_order"]
+    assert any(result.most_chosen_wrong() for result in orders)
+    assert not re.search(r"\.(</[a-z]+>)?\.(?!\.)", report.html())
+
+
 def test_what_to_talk_about_begins_with_the_question_that_most_missed(folder):
     for place, letter in enumerate(wrong_letters() * 2):
         save(folder, f"{place}.json", with_answer(letter, f"learner {place}"))
@@ -228,7 +243,7 @@ def damaged_exports():
         "a key twice": (whole.replace('"format"', '"format": "a", "format"', 1), "a key is repeated"),
         "not a number": (whole.replace('"attempts": 1', '"attempts": NaN', 1), "it is not JSON"),
         "a number of a million digits": ('{"format": ' + "9" * 900_000 + "}", "it is not JSON"),
-        "huge": (" " * (LARGEST_FILE + 1), "fifty times the whole course"),
+        "huge": (" " * (LARGEST_FILE + 1), "fifty times what all six stages make"),
         "not text": (b"\xff\xfe\x00\x01", "it is not JSON"),
     }
 
