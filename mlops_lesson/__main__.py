@@ -1,9 +1,13 @@
 """What the course does from a shell: ``python -m mlops_lesson``."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+COURSE_PYTHON = ".venv\\Scripts\\python" if os.name == "nt" else ".venv/bin/python"
+"""What `make lab` sets up, seen from the folder of the course."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,6 +36,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == "mlops_lesson":
+            raise
+        print(
+            f"{parser.prog}: this Python has no {error.name}. Use the course's own, in the folder of the course: "
+            f"{COURSE_PYTHON} -m mlops_lesson {given.called}",
+            file=sys.stderr,
+        )
+        return 2
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -49,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("folder", type=Path, metavar="FOLDER", help="where you collected the exports")
     report.add_argument("--out", type=Path, default=Path("class_report"), help="where to write (class_report)")
     report.add_argument("--no-names", dest="names", action="store_false", help="leave out names and file names")
-    report.set_defaults(command=_report)
+    report.set_defaults(command=_report, called="report")
 
     progress = commands.add_parser(
         "progress",
@@ -59,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     progress.add_argument("--export", action="store_true", help="write the file to hand in")
     progress.add_argument("--name", default="", help="your name or pseudonym, to stand in that file")
     progress.add_argument("--folder", type=Path, help="where to write it (export, beside your progress file)")
-    progress.set_defaults(command=_progress)
+    progress.set_defaults(command=_progress, called="progress")
     return parser
 
 
@@ -71,7 +84,13 @@ def _report(given: argparse.Namespace) -> int:
     print(f"Learners counted: {len(report.learners)}. Files left out: {len(report.left_out)}.")
     for each in report.left_out:
         print(f"  {each.file}: {each.reason}" + (f" ({each.instead})" if each.instead else "") + ".")
-    print(f"Page: {page}\nTable for a grade book: {table}")
+    print(f"Page: {page}")
+    if not given.names:
+        print(f"Table without names, which no grade book can import: {table}")
+    elif report.unnamed:
+        print(f"Table for a grade book, without the learners whose file has no name ({len(report.unnamed)}): {table}")
+    else:
+        print(f"Table for a grade book: {table}")
     return 0
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from mlops_lesson.charts import BLUE, GREY, PINK, new_figure
+from mlops_lesson.class_exports import HandedIn
 from mlops_lesson.class_report import FEW, ClassReport, ExerciseResult, QuestionResult, counts, exercises_of, standing
 from mlops_lesson.display import fold, inline
 from mlops_lesson.exercise_bank import EXERCISES
@@ -29,7 +30,9 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 0 auto; p
 h4 { margin-bottom: 0.3em; font-size: 1rem; }
 table { border-collapse: collapse; margin: 0.5em 0; }
 caption { font-weight: 600; padding: 0.3em 0; }
-th, td { text-align: left; vertical-align: top; padding: 3px 14px 3px 0; border-bottom: 1px solid GrayText; }
+figure { display: flex; flex-direction: column-reverse; align-items: start; gap: 0.3em; }
+th, td { text-align: left; vertical-align: top; overflow-wrap: break-word; padding: 3px 14px 3px 0;
+  border-bottom: 1px solid GrayText; }
 thead th { vertical-align: bottom; }
 summary { cursor: pointer; }
 section > section { border-top: 1px solid GrayText; margin-top: 1.5em; }
@@ -128,7 +131,6 @@ def _stages_figure(report: ClassReport) -> ShownFigure:
     alt = "Stacked bar chart of learners by stage. " + _in_words(finished, STANDINGS)
     with new_figure(7.0, 3.0) as (figure, (axis,)):
         _stack(axis, finished, STANDINGS)
-        figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
         return show(figure, alt, title)
 
 
@@ -187,19 +189,13 @@ def _question(result: QuestionResult) -> str:
     what = "order" if result.question.kind == "put_in_order" else "option"
     most = (
         f"<p>Most chosen wrong {what}: {escape(wrong.letter)}, "
-        f"by {wrong.learners}. Misconception: <em>{inline(wrong.misconception)}</em>. {inline(wrong.reason)}</p>"
+        f"by {wrong.learners}. Misconception: <em>{inline(wrong.misconception.rstrip('.'))}</em>. "
+        f"{inline(wrong.reason)}</p>"
         if wrong
         else "<p>Nobody chose a wrong option first.</p>"
     )
-    sure = (
-        f" {result.certain_and_wrong} of the wrong first answers were said to be certain."
-        if result.certain_and_wrong
-        else ""
-    )
     return (
         f"<h4>{inline(result.question.text)}</h4>"
-        f"<p>Answered by {result.answered}; right at first {result.right_at_first}, right in the end "
-        f"{result.right_in_the_end}.{sure}</p>"
         + _question_figure(result)._repr_html_()
         + most
         + fold(
@@ -211,7 +207,9 @@ def _question(result: QuestionResult) -> str:
 
 def _question_figure(result: QuestionResult) -> ShownFigure:
     bars = result.bars()
-    title = f"{result.right_at_first} of {result.answered} right at first"
+    finding = f"{result.right_at_first} of {result.answered} right at first, {result.right_in_the_end} in the end."
+    if sure := result.certain_and_wrong:
+        finding += f" {sure} wrong first answer{' was' if sure == 1 else 's were'} said to be certain."
     alt = f"Bar chart of first answers to the question {result.question.id}. " + " ".join(
         f"{label}{' (right)' if right else ''}: {count}." for label, _, right, count in bars
     )
@@ -230,7 +228,7 @@ def _question_figure(result: QuestionResult) -> ShownFigure:
         axis.grid(visible=False)
         axis.set(xlim=(0, max(result.answered, 1) * 1.2), xlabel=f"learners, of {result.answered}")
         axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
-        return show(figure, alt, title)
+        return show(figure, alt, finding)
 
 
 def _exercises(report: ClassReport) -> str:
@@ -266,17 +264,32 @@ def _exercises_figure(tried: list[ExerciseResult]) -> ShownFigure:
     with new_figure(7.0, 0.3 * len(bars) + 1.2) as (figure, (axis,)):
         _stack(axis, bars, OUTCOMES)
         axis.set_ylabel("exercise")
-        figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
         return show(figure, alt, title)
+
+
+def _called(report: ClassReport, learners: tuple[HandedIn, ...], names: bool) -> str:
+    return ", ".join(
+        f"<bdi>{escape(report.label(each, names))}</bdi>" + (f" (<bdi>{escape(each.file)}</bdi>)" if names else "")
+        for each in learners
+    )
 
 
 def _to_look_at(report: ClassReport, names: bool) -> str:
     text = ""
     for learners in report.shared:
-        who = ", ".join(f"<bdi>{escape(report.label(each, names))}</bdi>" for each in learners)
         text += (
-            f"<li>One learner's number, several names: {who}. Two people at one computer, one person with two names, "
-            "or a copied file. All are counted.</li>"
+            f"<li>One learner's number, several names: {_called(report, learners, names)}. Two people at one computer, "
+            "one person with two names, or a copied file. All are counted.</li>"
+        )
+    for learners in report.namesakes:
+        text += (
+            f"<li>One name, several learner's numbers: {_called(report, learners, names)}. One person at several "
+            "machines, or several people of one name. All are counted.</li>"
+        )
+    if names and report.unnamed:
+        text += (
+            f"<li>No name in the file, and so not in grades.csv: {_called(report, report.unnamed, names)}. They are "
+            "counted on this page.</li>"
         )
     for label, learner in report.listed(names):
         if learner.remarks:

@@ -22,6 +22,9 @@ from mlops_lesson.quiz import Question
 from mlops_lesson.stages import STAGES, Stage, get_stage
 
 PAGE, GRADES = "report.html", "grades.csv"
+NO_GRADE = "-"
+"""What both Canvas and Moodle read as "no grade"; an empty cell is a grade to Moodle where the column is new."""
+
 FEW = 5
 """Fewer answers than this are single cases, and the report says so."""
 
@@ -219,6 +222,20 @@ class ClassReport:
         """
         return learner.name if names and learner.name else self._pseudonyms[learner.file]
 
+    @property
+    def unnamed(self) -> tuple[HandedIn, ...]:
+        """Learners whose files hold no name."""
+        return tuple(learner for learner in self.learners if not learner.name)
+
+    @cached_property
+    def namesakes(self) -> tuple[tuple[HandedIn, ...], ...]:
+        """Learners of one name whose files carry different numbers: one person at two machines, or two people."""
+        found: dict[str, list[HandedIn]] = {}
+        for learner in self.learners:
+            if learner.name:
+                found.setdefault(learner.name.casefold(), []).append(learner)
+        return tuple(tuple(learners) for learners in found.values() if len(learners) > 1)
+
     @cached_property
     def _pseudonyms(self) -> dict[str, str]:
         """Number the learners by their random numbers, so that the order of names does not show through."""
@@ -302,24 +319,32 @@ class ClassReport:
     def csv(self, names: bool = True) -> str:
         """Return a table for a grade book: one row a learner, percentages by stage, no cell that is a formula.
 
+        Learners without a name are not in it: no grade book can find them, and Moodle gives the grades of a row without
+        a login to the learner of the row before.
+
         Parameters
         ----------
         names : bool, default True
-            False puts pseudonyms in the place of names.
+            False puts pseudonyms in the place of names, for every learner; no grade book can import that.
 
         Returns
         -------
         str
             Columns ``Student``, ``ID``, ``SIS User ID``, ``SIS Login ID`` and ``Section``, as Canvas names them, then
-            for each stage the share of questions right at the first try and of exercises right, 0 to 100.
+            for each stage the share of questions right at the first try and of exercises right, 0 to 100, or "-" for
+            a stage that the learner has not begun.
         """
         stream = io.StringIO()
+        # `write` puts a mark before the table. A quote that follows the mark ends Canvas's parser, so heads have none;
+        # names have them always, since a spreadsheet may take a semicolon or a tab for the end of a cell.
         writer = csv.writer(stream, quoting=csv.QUOTE_ALL)
         heads = [f"{s.number} {s.name} {what} (%)" for s in STAGES for what in ("quiz", "exercises")]
-        writer.writerow(["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *heads])
+        csv.writer(stream).writerow(["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *heads])
         for label, learner in self.listed(names):
+            if names and not learner.name:
+                continue
             login = learner.name if names else ""
-            shares = [f"{share:.1f}" for stage in STAGES for share in grades(learner, stage)]
+            shares = [share for stage in STAGES for share in _shares(learner, stage)]
             writer.writerow([safe_cell(label), "", "", safe_cell(login), "", *shares])
         return stream.getvalue()
 
@@ -349,7 +374,7 @@ class ClassReport:
         """
         target = Path(folder).expanduser()
         target.mkdir(parents=True, exist_ok=True)
-        # Spreadsheets read a CSV file as UTF-8 only if it begins with this mark; grade books skip it.
+        # Spreadsheets read a CSV file as UTF-8 only if it begins with this mark.
         table = "\ufeff" + self.csv(names)
         return _place(target, PAGE, self.html(names).encode()), _place(target, GRADES, table.encode())
 
@@ -468,6 +493,11 @@ def questions_of(stage: Stage) -> list[tuple[str, str]]:
 def exercises_of(stage: Stage) -> list[str]:
     """Return the identifiers of a stage's exercises."""
     return [name for name, slug in exercises().items() if slug == stage.slug]
+
+
+def _shares(learner: HandedIn, stage: Stage) -> list[str]:
+    begun = standing(learner, stage) != "not begun"
+    return [f"{share:.1f}" if begun else NO_GRADE for share in grades(learner, stage)]
 
 
 def _learners(count: int) -> str:

@@ -5,10 +5,12 @@ import io
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import zipfile
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -20,6 +22,7 @@ from mlops_lesson.__main__ import main
 from mlops_lesson.class_exports import LARGEST_FILE, asked, exercises
 from mlops_lesson.stages import STAGES
 
+COURSE = Path(__file__).resolve().parent.parent
 FIRST = STAGES[0]
 ONE_QUESTION = next(key for key, question in asked().items() if question.kind == "single")
 
@@ -130,6 +133,21 @@ def test_an_empty_folder_and_a_single_learner_make_a_report_too(folder, learners
     assert report.to_talk_about()
 
 
+def test_the_page_says_once_how_many_were_right_at_first(folder):
+    save(folder, "a.json", with_answer(right_letter(), "Ada"))
+    save(folder, "b.json", with_answer(wrong_letters()[0], "Bea", confidence="certain"))
+    said = re.findall("[^<>]*right at first[^<>]*", build(folder).html().partition("How the questions")[2])
+    assert said == ["1 of 2 right at first, 1 in the end. 1 wrong first answer was said to be certain."]
+
+
+def test_a_misconception_ends_with_one_full_stop(folder):
+    make_class(folder)
+    report = build(folder)
+    orders = [result for result in report.questions if result.question.kind == "put_in_order"]
+    assert any(result.most_chosen_wrong() for result in orders)
+    assert not re.search(r"\.(</[a-z]+>)?\.(?!\.)", report.html())
+
+
 def test_what_to_talk_about_begins_with_the_question_that_most_missed(folder):
     for place, letter in enumerate(wrong_letters() * 2):
         save(folder, f"{place}.json", with_answer(letter, f"learner {place}"))
@@ -153,6 +171,41 @@ def test_the_grade_book_has_a_row_a_learner_and_shares_in_percent(folder):
     (row,) = rows(build(folder))
     assert row["Student"] == "Ada"
     assert {row[f"{s.number} {s.name} {what} (%)"] for s in STAGES for what in ("quiz", "exercises")} == {"100.0"}
+
+
+def test_a_stage_that_a_learner_has_not_begun_is_no_grade_and_not_a_zero(folder):
+    export = make_export(1, "Ada", skill=1.0, stages=2)
+    export["progress"]["exercises"] = {}
+    save(folder, "a.json", seal(export))
+    (row,) = rows(build(folder))
+    grades = [[row[f"{s.number} {s.name} {what} (%)"] for what in ("quiz", "exercises")] for s in STAGES]
+    assert grades == [["100.0", "0.0"]] * 2 + [["-", "-"]] * 4
+
+
+def test_a_learner_without_a_name_is_on_the_page_and_not_in_the_table_for_a_grade_book(folder):
+    save(folder, "a.json", make_export(1, "Ada", stages=0))
+    save(folder, "b.json", make_export(2, stages=0))
+    report = build(folder)
+    assert [row["SIS Login ID"] for row in rows(report)] == ["Ada"]
+    assert len(rows(report, names=False)) == 2
+    label = report.label(report.unnamed[0])
+    assert f"not in grades.csv: <bdi>{label}</bdi> (<bdi>b.json</bdi>)" in report.html()
+    assert "not in grades.csv" not in report.html(names=False)
+
+
+def test_the_table_begins_so_that_spreadsheets_and_grade_books_read_it(folder, tmp_path):
+    save(folder, "a.json", make_export(1, 'Ada, "the first"; \tof many', stages=1))
+    _, table = build(folder).write(tmp_path / "out")
+    text = table.read_bytes().decode()
+    assert text.startswith("\ufeffStudent,ID,SIS User ID,SIS Login ID,Section,")
+    heads, row = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
+    assert len(heads) == len(row) == 5 + 2 * len(STAGES)
+    assert row[0] == row[3] == 'Ada, "the first"; of many'
+
+
+def test_a_name_stays_in_its_cell_whatever_a_spreadsheet_takes_for_a_separator(folder):
+    save(folder, "a.json", make_export(1, "Ada;=HYPERLINK(1)", stages=0))
+    assert '"Ada;=HYPERLINK(1)"' in build(folder).csv()
 
 
 # What is left out, and named
@@ -190,7 +243,7 @@ def damaged_exports():
         "a key twice": (whole.replace('"format"', '"format": "a", "format"', 1), "a key is repeated"),
         "not a number": (whole.replace('"attempts": 1', '"attempts": NaN', 1), "it is not JSON"),
         "a number of a million digits": ('{"format": ' + "9" * 900_000 + "}", "it is not JSON"),
-        "huge": (" " * (LARGEST_FILE + 1), "fifty times the whole course"),
+        "huge": (" " * (LARGEST_FILE + 1), "fifty times what all six stages make"),
         "not text": (b"\xff\xfe\x00\x01", "it is not JSON"),
     }
 
@@ -258,10 +311,21 @@ def test_of_two_exports_of_one_learner_the_fuller_one_counts_and_the_other_is_na
     assert (left.file, left.instead) == ("a_early.json", "b_full.json")
 
 
-def test_two_learners_of_one_name_are_both_counted(folder):
+def test_one_name_with_two_numbers_is_counted_twice_and_pointed_out(folder):
+    for seed, name in enumerate(("Kim", "kim", "Lee")):
+        save(folder, f"{seed}.json", make_export(seed, name, stages=0))
+    report = build(folder)
+    assert [learner.name for learner in report.learners] == ["Kim", "kim", "Lee"]
+    assert "One name, several learner's numbers: <bdi>Kim</bdi> (<bdi>0.json</bdi>), <bdi>kim</bdi>" in report.html()
+    hidden = report.html(names=False)
+    assert "One name, several learner's numbers: <bdi>Learner " in hidden
+    assert "0.json" not in hidden
+
+
+def test_learners_without_a_name_are_not_taken_for_one_person(folder):
     for seed in (1, 2):
-        save(folder, f"{seed}.json", make_export(seed, "Kim"))
-    assert [learner.name for learner in build(folder).learners] == ["Kim", "Kim"]
+        save(folder, f"{seed}.json", make_export(seed, stages=0))
+    assert build(folder).namesakes == ()
 
 
 def test_one_number_under_two_names_is_pointed_out(folder):
@@ -274,6 +338,26 @@ def test_one_number_under_two_names_is_pointed_out(folder):
 
 
 # What is not believed
+
+
+def closing_quiz():
+    """Return the name and the questions of the quiz that closes the course, as notebook 6 shows it."""
+    notebook = json.loads((COURSE / "notebooks" / STAGES[-1].notebook).read_text(encoding="utf-8"))
+    (shown,) = ["".join(o["data"]["text/html"]) for c in notebook["cells"] if c["id"] == "final" for o in c["outputs"]]
+    (name,) = re.findall('data-mlops-quiz="([^"]+)"', shown)
+    return name, re.findall('data-mlops-question="([^"]+)"', shown)
+
+
+def test_answers_to_the_closing_quiz_are_neither_counted_nor_called_unknown(folder):
+    name, identifiers = closing_quiz()
+    assert len(identifiers) == len(STAGES)
+    export = with_answer(right_letter(), "Ada")
+    one = answer_of(export["progress"])
+    export["progress"]["answers"][name] = dict.fromkeys(identifiers, one)
+    save(folder, "a.json", seal(export))
+    (learner,) = build(folder).learners
+    assert list(learner.answers) == [ONE_QUESTION]
+    assert learner.remarks == ()
 
 
 def test_the_course_decides_what_is_right_and_says_that_the_file_disagrees(folder):
@@ -385,9 +469,36 @@ def test_the_command_makes_both_files_and_names_what_it_left_out(folder, tmp_pat
     assert {"report.html", "grades.csv"} <= {path.name for path in (tmp_path / "out").iterdir()}
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("Ada", [], "Table for a grade book: "),
+        ("", [], "without the learners whose file has no name (1): "),
+        ("Ada", ["--no-names"], "which no grade book can import: "),
+    ],
+)
+def test_the_command_says_what_the_table_can_be_used_for(folder, tmp_path, capsys, name, options, said):
+    save(folder, "a.json", make_export(1, name, stages=0))
+    out = tmp_path / "out"
+    assert main(["report", str(folder), "--out", str(out), *options]) == 0
+    assert f"{said}{out / 'grades.csv'}" in capsys.readouterr().out
+
+
 def test_the_command_says_what_to_give_where_there_is_no_folder(tmp_path, capsys):
     assert main(["report", str(tmp_path / "nowhere")]) == 2
     assert "give the folder in which you collected the exports" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("missing", ["pandas", "pydantic"])
+def test_the_command_names_the_courses_own_python_where_a_library_is_missing(folder, tmp_path, missing):
+    start = f"import sys; sys.modules[{missing!r}] = None; from mlops_lesson.__main__ import main; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", start, "report", folder, "--out", tmp_path / "out"], capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert f"this Python has no {missing}" in line
+    assert line.endswith(f"{Path('.venv/bin/python')} -m mlops_lesson report")
 
 
 def test_the_package_as_a_command_lists_what_it_can_do(capsys):

@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from classroom import HEADINGS, Class, exponent
 from jsonschema import Draft7Validator
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
+
+from mlops_lesson import progress
 
 DEPLOY = COURSE / "deploy"
 VALUES = yaml.safe_load((DEPLOY / "kubernetes" / "values.yaml").read_text(encoding="utf-8"))
@@ -200,3 +204,54 @@ def test_every_file_that_the_page_names_is_there() -> None:
     named = set(re.findall(r"deploy/[\w./-]*\w", page))
     assert named
     assert {name for name in named if not (COURSE / name).exists()} == set()
+
+
+@pytest.fixture
+def collected(tmp_path: Path) -> Callable[[], subprocess.CompletedProcess[str]]:
+    """Give the page's lines that collect exports, to run for the learners `ada` and `bob` of a machine made up here."""
+    page = (COURSE / "docs" / "hub.md").read_text(encoding="utf-8")
+    (lines,) = [block for block in re.findall(r"^```\n(.*?)^```", page, re.DOTALL | re.MULTILINE) if "runuser" in block]
+    for told, here in {
+        "/var/lib/mlops-exports": f"{tmp_path}/exports",
+        "/root/class_report": f"{tmp_path}/class_report",
+        "/srv/mlops-course": str(COURSE),
+        "/home/": f"{tmp_path}/",
+        ".venv/bin/python": sys.executable,
+        "timeout 60": "timeout 20",
+    }.items():
+        assert told in lines
+        lines = lines.replace(told, here)
+    commands = {"getent": "echo mlops-learners:x:1001:ada,bob", "runuser": 'shift 3; exec "$@"'}
+    for name, does in commands.items():
+        command = tmp_path / "bin" / name
+        command.parent.mkdir(exist_ok=True)
+        command.write_text(f"#!/bin/sh\n{does}\n")
+        command.chmod(0o755)
+    own = {**os.environ, "PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}
+    return lambda: subprocess.run(["sh", "-c", lines], env=own, capture_output=True, text=True)
+
+
+def work_of(folder: Path, monkeypatch: pytest.MonkeyPatch, outcome: str) -> None:
+    monkeypatch.setenv("MLOPS_LESSON_HOME", str(folder / "my_work"))
+    progress.exercise(1, "1.1", outcome)
+
+
+@pytest.mark.skipif(shutil.which("timeout") is None, reason="the page's lines are for Linux")
+def test_each_learners_work_is_collected_under_the_name_of_the_account_whatever_lies_in_the_export_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, collected: Callable[[], subprocess.CompletedProcess[str]]
+) -> None:
+    (tmp_path / "secret").write_text("of root's")
+    work_of(tmp_path / "ada", monkeypatch, "right")
+    work_of(tmp_path / "bob", monkeypatch, "crashed")
+    progress.export("ada")
+    (tmp_path / "bob" / "my_work" / "export" / "notes.json").symlink_to(tmp_path / "secret")
+    for _week in (1, 2):
+        done = collected()
+        assert done.returncode == 0, done.stderr
+        assert "Learners counted: 2. Files left out: 0." in done.stdout
+    files = {path.name: json.loads(path.read_text()) for path in (tmp_path / "exports").iterdir()}
+    found = {
+        name: (export["learner"]["name"], export["progress"]["exercises"]["1.1"]["outcome"])
+        for name, export in files.items()
+    }
+    assert found == {"ada.json": ("ada", "right"), "bob.json": ("bob", "crashed")}

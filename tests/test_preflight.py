@@ -72,6 +72,35 @@ def test_a_hub_needs_no_browser_of_its_own():
     assert found.state == "note"
 
 
+@pytest.mark.parametrize(
+    ("closed", "mode"), [("/root", 0o700), ("/root/python/bin/python3", 0o750), ("/root/python/bin/python3", 0o711)]
+)
+def test_a_hub_needs_an_interpreter_that_every_account_can_run(closed, mode):
+    def program():
+        return Path("/root/python/bin/python3")
+
+    assert preflight.check_accounts(30, program, lambda _: 0o755).state == "ok"
+    found = preflight.check_accounts(30, program, lambda path: mode if path == Path(closed) else 0o755)
+    assert found.state == "FAIL"
+    assert f"{Path(closed)} is closed" in found.seen
+    assert "make hub PYTHON=/usr/bin/python3" in found.advice
+
+
+def test_the_interpreter_is_looked_at_where_it_really_lies():
+    found = preflight.interpreter()
+    assert found.is_file()
+    assert not found.is_symlink()
+
+
+def test_only_a_hubs_machine_is_asked_for_other_accounts(monkeypatch, capsys):
+    monkeypatch.setattr(preflight, "CHECKS", ())
+    monkeypatch.setattr(preflight, "HUB_CHECKS", (preflight.check_python,))
+    for options, lines in (([], 1), (["--learners", "30"], 2)):
+        monkeypatch.setattr(sys, "argv", ["preflight.py", *options])
+        assert preflight.main() == 0
+        assert len(capsys.readouterr().out.splitlines()) == lines
+
+
 def test_a_system_that_hides_its_memory_is_no_failure():
     assert preflight.check_memory(measure=lambda: None).state == "note"
 

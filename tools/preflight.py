@@ -167,6 +167,29 @@ def check_packages(learners: int = 0, ready: Optional[bool] = None, ask: Callabl
     return Finding("FAIL", "no environment yet, and pip cannot fetch packages", advice)
 
 
+def interpreter() -> Path:
+    """Return the interpreter of the environment, or where there is none yet, the one that would make it."""
+    own = ENVIRONMENT / "bin" / "python"
+    return (own if own.exists() else Path(sys.executable)).resolve()
+
+
+def mode(path: Path) -> int:
+    """Return who may do what with a file."""
+    return path.stat().st_mode
+
+
+def check_accounts(learners: int = 0, find: Callable = interpreter, measure: Callable = mode) -> Finding:
+    """The learners' accounts can run the interpreter, which is often not in the environment but linked from there."""
+    program = find()
+    closed = [folder for folder in reversed(program.parents) if not measure(folder) & 0o001]
+    if measure(program) & 0o005 != 0o005:
+        closed.append(program)
+    if not closed:
+        return Finding("ok", f"every account can run {program}")
+    advice = "Use the system's Python: make clean, then make hub PYTHON=/usr/bin/python3"
+    return Finding("FAIL", f"learners' accounts cannot run {program}: {closed[0]} is closed to them", advice)
+
+
 CHECKS = (
     check_python,
     check_venv,
@@ -178,6 +201,7 @@ CHECKS = (
     check_processors,
     check_packages,
 )
+HUB_CHECKS = (check_accounts,)
 
 
 def report(findings: List[Finding]) -> int:  # noqa: UP006
@@ -197,7 +221,7 @@ def main() -> int:
     learners = parser.parse_args().learners
     if learners < 0:
         parser.error(f"--learners is {learners}: give the number of learners, 1 or more.")
-    return report([check(learners) for check in CHECKS])
+    return report([check(learners) for check in CHECKS + (HUB_CHECKS if learners else ())])
 
 
 if __name__ == "__main__":

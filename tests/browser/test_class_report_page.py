@@ -68,3 +68,19 @@ def test_the_page_has_no_accessibility_violation(open_report, html, colour_schem
     found = Axe().run(open_report(html, colour_scheme), options=RULES).response
     assert [violation["id"] for violation in found["violations"]] == []
     assert any(rule["id"] == "color-contrast" for rule in found["passes"])
+
+
+def test_no_word_of_a_table_is_broken_and_no_table_makes_the_page_wider(open_report, tmp_path):
+    sample_class.make_class(tmp_path, learners=4)
+    page = open_report(class_report.build(tmp_path, sample_class.NOW).html())
+    page.set_viewport_size({"width": 1200, "height": 900})
+    words = page.evaluate("""() => [...document.querySelectorAll('th, td')].flatMap((cell) =>
+      [...cell.textContent.matchAll(/\\w+/g)].map((word) => {
+        const range = document.createRange();
+        range.setStart(cell.firstChild, word.index);
+        range.setEnd(cell.firstChild, word.index + word[0].length);
+        return [word[0], new Set([...range.getClientRects()].map((box) => box.top)).size];
+      }))""")
+    assert len(words) > 100
+    assert [word for word, lines in words if lines > 1] == []
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 1200
