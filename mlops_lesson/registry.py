@@ -195,6 +195,9 @@ def _empty_store(path: Path) -> Any:
 
 
 def _create_store(path: Path) -> None:
+    # The lock is held, so whoever began a store and did not finish it was killed.
+    for left in path.parent.glob("registry.new-*"):
+        left.unlink()
     new = path.with_name(f"registry.new-{uuid.uuid4().hex}.db")
     try:
         client = _empty_store(make_private_file(new))
