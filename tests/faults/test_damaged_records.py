@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from damages import bit_flipped, empty, foreign, truncated
 
 from mlops_lesson import depot, files, progress, registry, request_log
 
@@ -16,23 +17,6 @@ DATA = sorted(
     for path in (depot.data_dir() / part).rglob("*")
     if path.is_file()
 )
-
-
-def empty(content: bytes, _dice: random.Random) -> bytes:
-    return b""
-
-
-def truncated(content: bytes, _dice: random.Random) -> bytes:
-    return content[: len(content) // 2]
-
-
-def bit_flipped(content: bytes, dice: random.Random) -> bytes:
-    place = dice.randrange(len(content))
-    return content[:place] + bytes([content[place] ^ 1 << dice.randrange(8)]) + content[place + 1 :]
-
-
-def foreign(_content: bytes, dice: random.Random) -> bytes:
-    return b"%PDF-1.7\n" + dice.randbytes(3000)
 
 
 def read_one(folder: Path, name: str) -> None:
