@@ -5,6 +5,7 @@ files that the package itself consists of.
 """
 
 import contextlib
+import io
 import json
 import os
 import tempfile
@@ -186,13 +187,28 @@ def append_line(path: Path, record: Mapping[str, Any]) -> None:
     CannotWriteError
         If the system refuses; the earlier lines are unchanged.
     """
-    with said_if_unwritable(path), make_private_file(make_private_folder(path.parent) / path.name).open("a+b") as file:
-        # A crash may have cut the last line short: what comes now begins a line of its own.
-        file.seek(max(file.tell() - 1, 0))
-        cut = file.read() not in (b"", b"\n")
-        file.write(b"\n" * cut + json.dumps(record).encode() + b"\n")
-        file.flush()
+    line = json.dumps(record).encode() + b"\n"
+    with said_if_unwritable(path):
+        make_private_file(make_private_folder(path.parent) / path.name)
+        with path.open("a+b", buffering=0) as file:
+            # A crash may have cut the last line short: what comes now begins a line of its own.
+            before = file.seek(0, os.SEEK_END)
+            file.seek(max(before - 1, 0))
+            cut = file.read() not in (b"", b"\n")
+            _write_whole(file, b"\n" * cut + line, before)
+
+
+def _write_whole(file: io.FileIO, content: bytes, before: int) -> None:
+    written = 0
+    try:
+        while written < len(content):
+            written += file.write(content[written:])
         os.fsync(file.fileno())
+    except OSError:
+        # Where the disk became full within the line, its beginning is taken back.
+        if file.seek(0, os.SEEK_END) == before + written:
+            file.truncate(before)
+        raise
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
