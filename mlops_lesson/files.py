@@ -9,7 +9,7 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -211,13 +211,15 @@ def _write_whole(file: io.FileIO, content: bytes, before: int) -> None:
         raise
 
 
-def read_lines(path: Path) -> list[dict[str, Any]]:
+def read_lines(path: Path, whole_numbers: Sequence[str] = ()) -> list[dict[str, Any]]:
     """Read a file of JSON lines that `append_line` wrote.
 
     Parameters
     ----------
     path : pathlib.Path
         The file, which may not exist yet.
+    whole_numbers : sequence of str
+        Fields that hold a whole number, or nothing, in every record.
 
     Returns
     -------
@@ -228,5 +230,6 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     for line in path.read_bytes().splitlines() if path.exists() else ():
         with contextlib.suppress(ValueError):
             record = json.loads(line)
-            records += [record] if isinstance(record, dict) else []
+            if isinstance(record, dict) and all(isinstance(record.get(name), int | None) for name in whole_numbers):
+                records.append(record)
     return records

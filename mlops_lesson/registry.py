@@ -911,5 +911,6 @@ def history() -> pd.DataFrame:
     pandas.DataFrame
         `at` (UTC), `action`, `version`, `replaced` (missing if none was) and `reason`.
     """
-    frame = pd.DataFrame(read_lines(_history_path()), columns=["at", "action", "version", "replaced", "reason"])
-    return frame.astype({"version": "Int64", "replaced": "Int64"})
+    numbers = ("version", "replaced")
+    lines = read_lines(_history_path(), numbers)
+    return pd.DataFrame(lines, columns=["at", "action", *numbers, "reason"]).astype(dict.fromkeys(numbers, "Int64"))

@@ -129,7 +129,7 @@ def test_a_line_of_the_history_that_is_damaged_hides_no_other(home: Path) -> Non
     for number in (1, 2):
         files.append_line(home / "promotions.jsonl", {"action": "promoted", "version": number})
     with (home / "promotions.jsonl").open("ab") as file:
-        file.write(b'\xff\xfe{"action"\n[1]\n')
+        file.write(b'\xff\xfe{"action"\n[1]\n{"action": "promoted", "version": "one"}\n')
     assert registry.history()["version"].tolist() == [1, 2]
 
 
