@@ -16,7 +16,7 @@ HOME = "MLOPS_LESSON_HOME"
 ORDER_SEED = "MLOPS_LESSON_ORDER_SEED"
 BROWSER_TESTS = "tests/browser/"
 HUB_TESTS = "tests/test_hub.py"
-NEEDS_PROGRAMS = {"browser": BROWSER_TESTS, "hub": HUB_TESTS}
+NEEDS_PROGRAMS = {"browser": BROWSER_TESTS, "faults": "tests/faults/", "hub": HUB_TESTS}
 SLOWEST_FIRST = ("tests/test_notebooks_run.py", BROWSER_TESTS, HUB_TESTS, "notebooks/")
 CASES = "made-up cases"
 

@@ -154,14 +154,15 @@ def read_minutes() -> dict[tuple[str, str], int]:
     Returns
     -------
     dict of (str, str) to int
-        By stage slug and part, from the notebooks' metadata ``mlops_lesson.minutes``; what is not stated is left out.
+        By stage slug and part, from the notebooks' metadata ``mlops_lesson.minutes``; what is not stated, or cannot be
+        read, is left out.
     """
     try:
         folder = course_root() / "notebooks"
     except FileNotFoundError:
         return {}
     return {
-        (stage.slug, part): int(minutes)
+        (stage.slug, part): minutes
         for stage in STAGES
         for part, minutes in _stated_minutes(folder / stage.notebook).items()
         if part in PARTS
@@ -169,7 +170,9 @@ def read_minutes() -> dict[tuple[str, str], int]:
 
 
 def _stated_minutes(notebook: Path) -> dict[str, int]:
-    if not notebook.is_file():
+    try:
+        metadata = json.loads(notebook.read_text(encoding="utf-8")).get("metadata", {})
+        minutes = metadata.get("mlops_lesson", {}).get("minutes", {})
+        return {part: int(number) for part, number in minutes.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
         return {}
-    metadata = json.loads(notebook.read_text(encoding="utf-8")).get("metadata", {})
-    return metadata.get("mlops_lesson", {}).get("minutes", {})

@@ -5,6 +5,8 @@ from functools import cache
 from html import escape
 from pathlib import Path
 
+from mlops_lesson.files import read_course_text
+
 STATIC_FOLDER = Path(__file__).resolve().parent / "static"
 
 
@@ -56,6 +58,11 @@ def script(*names: str) -> str:
     -------
     str
         HTML.
+
+    Raises
+    ------
+    CourseFileError
+        If one of the files is missing or spoiled.
     """
-    sources = [(STATIC_FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in ("base", *names)]
+    sources = [read_course_text(STATIC_FOLDER / f"{name}.js") for name in ("base", *names)]
     return "<script>\n" + "".join(sources) + "</script>"

@@ -19,6 +19,7 @@ from typing import Any
 
 from mlops_lesson import progress
 from mlops_lesson.display import fold, inline, script
+from mlops_lesson.files import read_course_text, said_if_spoiled
 from mlops_lesson.stages import Stage, get_stage
 
 SOLUTIONS_FOLDER = Path(__file__).resolve().parent / "solutions"
@@ -350,10 +351,12 @@ def solution_source(exercise: str) -> str:
     ------
     ValueError
         If there is no such exercise.
+    CourseFileError
+        If the file with its solution is missing or spoiled.
     """
     if _find(exercise) is None:
         raise ValueError(_unknown(exercise))
-    return _solution_file(exercise).read_text(encoding="utf-8")
+    return read_course_text(_solution_file(exercise))
 
 
 @cache
@@ -369,13 +372,18 @@ def reference(exercise: str) -> Callable[..., Any]:
     -------
     callable
         The function, loaded from its file.
+
+    Raises
+    ------
+    CourseFileError
+        If the file is missing or spoiled.
     """
-    spec = importlib.util.spec_from_file_location(
-        f"mlops_lesson_solution_{exercise.replace('.', '_')}", _solution_file(exercise)
-    )
+    path = _solution_file(exercise)
+    spec = importlib.util.spec_from_file_location(f"mlops_lesson_solution_{exercise.replace('.', '_')}", path)
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return getattr(module, _find(exercise).name)
+    with said_if_spoiled(path):
+        spec.loader.exec_module(module)
+        return getattr(module, _find(exercise).name)
 
 
 class _CrashError(Exception):
@@ -492,7 +500,8 @@ def _problems(exercise: Exercise, answer: Callable[..., Any]) -> Iterator[tuple[
         if problem := _other_kind(exercise, case, given):
             yield problem
             continue
-        expected = reference(exercise.id)(*copy.deepcopy(case.arguments))
+        with said_if_spoiled(_solution_file(exercise.id)):
+            expected = reference(exercise.id)(*copy.deepcopy(case.arguments))
         if not _quietly(exercise.same, given, expected):
             yield (
                 f"With {case.given}, the result differs.",

@@ -1,22 +1,78 @@
-"""Write files so that they are whole, and say clearly when one cannot be written.
+"""Write files so that they are whole, and say clearly when one cannot be written, or read.
 
-Used for everything the course keeps: artifacts, progress, exports and the logs of promotions and decisions.
+Used for everything the course keeps: artifacts, progress, exports and the logs of promotions and decisions; and for the
+files that the package itself consists of.
 """
 
 import contextlib
+import io
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from mlops_lesson.paths import HOME_VARIABLE, make_private_file, make_private_folder
 
+UNFINISHED = ".mlops_lesson-"
+UNFINISHED_ENDING = ".part"
+SECONDS_TO_FINISH = 3600
+
 
 class CannotWriteError(OSError):
     """A file cannot be written; the text names it and says what to do next."""
+
+
+class CourseFileError(ValueError):
+    """A file of the course itself is missing or spoiled; the text names it and says what to do next."""
+
+
+@contextmanager
+def said_if_spoiled(path: Path) -> Iterator[None]:
+    """Turn whatever comes of a missing or spoiled file of the course itself into a `CourseFileError`.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A file of the package that is used in the ``with`` block.
+    """
+    try:
+        yield
+    except CourseFileError:
+        raise
+    except Exception as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise CourseFileError(
+            f"{path}, a file of the course itself, cannot be used ({reason.rstrip('.')}). Restore it with "
+            "`git checkout mlops_lesson` in the course folder, or install the course again; then restart the kernel."
+        ) from error
+
+
+def read_course_text(path: Path) -> str:
+    """Read a text file of the course itself.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A file of the package.
+
+    Returns
+    -------
+    str
+        Its content, which is not empty.
+
+    Raises
+    ------
+    CourseFileError
+        If it is missing, empty or not text.
+    """
+    with said_if_spoiled(path):
+        text = path.read_text(encoding="utf-8")
+        if not text.strip():
+            raise ValueError("it is empty")
+        return text
 
 
 @contextmanager
@@ -62,6 +118,9 @@ def write_atomically(path: Path, content: bytes) -> None:
 def written_beside(path: Path, content: bytes) -> Iterator[Path]:
     """Write a file beside another one, all of it on the disk; it is gone afterwards unless it was given a name.
 
+    What writers that were killed have left in the folder is removed once it is an hour older than the new file: by
+    then nobody is writing it any more.
+
     Parameters
     ----------
     path : pathlib.Path
@@ -74,9 +133,10 @@ def written_beside(path: Path, content: bytes) -> Iterator[Path]:
     pathlib.Path
         The new file, which only its owner can read.
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".part")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{UNFINISHED}{path.stem}-", suffix=UNFINISHED_ENDING)
     temporary = Path(name)
     try:
+        _remove_left_behind(path.parent, temporary.stat().st_mtime - SECONDS_TO_FINISH)
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
@@ -84,6 +144,13 @@ def written_beside(path: Path, content: bytes) -> Iterator[Path]:
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _remove_left_behind(folder: Path, before: float) -> None:
+    for left in folder.glob(f"{UNFINISHED}*{UNFINISHED_ENDING}"):
+        with contextlib.suppress(OSError):
+            if left.stat().st_mtime < before:
+                left.unlink()
 
 
 def set_aside(path: Path) -> Path:
@@ -120,22 +187,39 @@ def append_line(path: Path, record: Mapping[str, Any]) -> None:
     CannotWriteError
         If the system refuses; the earlier lines are unchanged.
     """
-    with said_if_unwritable(path), make_private_file(make_private_folder(path.parent) / path.name).open("a+b") as file:
-        # A crash may have cut the last line short: what comes now begins a line of its own.
-        file.seek(max(file.tell() - 1, 0))
-        cut = file.read() not in (b"", b"\n")
-        file.write(b"\n" * cut + json.dumps(record).encode() + b"\n")
-        file.flush()
+    line = json.dumps(record).encode() + b"\n"
+    with said_if_unwritable(path):
+        make_private_file(make_private_folder(path.parent) / path.name)
+        with path.open("a+b", buffering=0) as file:
+            # A crash may have cut the last line short: what comes now begins a line of its own.
+            before = file.seek(0, os.SEEK_END)
+            file.seek(max(before - 1, 0))
+            cut = file.read() not in (b"", b"\n")
+            _write_whole(file, b"\n" * cut + line, before)
+
+
+def _write_whole(file: io.FileIO, content: bytes, before: int) -> None:
+    written = 0
+    try:
+        while written < len(content):
+            written += file.write(content[written:])
         os.fsync(file.fileno())
+    except OSError:
+        # Where the disk became full within the line, its beginning is taken back.
+        if file.seek(0, os.SEEK_END) == before + written:
+            file.truncate(before)
+        raise
 
 
-def read_lines(path: Path) -> list[dict[str, Any]]:
+def read_lines(path: Path, whole_numbers: Sequence[str] = ()) -> list[dict[str, Any]]:
     """Read a file of JSON lines that `append_line` wrote.
 
     Parameters
     ----------
     path : pathlib.Path
         The file, which may not exist yet.
+    whole_numbers : sequence of str
+        Fields that hold a whole number, or nothing, in every record.
 
     Returns
     -------
@@ -146,5 +230,6 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     for line in path.read_bytes().splitlines() if path.exists() else ():
         with contextlib.suppress(ValueError):
             record = json.loads(line)
-            records += [record] if isinstance(record, dict) else []
+            if isinstance(record, dict) and all(isinstance(record.get(name), int | None) for name in whole_numbers):
+                records.append(record)
     return records

@@ -468,7 +468,8 @@ def read_audit(run: str | None = None) -> pd.DataFrame:
         a crash is left out.
     """
     columns = ["at", "run", "week", "who", "what", "why", "version"]
-    frame = pd.DataFrame(read_lines(audit_path()), columns=columns).astype({"version": "Int64"})
+    lines = read_lines(audit_path(), ("version",))
+    frame = pd.DataFrame(lines, columns=columns).astype({"version": "Int64"})
     return frame if run is None else frame[frame["run"] == run].reset_index(drop=True)
 
 

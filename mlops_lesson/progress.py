@@ -23,7 +23,7 @@ from typing import Any
 
 from mlops_lesson import __version__
 from mlops_lesson.export_format import FORMAT, FORMAT_VERSION, checksum, clean_text, file_stem, safe_cell
-from mlops_lesson.files import set_aside, written_beside
+from mlops_lesson.files import said_if_unwritable, set_aside, written_beside
 from mlops_lesson.paths import HOME_VARIABLE, home, make_private_file, make_private_folder
 from mlops_lesson.stages import STAGES, Stage, get_stage
 
@@ -442,6 +442,8 @@ def export(name: str = "", folder: str | Path | None = None) -> Export:
     ------
     TypeError
         If the name is not text.
+    CannotWriteError
+        If the disk is full or the folder may not be written; what was there before is unchanged.
     """
     if not isinstance(name, str):
         raise TypeError(f"The name is {type(name).__name__}; give text, such as export('Ada'), or leave it out.")
@@ -463,9 +465,12 @@ def export(name: str = "", folder: str | Path | None = None) -> Export:
         "progress": data,
     }
     target = Path(folder).expanduser().resolve() if folder is not None else home() / EXPORT_FOLDER
-    make_private_folder(target)
-    json_file = _write_new(target, file_stem(name), ".json", content | {"checksum": checksum(content)})
-    csv_file = _write_new(target, json_file.stem, ".csv", _table(_snapshot(data)))
+    stem = file_stem(name)
+    with said_if_unwritable(target / f"{stem}.json"):
+        make_private_folder(target)
+        json_file = _write_new(target, stem, ".json", content | {"checksum": checksum(content)})
+    with said_if_unwritable(target / f"{json_file.stem}.csv"):
+        csv_file = _write_new(target, json_file.stem, ".csv", _table(_snapshot(data)))
     return Export(json_file, csv_file)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops_lesson.display import fold, inline, script
+from mlops_lesson.files import said_if_spoiled
 from mlops_lesson.stages import STAGES, Stage, get_stage
 
 QUESTIONS_FOLDER = Path(__file__).resolve().parent / "questions"
@@ -401,11 +402,13 @@ def load_questions(stage: int | str | Stage) -> QuestionFile:
 
     Raises
     ------
-    ValueError
-        If the file breaks a rule; the message names file, question and field.
+    CourseFileError
+        If the file is missing, or breaks a rule; the message names file, question and field.
     """
     known = get_stage(stage)
-    return read_question_file(QUESTIONS_FOLDER / f"{known.number:02d}_{known.slug}.toml")
+    path = QUESTIONS_FOLDER / f"{known.number:02d}_{known.slug}.toml"
+    with said_if_spoiled(path):
+        return read_question_file(path)
 
 
 def read_question_file(path: str | Path) -> QuestionFile:
@@ -424,7 +427,7 @@ def read_question_file(path: str | Path) -> QuestionFile:
     Raises
     ------
     ValueError
-        If it is not TOML or breaks a rule; the message names file, question and field.
+        If it cannot be read, is not TOML or breaks a rule; the message names file, question and field.
     """
     path = Path(path)
     try:
@@ -435,7 +438,9 @@ def read_question_file(path: str | Path) -> QuestionFile:
         cards = tuple(_flashcard(entry, place) for place, entry in enumerate(data.get("flashcards", []), start=1))
         _all_different([question.id for question in questions], "questions")
         _all_different([card.id for card in cards], "flashcards")
-    except ValueError as error:
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror or error}. Give a TOML file of questions.") from error
+    except (ValueError, TypeError, AttributeError) as error:
         raise ValueError(f"{path.name}: {error}") from error
     return QuestionFile(stage, questions, cards, tuple(data.get("ask_again", ())))
 

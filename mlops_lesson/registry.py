@@ -195,6 +195,9 @@ def _empty_store(path: Path) -> Any:
 
 
 def _create_store(path: Path) -> None:
+    # The lock is held, so whoever began a store and did not finish it was killed.
+    for left in path.parent.glob("registry.new-*"):
+        left.unlink()
     new = path.with_name(f"registry.new-{uuid.uuid4().hex}.db")
     try:
         client = _empty_store(make_private_file(new))
@@ -908,5 +911,6 @@ def history() -> pd.DataFrame:
     pandas.DataFrame
         `at` (UTC), `action`, `version`, `replaced` (missing if none was) and `reason`.
     """
-    frame = pd.DataFrame(read_lines(_history_path()), columns=["at", "action", "version", "replaced", "reason"])
-    return frame.astype({"version": "Int64", "replaced": "Int64"})
+    numbers = ("version", "replaced")
+    lines = read_lines(_history_path(), numbers)
+    return pd.DataFrame(lines, columns=["at", "action", *numbers, "reason"]).astype(dict.fromkeys(numbers, "Int64"))

@@ -155,10 +155,21 @@ def _query(statement: str, values: list[Any]) -> list[tuple[Any, ...]]:
     if not path.exists():
         return []
     try:
-        with closing(sqlite3.connect(path, timeout=_WAIT_SECONDS)) as database:
-            return database.execute(statement, values).fetchall()
+        try:
+            return _ask(path.as_uri(), statement, values)
+        except sqlite3.OperationalError:
+            # SQLite wants to make a journal even to read, which a full disk or a read-only folder does not allow.
+            journal = path.with_name(f"{path.name}-wal")
+            if journal.exists() and journal.stat().st_size:
+                raise
+            return _ask(f"{path.as_uri()}?immutable=1", statement, values)
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         raise _unreadable(error) from error
+
+
+def _ask(address: str, statement: str, values: list[Any]) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(address, timeout=_WAIT_SECONDS, uri=True)) as database:
+        return database.execute(statement, values).fetchall()
 
 
 def _unreadable(error: Exception) -> RequestLogError:

@@ -95,7 +95,7 @@ def is_gone(pid: int) -> bool:
     except ProcessLookupError:
         return True
     state = Path(f"/proc/{pid}/stat")
-    return state.exists() and state.read_text().rsplit(")", 1)[1].split()[0] in "ZX"
+    return state.exists() and state.read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0] in "ZX"
 
 
 def run_script(code: str, home: Path, **more: Any) -> subprocess.Popen:

@@ -1,4 +1,8 @@
-"""Run All reaches the end of every notebook: in any order, twice in a row, offline, and leaves nothing behind."""
+"""Run All reaches the end of every notebook: in any order, twice in a row, offline, and leaves nothing behind.
+
+It does so whatever a learner did before: ran cells out of order, or lost the kernel in the middle. The folder's name
+has a space and letters beyond ASCII, and the second time Python does not know UTF-8 from its locale.
+"""
 
 import os
 import random
@@ -8,7 +12,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
-from working_copy import WorkingCopy
+from working_copy import WITHOUT_UTF8, WorkingCopy, backwards_first, each_twice
 
 from mlops_lesson.stages import STAGES
 
@@ -23,14 +27,15 @@ def seed() -> int:
 
 @pytest.fixture(scope="module")
 def run_twice(tmp_path_factory: pytest.TempPathFactory, seed: int) -> WorkingCopy:
-    """All six notebooks in one order and then in another, in one working copy."""
-    folder = tmp_path_factory.mktemp("run") / "course"
+    """All six notebooks in one order, cells backwards first, and in another, each cell twice, in one working copy."""
+    folder = tmp_path_factory.mktemp("run") / "Mein Kurs, été"
     for name in ("notebooks", "data"):
         shutil.copytree(ROOT / name, folder / name)
     copy = WorkingCopy(folder)
     dice = random.Random(seed)  # noqa: S311
-    for _ in range(2):
-        copy.run(dice.sample(NAMES, len(NAMES)))
+    copy.stop_in_the_middle("05_deployment.ipynb", after="impatient")
+    copy.run(dice.sample(NAMES, len(NAMES)), backwards_first)
+    copy.run(dice.sample(NAMES, len(NAMES)), each_twice, WITHOUT_UTF8)
     return copy
 
 

@@ -113,7 +113,7 @@ def test_a_crash_in_the_middle_of_a_write_leaves_the_old_file(file, monkeypatch)
         patch.setattr(progress.os, "fsync", refuse(errno.EIO))
         progress.answer(1, "second", ["A"], right=True)
     assert file.read_bytes() == before
-    assert [path.name for path in file.parent.iterdir() if path.suffix == ".tmp"] == []
+    assert {path.name for path in file.parent.iterdir()} == {"progress.json", "progress.lock"}
 
 
 def test_a_full_disk_is_told_and_the_answer_is_written_once_there_is_room(file, monkeypatch):

@@ -2,19 +2,27 @@
 
 import hashlib
 import os
+import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import nbformat
 import psutil
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
 from notebook_checks import Lesson, no_output_is_an_error_or_a_warning
-from run_notebooks import execute, failed_cell
+from run_notebooks import execute_cells, failed_cell
 
 OFFLINE = Path(__file__).resolve().parent / "offline"
 LEARNERS_OWN = ("my_work", ".ipynb_checkpoints", "__pycache__")
 SECONDS_TO_END = 20
+SECONDS_A_CELL = 600
+EXTRA = "extra-run"
+WITHOUT_UTF8 = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 
 def offline_environment(log: Path) -> dict[str, str]:
@@ -22,6 +30,45 @@ def offline_environment(log: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MLOPS_LESSON_")}
     path = os.pathsep.join([str(OFFLINE), *filter(None, [kept.get("PYTHONPATH")])])
     return {**kept, "PYTHONPATH": path, "OFFLINE_LOG": str(log)}
+
+
+def as_it_is(cells: list[NotebookNode]) -> list[NotebookNode]:
+    """Run All."""
+    return cells
+
+
+def backwards_first(cells: list[NotebookNode]) -> list[NotebookNode]:
+    """Run every cell before those it needs, from the last to the first; then Run All in the same kernel."""
+    return [*(_extra(cell) for cell in reversed(cells) if cell.cell_type == "code"), *cells]
+
+
+def each_twice(cells: list[NotebookNode]) -> list[NotebookNode]:
+    """Run every cell a second time right after the first."""
+    return [run for cell in cells for run in ([cell, _extra(cell)] if cell.cell_type == "code" else [cell])]
+
+
+def _extra(cell: NotebookNode) -> NotebookNode:
+    extra = deepcopy(cell)
+    extra.id = f"{cell.id}-extra"
+    extra.metadata.tags = [*extra.metadata.get("tags", []), EXTRA, "raises-exception"]
+    return extra
+
+
+def take_out_helpful_errors(cells: list[NotebookNode]) -> None:
+    """Take out the errors of extra runs that say what to do: a name of an earlier cell, or the course's own advice."""
+    for cell in (cell for cell in cells if EXTRA in cell.metadata.get("tags", [])):
+        cell.outputs = [output for output in cell.outputs if not _helps(output, cell.id.removesuffix("-extra"), cells)]
+
+
+def _helps(output: NotebookNode, name: str, cells: list[NotebookNode]) -> bool:
+    if output.output_type != "error":
+        return False
+    if output.ename == "NameError":
+        missing = re.match(r"name '(\w+)' is not defined", output.evalue)
+        ids = [cell.id for cell in cells]
+        earlier = [cell.source for cell in cells[: ids.index(name)] if EXTRA not in cell.metadata.get("tags", [])]
+        return bool(missing) and any(re.search(rf"\b{missing[1]}\b", source) for source in earlier)
+    return output.ename == "ServingError" and bool(re.search(r"Start it again with|then promote it", output.evalue))
 
 
 @dataclass
@@ -43,16 +90,39 @@ class WorkingCopy:
         self.log = self.folder.parent / f"{self.folder.name}_left_this_machine"
         self.files_before = self._files()
 
-    def run(self, names: Iterable[str]) -> None:
+    def run(
+        self,
+        names: Iterable[str],
+        arranged: Callable[[list[NotebookNode]], list[NotebookNode]] = as_it_is,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         """Run notebooks in the order given, each in its own kernel; note errors and warnings and go on."""
         for name in names:
             path = self.folder / "notebooks" / name
+            notebook = nbformat.read(path, as_version=4)
+            notebook.cells = arranged(notebook.cells)
             try:
-                done = Lesson(path, execute(path, self._environment()))
+                execute_cells(notebook, path.parent, self._environment() | (environment or {}), SECONDS_A_CELL)
+                take_out_helpful_errors(notebook.cells)
+                done = Lesson(path, notebook)
                 self.complaints += [f"{name}: {text}" for text in no_output_is_an_error_or_a_warning(done)]
             except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
                 self.complaints.append(f"{name}: {failed_cell(error)}")
             self.ran.append(name)
+
+    def stop_in_the_middle(self, name: str, after: str) -> None:
+        """Kill the kernel of a notebook when the cell with this id has run."""
+        path = self.folder / "notebooks" / name
+        notebook = nbformat.read(path, as_version=4)
+        place = 1 + [cell.id for cell in notebook.cells].index(after)
+        notebook.cells.insert(place, new_code_cell("import os, signal; os.kill(os.getpid(), signal.SIGKILL)"))
+        try:
+            execute_cells(notebook, path.parent, self._environment(), SECONDS_A_CELL)
+            self.complaints.append(f"{name}: was not killed")
+        except DeadKernelError:
+            pass
+        except CellExecutionError as error:
+            self.complaints.append(f"{name}: {failed_cell(error)}")
 
     @property
     def attempts_to_leave(self) -> list[str]:

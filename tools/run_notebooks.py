@@ -53,12 +53,33 @@ def execute(path: Path, environment: Mapping[str, str], timeout: int = SECONDS_A
     nbclient.exceptions.CellExecutionError, nbclient.exceptions.CellTimeoutError, nbclient.exceptions.DeadKernelError
         If a cell raises, hangs, or ends the kernel.
     """
-    notebook = nbformat.read(path, as_version=4)
+    return execute_cells(nbformat.read(path, as_version=4), path.parent, environment, timeout)
+
+
+def execute_cells(
+    notebook: NotebookNode, folder: Path, environment: Mapping[str, str], timeout: int = SECONDS_A_CELL
+) -> NotebookNode:
+    """Run all cells of a notebook that has been read; see `execute`.
+
+    Parameters
+    ----------
+    notebook : nbformat.NotebookNode
+        The notebook; its outputs are replaced.
+    folder : pathlib.Path
+        The kernel's working directory.
+    environment, timeout
+        See `execute`.
+
+    Returns
+    -------
+    nbformat.NotebookNode
+        The same notebook.
+    """
     client = NotebookClient(
         notebook,
         timeout=timeout,
         kernel_name=KERNELSPEC["name"],
-        resources={"metadata": {"path": str(path.parent)}},
+        resources={"metadata": {"path": str(folder)}},
         coalesce_streams=True,
         record_timing=False,
         store_widget_state=False,

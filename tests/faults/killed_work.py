@@ -1,14 +1,18 @@
 """Work that is killed: ``python killed_work.py WORK FOLDER`` does it over and over and says each time that it is done.
 
 A line on standard input begins a round in a child of its own, so that the libraries are loaded once for all rounds. The
-answer is the child's process id; then one line comes for every piece of work that it has finished.
+answer is the child's process id; then one line comes for every piece of work that it has finished, and one with the
+status with which it ended.
 """
 
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
+from importlib import import_module
 from itertools import count
 from pathlib import Path
+from types import ModuleType
 
 
 def write_progress(_folder: Path) -> Callable[[int], None]:
@@ -17,9 +21,55 @@ def write_progress(_folder: Path) -> Callable[[int], None]:
     return lambda number: progress.answer("killed", f"{os.getpid()}-{number}", ["A"], right=True)
 
 
-def move_data(folder: Path) -> Callable[[int], None]:
+def export_progress(folder: Path) -> Callable[[int], None]:
+    from mlops_lesson import progress
+
+    return lambda number: progress.export(f"{os.getpid()} {number}", folder)
+
+
+def first_row(process: int, number: int) -> int:
+    """Say where the dataset begins that a process keeps as its so-many-th."""
+    return (process + number) % 500
+
+
+def keep_artifact(_folder: Path) -> Callable[[int], None]:
+    from course_models import clean
+
+    from mlops_lesson import artifacts
+
+    whole = clean()
+    artifacts.save(whole)
+
+    def again(number: int) -> None:
+        start = first_row(os.getpid(), number)
+        artifacts.save(replace(whole, table=whole.table.iloc[start:].reset_index(drop=True), X=whole.X[start:]))
+
+    return again
+
+
+def promote(folder: Path) -> Callable[[int], None]:
+    from depot_service import fill_home, trained_model, validated
+
+    from mlops_lesson import registry
+
+    fill_home(folder)
+    for _ in range(2):
+        registry.promote(validated(trained_model()))
+    return lambda number: registry.promote(next_version(registry.champion().version), reason=f"{os.getpid()}-{number}")
+
+
+def next_version(version: int) -> int:
+    """Say which of the three versions follows one."""
+    return version % 3 + 1
+
+
+def builder() -> ModuleType:
     sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "data"))
-    import build
+    return import_module("build")
+
+
+def move_data(folder: Path) -> Callable[[int], None]:
+    build = builder()
 
     # What is written is drawn once: it reaches the folder only by being moved there.
     def again(number: int) -> None:
@@ -35,21 +85,55 @@ def move_data(folder: Path) -> Callable[[int], None]:
     return again
 
 
-WORKS = {"progress": write_progress, "data": move_data}
+def build_data(folder: Path) -> Callable[[int], None]:
+    build = builder()
+    build.build(folder)
+
+    def again(_number: int) -> None:
+        # Other parcels each time, so that files of two builds are seen to be mixed.
+        build.SEED = os.getpid()
+        build.build(folder)
+
+    return again
+
+
+WORKS = {
+    "progress": write_progress,
+    "export": export_progress,
+    "artifact": keep_artifact,
+    "promotion": promote,
+    "move": move_data,
+    "build": build_data,
+}
+
+
+def say(words: str) -> None:
+    # In one write: what two processes print in pieces gets mixed.
+    os.write(1, f"{words}\n".encode())
 
 
 def main() -> None:
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     name, folder = sys.argv[1], Path(sys.argv[2])
     work = WORKS[name](folder)
+    say("ready now")
     for _ in sys.stdin:
+        told, tell = os.pipe()
         child = os.fork()
         if child == 0:
-            for number in count(1):
-                work(number)
-                os.write(1, f"done {number}\n".encode())
-        print("child", child, flush=True)
-        os.waitpid(child, 0)
-        print("ended", flush=True)
+            try:
+                os.read(told, 1)
+                for number in count(1):
+                    work(number)
+                    say(f"done {number}")
+            finally:
+                os._exit(1)
+        say(f"child {child}")
+        os.write(tell, b"!")
+        _, status = os.waitpid(child, 0)
+        say(f"ended {status}")
+        os.close(told)
+        os.close(tell)
 
 
 if __name__ == "__main__":

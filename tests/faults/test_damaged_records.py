@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from damages import bit_flipped, empty, foreign, truncated
 
 from mlops_lesson import depot, files, progress, registry, request_log
 
@@ -16,23 +17,6 @@ DATA = sorted(
     for path in (depot.data_dir() / part).rglob("*")
     if path.is_file()
 )
-
-
-def empty(content: bytes, _dice: random.Random) -> bytes:
-    return b""
-
-
-def truncated(content: bytes, _dice: random.Random) -> bytes:
-    return content[: len(content) // 2]
-
-
-def bit_flipped(content: bytes, dice: random.Random) -> bytes:
-    place = dice.randrange(len(content))
-    return content[:place] + bytes([content[place] ^ 1 << dice.randrange(8)]) + content[place + 1 :]
-
-
-def foreign(_content: bytes, dice: random.Random) -> bytes:
-    return b"%PDF-1.7\n" + dice.randbytes(3000)
 
 
 def read_one(folder: Path, name: str) -> None:
@@ -145,7 +129,7 @@ def test_a_line_of_the_history_that_is_damaged_hides_no_other(home: Path) -> Non
     for number in (1, 2):
         files.append_line(home / "promotions.jsonl", {"action": "promoted", "version": number})
     with (home / "promotions.jsonl").open("ab") as file:
-        file.write(b'\xff\xfe{"action"\n[1]\n')
+        file.write(b'\xff\xfe{"action"\n[1]\n{"action": "promoted", "version": "one"}\n')
     assert registry.history()["version"].tolist() == [1, 2]
 
 

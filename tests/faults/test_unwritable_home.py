@@ -1,0 +1,68 @@
+"""Where the disk is full or the folder read-only, the course says so, and goes on once there is room."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from unwritable_home import READS, WRITES
+
+REGISTRY = r"registry in \S+ cannot be changed now .*Check that the folder may be written and the disk is not full"
+SAID = {
+    "an answer": r"kept in memory only, .*progress\.json cannot be written .*MLOPS_LESSON_HOME",
+    "an export": r"export/mlops_lesson_ada\.json cannot be written .*Make room .*MLOPS_LESSON_HOME",
+    "an artifact": r"clean_dataset-\w+\.zip cannot be written .*Make room .*MLOPS_LESSON_HOME",
+    "a model card": r"model_card-\w+\.md cannot be written .*Make room .*MLOPS_LESSON_HOME",
+    "a new model": REGISTRY,
+    "a verdict": REGISTRY,
+    "a promotion": REGISTRY,
+    "a training run": REGISTRY,
+    "a line of the audit log": r"audit\.jsonl cannot be written .*Make room .*MLOPS_LESSON_HOME",
+    # The log never lets a request fail; the service counts what is missing in it.
+    "a request": r"^not done$",
+}
+SERVICE = {"full": r"^done$", "read-only": r"cannot write its log into \S+ .*Check that the folder may be written"}
+
+
+def in_own_mounts() -> list[str]:
+    """Return the beginning of a command that may mount a file system which nobody else sees."""
+    as_root = [] if os.geteuid() == 0 else ["--map-root-user"]
+    return ["unshare", "--mount", *as_root]
+
+
+@pytest.fixture(scope="module", params=["full", "read-only"])
+def seen(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]:
+    folder = tmp_path_factory.mktemp("unwritable")
+    if shutil.which("unshare") is None:
+        pytest.skip("a small file system of one's own needs Linux and the command unshare")
+    trial = [*in_own_mounts(), "mount", "-t", "tmpfs", "tmpfs", str(folder)]
+    refused = subprocess.run(trial, check=False, capture_output=True, text=True)
+    if refused.returncode:
+        pytest.skip(f"this machine allows no file system of one's own: {refused.stderr.strip()}")
+    script = Path(__file__).with_name("unwritable_home.py")
+    command = [*in_own_mounts(), sys.executable, str(script), request.param, str(folder)]
+    ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=600)
+    assert ran.returncode == 0, ran.stderr
+    return request.param, json.loads(ran.stdout)
+
+
+@pytest.mark.parametrize("what", WRITES)
+def test_a_write_that_is_refused_is_told_changes_nothing_and_works_later(
+    seen: tuple[str, dict[str, Any]], what: str
+) -> None:
+    kind, found = seen
+    wrote = found["writes"][what]
+    assert re.search(SAID.get(what, SERVICE[kind]), wrote["said"])
+    if what != "the service":
+        assert wrote["changed"] == []
+        assert wrote["afterwards"] == "done"
+
+
+@pytest.mark.parametrize("what", READS)
+def test_what_is_there_can_be_read_where_nothing_can_be_written(seen: tuple[str, dict[str, Any]], what: str) -> None:
+    assert seen[1]["reads"][what] == "done"

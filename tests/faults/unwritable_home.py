@@ -1,0 +1,155 @@
+"""Use the course where nothing can be written: ``unshare --mount python unwritable_home.py full|read-only FOLDER``.
+
+The folder becomes a small file system of its own, for this process alone. What was seen is printed as JSON: for each
+thing that is written, what the course said, which files it changed all the same, and whether the next write worked once
+there was room again.
+"""
+
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import course_models
+from depot_service import PASSED, digits, fill_home, trained_model, validated
+
+from mlops_lesson import artifacts, loop, progress, registry, request_log, serving
+from mlops_lesson.model_card import ModelCard
+
+MEGABYTES = 8
+# Locks, the log of the service, and what SQLite puts beside a database: these come and go.
+NOT_COMPARED = (".lock", ".log", ".db-shm", ".db-wal")
+
+
+def mount(folder: Path, *options: str) -> None:
+    subprocess.run(["mount", *options, str(folder)], check=True)
+
+
+@contextmanager
+def full(folder: Path) -> Iterator[None]:
+    """Fill the folder's file system to the last byte."""
+    filler = folder / "filler"
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        for size in (4096, 1):
+            with contextlib.suppress(OSError):
+                while True:
+                    file.write(b"x" * size)
+    try:
+        yield
+    finally:
+        filler.unlink()
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    mount(folder, "-o", "remount,ro")
+    try:
+        yield
+    finally:
+        mount(folder, "-o", "remount,rw")
+
+
+def log_a_request() -> bool:
+    log = request_log.RequestLog(request_log.log_path())
+    written = log.write(parcel_id="1", role="champion", version=1, image=digits()[0][0].reshape(8, 8), score=0.5)
+    log.close()
+    return written
+
+
+def promote_the_other() -> bool:
+    other = 3 - registry.champion().version
+    registry.promote(other)
+    return registry.champion().version == other
+
+
+def answer() -> str | bool:
+    now = progress.answer(1, f"question-{os.urandom(3).hex()}", ["A"], right=True)
+    return now.notice or len(json.loads(progress.progress_file().read_bytes())["answers"]["data_collection"]) > 1
+
+
+def keep_smaller() -> bool:
+    whole = course_models.clean()
+    start = len(whole.X) - len(artifacts.load("clean dataset", quiet=True).X) + 1
+    smaller = type(whole)(whole.table.iloc[start:].reset_index(drop=True), whole.X[start:], whole.report)
+    artifacts.save(smaller)
+    return artifacts.load("clean dataset", quiet=True).version == smaller.version
+
+
+def serve() -> bool:
+    with serving.serve() as server:
+        return server.predict(digits()[0][0], "1")["chute"] in "AB"
+
+
+WRITES: dict[str, Callable[[], Any]] = {
+    "an answer": answer,
+    "an export": lambda: progress.export("Ada").json_file.exists(),
+    "an artifact": keep_smaller,
+    "a model card": lambda: bool(ModelCard("Card", (("Use", ("Reads digits.",)),), "0" * 64).save()),
+    "a new model": lambda: validated(trained_model(4)) > 2,
+    "a verdict": lambda: bool(registry.record_gate(1, passed=True, **PASSED)),
+    "a promotion": promote_the_other,
+    "a training run": lambda: bool(registry.log_run("run", params={}, seed=1, data_version="d")),
+    "a line of the audit log": lambda: loop.write_audit("run", 1, "gate", "refused", "few " * 2000) is None,
+    "a request": log_a_request,
+    "the service": serve,
+}
+READS: dict[str, Callable[[], Any]] = {
+    "answers": lambda: len(progress.read().answers),
+    "champion": lambda: registry.champion().version > 0,
+    "versions": lambda: len(registry.versions()) > 1,
+    "runs": lambda: len(registry.runs()) > 0,
+    "history": lambda: len(registry.history()) > 1,
+    "requests": lambda: len(request_log.read_requests()) > 0,
+    "artifact": lambda: bool(artifacts.load("clean dataset", quiet=True).version),
+    "audit": lambda: len(loop.read_audit()) > 0,
+}
+
+
+def attempt(write: Callable[[], Any]) -> str:
+    try:
+        done = write()
+    except Exception as error:
+        return f"{type(error).__module__}.{type(error).__name__}: {error}"
+    return done if isinstance(done, str) else "done" if done else "not done"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    kept = (path for path in folder.rglob("*") if path.is_file() and path.name != "filler")
+    return {str(path.relative_to(folder)): path.read_bytes() for path in kept if path.suffix not in NOT_COMPARED}
+
+
+def main() -> None:
+    kind, folder = sys.argv[1], Path(sys.argv[2])
+    mount(folder, "-t", "tmpfs", "-o", f"size={MEGABYTES}M,mode=0700", "tmpfs")
+    os.environ["MLOPS_LESSON_HOME"] = str(folder)
+    fill_home(folder)
+    artifacts.save(course_models.clean())
+    registry.promote(validated(trained_model(4)))
+    progress.answer(1, "first", ["A"], right=True)
+    for made in ("a training run", "a line of the audit log", "a request"):
+        WRITES[made]()
+    seen: dict[str, Any] = {"writes": {}, "reads": {}}
+    refuse = {"full": full, "read-only": read_only}[kind]
+    for name, write in WRITES.items():
+        there = contents(folder)
+        with refuse(folder), contextlib.redirect_stderr(io.StringIO()):
+            said = attempt(write)
+            now = contents(folder)
+        changed = sorted(path for path in there.keys() | now.keys() if there.get(path) != now.get(path))
+        seen["writes"][name] = {"said": said, "changed": changed}
+        seen["writes"][name]["afterwards"] = "" if name == "the service" else attempt(write)
+    with refuse(folder):
+        seen["reads"] = {name: attempt(read) for name, read in READS.items()}
+    print(json.dumps(seen))
+
+
+if __name__ == "__main__":
+    main()
