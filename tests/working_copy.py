@@ -44,7 +44,14 @@ def backwards_first(cells: list[NotebookNode]) -> list[NotebookNode]:
 
 def each_twice(cells: list[NotebookNode]) -> list[NotebookNode]:
     """Run every cell a second time right after the first."""
-    return [run for cell in cells for run in ([cell, _extra(cell)] if cell.cell_type == "code" else [cell])]
+    twice = []
+    for cell in cells:
+        twice.append(cell)
+        if cell.cell_type == "code":
+            again = deepcopy(cell)
+            again.id = f"{cell.id}-again"
+            twice.append(again)
+    return twice
 
 
 def _extra(cell: NotebookNode) -> NotebookNode:
