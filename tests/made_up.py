@@ -183,7 +183,12 @@ def tables(draw: Any, *columns: str, values: st.SearchStrategy = ANYTHING, most:
     """Make a table with these columns, or with any."""
     named = list(columns) or draw(st.lists(TEXT, max_size=4, unique=True))
     n = draw(st.integers(0, most))
-    return pd.DataFrame({name: draw(st.lists(values, min_size=n, max_size=n)) for name in named}, columns=named)
+    drawn = {name: draw(st.lists(values, min_size=n, max_size=n)) for name in named}
+    try:
+        return pd.DataFrame(drawn, columns=named)
+    except OverflowError:
+        # Older versions of pandas find no type for a whole number beyond all floats.
+        return pd.DataFrame(drawn, columns=named, dtype=object)
 
 
 # --------------------------------------------------------------------------------------------------------- questions
