@@ -213,7 +213,7 @@ def collected(tmp_path: Path) -> Callable[[], subprocess.CompletedProcess[str]]:
     (lines,) = [block for block in re.findall(r"^```\n(.*?)^```", page, re.DOTALL | re.MULTILINE) if "runuser" in block]
     for told, here in {
         "/var/lib/mlops-exports": f"{tmp_path}/exports",
-        "/root/class_report": f"{tmp_path}/class_report",
+        "/var/lib/mlops-report": f"{tmp_path}/class_report",
         "/srv/mlops-course": str(COURSE),
         "/home/": f"{tmp_path}/",
         ".venv/bin/python": sys.executable,

@@ -73,11 +73,12 @@ def test_a_hub_needs_no_browser_of_its_own():
 
 
 @pytest.mark.parametrize(
-    ("closed", "mode"), [("/root", 0o700), ("/root/python/bin/python3", 0o750), ("/root/python/bin/python3", 0o711)]
+    ("closed", "mode"),
+    [("/home/me", 0o700), ("/home/me/python/bin/python3", 0o750), ("/home/me/python/bin/python3", 0o711)],
 )
 def test_a_hub_needs_an_interpreter_that_every_account_can_run(closed, mode):
     def program():
-        return Path("/root/python/bin/python3")
+        return Path("/home/me/python/bin/python3")
 
     assert preflight.check_accounts(30, program, lambda _: 0o755).state == "ok"
     found = preflight.check_accounts(30, program, lambda path: mode if path == Path(closed) else 0o755)
