@@ -10,9 +10,11 @@ import pandas as pd
 import pytest
 
 from mlops_lesson import progress
+from mlops_lesson.display import script
 from mlops_lesson.exercise_bank import EXERCISES
 from mlops_lesson.exercises import (
     SOLUTIONS_FOLDER,
+    Help,
     answer_or_reference,
     check,
     exercise_ids,
@@ -311,8 +313,15 @@ def test_a_value_in_place_of_the_function_is_told_apart(exercise, answer):
 def test_a_result_of_another_kind_is_told_what_kind_is_expected(exercise):
     result = check(exercise, lambda *_arguments: object)
     assert result.outcome == "not yet"
-    assert "of type type" in result.details[0]
-    assert EXERCISES[exercise].returns in result.details[1]
+    known = EXERCISES[exercise]
+    assert result.message.startswith("With ")
+    assert result.message.endswith(f", `{known.name}` returns another kind of value.")
+    assert result.details == (
+        "Seen: <class 'object'>, of type type.",
+        f"Expected: {known.returns}.",
+        "Likely cause: the value is one step away from the answer: take it out of its table or list, or return it "
+        "instead of printing it.",
+    )
 
 
 @EACH
@@ -393,6 +402,25 @@ def test_hints_come_in_steps_and_start_over():
 def test_the_solution_shown_is_the_file_that_is_tested(exercise):
     file = SOLUTIONS_FOLDER / f"exercise_{exercise.replace('.', '_')}.py"
     assert solution(exercise).text == file.read_text() == solution_source(exercise)
+
+
+def test_a_hint_is_shown_as_words_and_a_solution_as_code():
+    words, code = Help("Hint <1>", "use `a < b`"), Help("Solution", "a < b\n", is_code=True)
+    start = '<div class="mlops-lesson"><div role="status"><p><strong>'
+    assert words._repr_html_() == (
+        f"{start}Hint &lt;1&gt;</strong></p><p>use <code>a &lt; b</code></p></div>{script()}</div>"
+    )
+    assert code._repr_html_() == (
+        f'{start}Solution</strong></p><pre tabindex="0"><code>a &lt; b\n</code></pre></div>{script()}</div>'
+    )
+    assert repr(words) == "Hint <1>\nuse `a < b`"
+
+
+def test_the_solution_and_the_hint_of_an_exercise_are_shown_under_their_names():
+    assert solution("1.1") == Help("Solution of exercise 1.1.", solution_source("1.1"), is_code=True)
+    assert hint("3.1") == Help(f"Hint 1 of {len(EXERCISES['3.1'].hints)} for exercise 3.1.", EXERCISES["3.1"].hints[0])
+    assert hint("9.9").title == "No hint."
+    assert solution("9.9").title == "No solution."
 
 
 def test_a_check_folds_hints_and_solution_away_in_reach():

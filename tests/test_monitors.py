@@ -1,9 +1,10 @@
 import numpy as np
+import pandas as pd
 import pytest
 from live_depot import clean, live_week, pool, validated
 from scipy.stats import ks_2samp
 
-from mlops_lesson import monitors
+from mlops_lesson import depot, monitors
 from mlops_lesson.evaluation import dim, shift
 from mlops_lesson.loop import reference_of
 from mlops_lesson.monitors import Observed, Reference
@@ -130,6 +131,59 @@ def test_the_pool_holds_the_test_images_and_the_control_stream() -> None:
     assert len(pool().X) == len(pool().label) == len(pool().hours) == 200 + n_live
     assert np.isfinite(pool().label[:200]).all()
     assert (pool().hours[np.isfinite(pool().hours)] > 0).all()
+
+
+def last_clicks(ids: pd.Series, clicks: pd.DataFrame) -> dict[int, tuple[pd.Timestamp, str]]:
+    """Go through the clicks one by one: what was clicked last counts."""
+    last: dict[int, tuple[pd.Timestamp, str]] = {}
+    wanted = set(ids)
+    for parcel, at, chute in clicks[["parcel_id", "clicked_at", "chute"]].itertuples(index=False):
+        if parcel in wanted and (parcel not in last or at >= last[parcel][0]):
+            last[parcel] = (at, chute)
+    return last
+
+
+def test_a_parcel_of_the_pool_has_the_label_of_its_last_click_and_the_hours_until_then() -> None:
+    made = monitors.clean_pool(clean())
+    weeks = [live_week(week, True) for week in range(1, depot.LIVE_WEEKS + 1)]
+    test = clean().table[clean().table["split"] == "test"]
+    assert np.array_equal(made.X, np.concatenate([clean().part("test")[0], *(week.X for week in weeks)]))
+    assert made.n_reference == len(test)
+    seen = pd.concat([test, *(week.parcels for week in weeks)]).set_index("id")["seen_at"]
+    n_test = made.n_reference
+    last = last_clicks(seen.index[:n_test], depot.read_clicks())
+    last |= last_clicks(seen.index[n_test:], depot.read_live_clicks())
+    assert np.isfinite(made.label).sum() == len(last) < len(seen)
+    for place, (parcel, at) in enumerate(seen.items()):
+        if parcel in last:
+            assert made.hours[place] == (last[parcel][0] - at).total_seconds() / 3600
+            assert made.label[place] == {"A": 0, "B": 1}[last[parcel][1].strip().upper()]
+        else:
+            assert np.isnan(made.hours[place])
+            assert np.isnan(made.label[place])
+
+
+def test_the_hours_left_of_a_week_are_those_from_each_parcel_to_its_end() -> None:
+    made = monitors.clean_pool(clean())
+    assert len(made.hours_left) == depot.LIVE_WEEKS
+    for number, left in enumerate(made.hours_left, start=1):
+        week = live_week(number, True)
+        assert left.tolist() == [(week.end - at).total_seconds() / 3600 for at in week.parcels["seen_at"]]
+
+
+def test_of_two_clicks_at_one_time_the_one_that_was_written_later_counts() -> None:
+    at = pd.Timestamp("2026-01-05 08:00")
+    clicks = pd.DataFrame(
+        {
+            "parcel_id": [7, 8, 7, 7],
+            "clicked_at": [at + pd.Timedelta(hours=6), at, at, at + pd.Timedelta(hours=6)],
+            "chute": ["A", " a ", "A", "b"],
+        }
+    )
+    ids, seen_at = pd.Series([9, 7, 8]), pd.Series([at - pd.Timedelta(hours=1)] * 3)
+    label, hours = monitors._labels_and_hours(ids, seen_at, clicks)
+    np.testing.assert_array_equal(label, [np.nan, 1, 0])
+    np.testing.assert_array_equal(hours, [np.nan, 7, 1])
 
 
 @pytest.fixture(scope="module")

@@ -84,6 +84,32 @@ def test_a_column_that_is_missing_is_a_failure_too(clean: CleanDataset) -> None:
     assert count_failures(found)["rows"].tolist() == [1]
 
 
+@pytest.mark.parametrize(
+    ("column", "value", "told"),
+    [
+        ("camera_id", 5, "camera unknown"),
+        ("keyed_digit", 10, "digit outside 0 to 9"),
+        ("keyed_digit", -1, "digit outside 0 to 9"),
+        ("chute", "C", "chute not A or B"),
+        ("split", "future", "part unknown"),
+    ],
+)
+def test_a_value_outside_the_contract_is_told_by_its_rule(
+    clean: CleanDataset, column: str, value: object, told: str
+) -> None:
+    table = clean.table.copy()
+    table.loc[table.index[3], column] = value
+    (case,) = failures(table, clean_schema()).to_dict("records")
+    assert case == {"rule": told, "column": column, "id": 3, "value": value}
+
+
+@pytest.mark.parametrize("column", ["id", "camera_id", "seen_at", "keyed_digit", "chute", "split"])
+def test_a_column_of_the_clean_table_has_its_type(clean: CleanDataset, column: str) -> None:
+    other = clean.table[column].astype(str) if column not in ("chute", "split") else range(len(clean.table))
+    cases = failures(clean.table.assign(**{column: other}), clean_schema())
+    assert cases.loc[cases["column"] == column, "rule"].str.startswith("dtype(").any()
+
+
 def test_an_id_that_stands_twice_is_a_failure(raw: RawDataset) -> None:
     table = describe_images(raw)
     found = failures(pd.concat([table, table.head(1)]), raw_schema())
