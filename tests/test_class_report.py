@@ -1,10 +1,12 @@
 """The class report: every export counted once, everything odd named, nothing believed and nothing executed."""
 
 import csv
+import hashlib
 import io
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import zipfile
@@ -15,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sample_class import NOW, make_class, make_export, save, seal
 
-from mlops_lesson import class_report, progress
+from mlops_lesson import class_report, export_format, progress
 from mlops_lesson.__main__ import main
 from mlops_lesson.class_exports import LARGEST_FILE, asked, exercises
 from mlops_lesson.stages import STAGES
@@ -395,6 +397,108 @@ def test_the_package_as_a_command_lists_what_it_can_do(capsys):
     said = capsys.readouterr().out
     assert "report" in said
     assert "progress" in said
+
+
+def test_each_command_says_in_its_help_what_it_does_and_what_to_give(capsys):
+    for words in ([], ["report"], ["progress"]):
+        with pytest.raises(SystemExit):
+            main([*words, "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    for words in (
+        "usage: python -m mlops_lesson [-h] COMMAND ...",
+        "Why MLOps manages the ML lifecycle: commands of the course.",
+        "commands: COMMAND",
+        "report for instructors: merge the exports of a class into one page and a table for a grade book",
+        "progress for learners: show your progress, or write the file to hand in",
+        "usage: python -m mlops_lesson report [-h] [--out OUT] [--no-names] FOLDER",
+        "Merge the exports in FOLDER, its subfolders and its zip files into report.html and grades.csv.",
+        "FOLDER where you collected the exports",
+        "--out OUT where to write (class_report)",
+        "--no-names leave out names and file names",
+        "usage: python -m mlops_lesson progress [-h] [--export] [--name NAME] [--folder FOLDER]",
+        "Show your progress by stage. With --export, write it as a file to hand in.",
+        "--export write the file to hand in",
+        "--name NAME your name or pseudonym, to stand in that file",
+        "--folder FOLDER where to write it (export, beside your progress file)",
+    ):
+        assert words in said
+
+
+def test_a_shell_shows_progress_as_a_table_and_where_it_is_kept(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path / "my_work"))
+    progress.exercise(2, "2.1", "right")
+    assert main(["progress"]) == 0
+    head, *rows, kept = capsys.readouterr().out.splitlines()
+    assert head == "Stage                       Quiz answered  Right at first try  Exercises right  Parts done"
+    assert [row[:28].strip() for row in rows] == [f"{stage.number} {stage.name}" for stage in STAGES]
+    assert [row[62:79].strip() for row in rows] == ["0 of 3", "1 of 3", "0 of 3", "0 of 3", "0 of 3", "0 of 3"]
+    assert not any(line.endswith(" ") for line in (head, *rows))
+    assert kept == f"Kept in {progress.progress_file()}."
+
+
+def test_a_shell_exports_into_the_folder_and_under_the_name_that_are_given(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path / "my_work"))
+    assert main(["progress", "--export", "--name", "Ada B.", "--folder", str(tmp_path / "out")]) == 0
+    assert str(tmp_path / "out") in capsys.readouterr().out
+    (export,) = (tmp_path / "out").glob("*.json")
+    assert export.name == "mlops_lesson_ada_b.json"
+    assert json.loads(export.read_text(encoding="utf-8"))["learner"]["name"] == "Ada B."
+
+
+def test_the_command_names_the_file_that_counts_instead(folder, tmp_path, capsys):
+    for name in ("a.json", "b.json"):
+        save(folder, name, make_export(1, "Ada", stages=1))
+    assert main(["report", str(folder), "--out", str(tmp_path / "out"), "--no-names"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Learners counted: 1. Files left out: 1."
+    assert re.fullmatch(r"  [ab]\.json: .+ \([ab]\.json\)\.", lines[1])
+    assert lines[2:] == [
+        f"Page: {tmp_path / 'out' / 'report.html'}",
+        f"Table for a grade book: {tmp_path / 'out' / 'grades.csv'}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("  Ada \t\n B\u2028C ", "Ada B C"),
+        ("a\u202eb\u200bc", "abc"),
+        ("n\u200cm", "n\u200cm"),
+        ("x\ud800y", "x?y"),
+        ("e\u0301", "\u00e9"),
+        ("a" * 10, "a" * 10),
+        ("a" * 11, "a" * 9 + "…"),
+        ("", ""),
+    ],
+)
+def test_text_of_strangers_becomes_one_short_line(text, clean):
+    assert export_format.clean_text(text, 10) == clean
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        ("Ada B.", "mlops_lesson_ada_b"),
+        ("  ", "mlops_lesson_progress"),
+        ("../..", "mlops_lesson_progress"),
+        ("Zoë/李", "mlops_lesson_zoë_李"),
+        ("x" * 60, f"mlops_lesson_{'x' * 39}"),
+    ],
+)
+def test_a_file_name_is_made_of_letters_digits_and_underscores(name, stem):
+    assert export_format.file_stem(name) == stem
+
+
+def test_the_checksum_is_that_of_the_content_in_one_way_of_writing():
+    export = {"b": [1, "ä"], "a": None, "checksum": "sha256:0"}
+    text = '{"a":null,"b":[1,"\\u00e4"]}'
+    assert export_format.checksum(export) == f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def test_a_cell_that_a_spreadsheet_would_run_is_text():
+    assert [export_format.safe_cell(text) for text in ("=1", " \u00a0+1", "\uff1d1", "a=1", "", " ")] == [
+        "'=1", "' \u00a0+1", "'\uff1d1", "a=1", "", " ",
+    ]  # fmt: skip
 
 
 def test_a_shell_shows_and_exports_progress(tmp_path, monkeypatch, capsys):

@@ -253,6 +253,61 @@ def test_a_dataset_that_breaks_the_contract_is_refused_and_the_rows_are_named(cl
         require_clean(damage(clean, kind))
 
 
+@pytest.mark.parametrize(
+    ("bad", "told"),
+    [
+        ([2], "parcel {0}"),
+        ([2, 5], "parcels {0}, {1}"),
+        ([2, 5, 9], "parcels {0}, {1}, {2}"),
+        ([2, 5, 9, 10, 11], "parcels {0}, {1}, {2} and 2 more"),
+    ],
+)
+def test_of_many_bad_rows_three_are_named_and_the_others_counted(
+    clean: CleanDataset, bad: list[int], told: str
+) -> None:
+    X = clean.X.copy()
+    X[bad] = 7
+    with pytest.raises(ValueError, match="image blank") as refusal:
+        require_clean(CleanDataset(clean.table, X, clean.report))
+    named = told.format(*clean.table["id"].iloc[bad])
+    assert str(refusal.value) == (
+        f"The cleaned dataset breaks its contract: image blank ({named}). Nothing is handed on. Look at these rows, "
+        "and add a rule to the cleaning that says what becomes of them."
+    )
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "told"),
+    [
+        ("camera_id", 0, "camera unknown"),
+        ("keyed_digit", 10, "digit outside 0 to 9"),
+        ("keyed_digit", -1, "digit outside 0 to 9"),
+        ("has_image", False, "image missing"),
+        ("image_size", "8 x 9", "image of the wrong size"),
+        ("brightest", 17.0, "grey level above 16"),
+        ("brightest", -1.0, "grey level above 16"),
+        ("contrast", 0.0, "image blank"),
+        ("scanned_before", True, "scanned twice"),
+        ("chute", "b", "chute not A or B"),
+        ("lux", 2001.0, "light out of range"),
+        ("lux", -1.0, "light out of range"),
+        ("lux_unit", "klx", "light not in lx"),
+        ("temperature", 46.0, "temperature out of range"),
+        ("temperature", -1.0, "temperature out of range"),
+    ],
+)
+def test_a_raw_value_outside_the_contract_is_told_by_its_rule(
+    raw: RawDataset, column: str, value: object, told: str
+) -> None:
+    table = describe_images(raw)
+    table = table[~table["id"].isin(failures(table, raw_schema())["id"])].copy()
+    assert failures(table, raw_schema()).empty
+    row = table.index[7]
+    table.loc[row, column] = value
+    (case,) = failures(table, raw_schema()).to_dict("records")
+    assert case == {"rule": told, "column": column, "id": row, "value": value}
+
+
 def test_a_healthy_dataset_passes_the_contract_unchanged(clean: CleanDataset) -> None:
     assert require_clean(clean) is clean
 
