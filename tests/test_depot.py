@@ -102,6 +102,26 @@ def test_a_damaged_archive_is_refused_with_advice(copied: Path) -> None:
         depot.read_images(copied)
 
 
+@pytest.mark.parametrize(
+    ("file", "read", "words"),
+    [
+        ("raw/depot.db", lambda folder: depot.read_parcels(folder), "the depot's database"),
+        ("raw/images/camera_1.zip", lambda folder: depot.read_images(folder), "an archive of PNG images"),
+        ("raw/sensors.jsonl", lambda folder: depot.read_sensors(folder), "sensor readings"),
+        ("raw/clicks.csv", lambda folder: depot.read_clicks(folder / "raw" / "clicks.csv"), "staff clicks"),
+    ],
+    ids=["database", "images", "sensors", "clicks"],
+)
+def test_a_file_of_noise_is_named_with_what_it_should_be(copied: Path, file: str, read, words: str) -> None:
+    (copied / file).write_bytes(b"\x00noise" * 100)
+    with pytest.raises(ValueError, match="cannot be read") as refusal:
+        read(copied)
+    assert str(refusal.value).startswith(f"{copied / file} cannot be read as {words} (")
+    assert str(refusal.value).endswith(
+        "). Restore it with `git checkout data`, or build all data again with `python data/build.py`."
+    )
+
+
 @pytest.mark.parametrize("content", [b"", b"not an image", png()[:40]], ids=["empty", "text", "cut off"])
 def test_bytes_that_are_no_image_are_refused(content: bytes) -> None:
     with pytest.raises(ValueError, match=f"These {len(content)} bytes are not a PNG image"):

@@ -118,6 +118,11 @@ def test_calibration_compares_what_is_said_with_what_happens():
     assert table[["from", "to"]].to_numpy().tolist() == [[0.0, 0.5], [0.5, 1.0]]
 
 
+def test_a_group_of_calibration_begins_where_the_one_before_it_ends():
+    table = evaluation.calibration(np.array([0, 1, 1]), np.array([0.05, 0.15, 1.0]), n_bins=10)
+    assert table[["from", "to"]].to_numpy().tolist() == [[0, 0.1], [0.1, 0.2], [0.9, 1]]
+
+
 def test_calibration_loses_no_image():
     X, y = clean().part("test")
     probability = trained(3).model.predict_proba(X)[:, 1]

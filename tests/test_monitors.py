@@ -186,6 +186,17 @@ def test_of_two_clicks_at_one_time_the_one_that_was_written_later_counts() -> No
     np.testing.assert_array_equal(hours, [np.nan, 7, 1])
 
 
+def test_a_score_of_exactly_one_half_says_chute_b() -> None:
+    class Undecided:
+        def predict_proba(self, X: np.ndarray) -> np.ndarray:
+            return np.full((len(X), 2), 0.5)
+
+    few = monitors.Pool(np.zeros((3, 64)), np.array([0.0, 1.0, 1.0]), np.array([1.0, 1.0, 99.0]), 1, ())
+    order, left = np.array([0, 1, 2]), [np.array([2.0, 2.0])]
+    _, (week,) = monitors.Dealer(Undecided(), few).deal(order, left, ["healthy"])
+    assert week.right.tolist() == [True]
+
+
 @pytest.fixture(scope="module")
 def table():
     return monitors.rehearse(validated().model, pool(), repeats=30, seed=3).table()
