@@ -396,6 +396,50 @@ def test_a_zip_bomb_is_not_unpacked(folder):
     assert "fifty times" in reasons(report)["bomb.zip/bomb.json"]
 
 
+def test_what_is_odd_in_a_zip_file_keeps_nothing_that_follows_from_being_counted(folder):
+    whole = json.dumps(make_export(1, "Ada")).encode()
+    with zipfile.ZipFile(folder / "all.zip", "w") as archive:
+        archive.mkdir("a")
+        archive.writestr("a/.hidden.json", whole)
+        archive.writestr("a/__MACOSX/b.json", whole)
+        archive.writestr("b.txt", "Dear teacher")
+        archive.writestr("c.json", whole)
+        archive.writestr("d.json", json.dumps(make_export(2, "Bea")))
+    content = bytearray((folder / "all.zip").read_bytes())
+    content[content.index(whole, content.index(b"c.json")) + 5] ^= 1
+    (folder / "all.zip").write_bytes(content)
+    report = build(folder)
+    assert [learner.name for learner in report.learners] == ["Bea"]
+    assert reasons(report) == {
+        "all.zip/b.txt": "it lies in a zip file and is not a .json file",
+        "all.zip/c.json": "it is damaged or locked inside its zip file",
+    }
+
+
+def test_after_too_much_in_a_zip_file_the_rest_is_named(folder, monkeypatch):
+    monkeypatch.setattr("mlops_lesson.class_exports.LARGEST_UNZIPPED", 10)
+    with zipfile.ZipFile(folder / "all.zip", "w") as archive:
+        for name in ("a", "b", "c"):
+            archive.writestr(f"{name}.json", json.dumps(make_export(name, name)))
+    report = build(folder)
+    assert [learner.name for learner in report.learners] == ["a"]
+    assert reasons(report) == {f"all.zip/{name}.json": "its zip file holds more than 10 bytes" for name in ("b", "c")}
+
+
+@pytest.mark.parametrize("fuller", ["named", "nameless"])
+def test_an_export_without_a_name_belongs_to_the_learner_of_the_same_number(folder, fuller):
+    exports = {kind: make_export(1, "Ada" if kind == "named" else "", stages=0) for kind in ("named", "nameless")}
+    exports[fuller] = make_export(1, exports[fuller]["learner"]["name"], stages=1)
+    for kind, export in exports.items():
+        export["learner"]["id"] = "0123456789abcdef"
+        save(folder, f"{kind}.json", seal(export))
+    report = build(folder)
+    other = {"named": "nameless", "nameless": "named"}[fuller]
+    assert [(learner.name, learner.file) for learner in report.learners] == [("Ada", f"{fuller}.json")]
+    assert [(each.file, each.instead) for each in report.left_out] == [(f"{other}.json", f"{fuller}.json")]
+    assert report.shared == ()
+
+
 def test_a_zip_file_writes_nothing_outside_or_inside_the_folder(folder, tmp_path):
     with zipfile.ZipFile(folder / "slip.zip", "w") as archive:
         archive.writestr("../../escaped.json", json.dumps(make_export(1, "Ada")))

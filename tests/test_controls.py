@@ -57,6 +57,11 @@ def test_an_explorer_is_told_by_the_values_of_its_controls_and_its_result_in_wor
     )
 
 
+def test_what_is_stored_as_plain_text_is_not_cut():
+    shown = explorer("A slider", [ipywidgets.IntSlider(description="a")], ipywidgets.HTML(), lambda: "word " * 100)
+    assert shown._repr_mimebundle_()["text/plain"] == repr(shown)
+
+
 def test_an_explorer_whose_result_is_no_page_and_has_no_words_stores_its_controls_alone():
     shown = explorer("Epochs", [ipywidgets.IntSlider(3, description="Epochs")], ipywidgets.IntText(7))
     assert shown.text == "Epochs: 3"
