@@ -35,6 +35,7 @@ def test_it_begins_with_the_courses_settings_and_the_lessons_epochs(explorer):
 
 def test_the_sliders_go_from_the_smallest_to_the_largest_setting(explorer):
     rate, units, epochs = explorer.controls
+    assert explorer.title == "learning rate, hidden units and epochs"
     assert rate.options == (0.003, 0.01, 0.03, 0.1, 0.271, 0.5, 0.7, 1.0)
     assert units.options == (1, 2, 4, 8, 16, 32, 64, 128)
     assert (epochs.min, epochs.max, epochs.step) == (1, 10, 1)

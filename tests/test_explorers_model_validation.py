@@ -48,6 +48,7 @@ def test_the_gate_decides_by_the_lower_end_of_the_interval(explorer):
 
 def test_the_sliders_move_in_the_steps_that_the_lesson_talks_about(explorer):
     _, threshold, gate = explorer.controls
+    assert explorer.title == "decision threshold and gate"
     assert (threshold.min, threshold.max, threshold.step) == (0.05, 0.95, 0.05)
     assert (gate.min, gate.max, gate.step) == (0.7, 0.99, 0.01)
 

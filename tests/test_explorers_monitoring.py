@@ -70,7 +70,8 @@ def test_accuracy_says_that_the_wait_for_clicks_comes_on_top(turn) -> None:
 
 
 def test_every_control_has_a_name_and_the_result_words_and_a_figure(explorer) -> None:
-    assert all(control.description for control in explorer.controls)
+    assert explorer.title == "an alert: monitor, window and threshold"
+    assert [control.description for control in explorer.controls] == ["Monitor", "Window, parcels", "Threshold"]
     assert "<img alt=" in explorer.result.value
     assert "Two bar charts" in explorer.text
 
