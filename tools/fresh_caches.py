@@ -5,13 +5,15 @@ function whose result was kept would never be called.
 """
 
 import functools
-import gc
+import sys
 
 OURS = ("mlops_lesson", "course_models", "live_depot")
 
 
 def pytest_sessionstart() -> None:
     """Empty the caches that the fork inherits."""
-    for kept in gc.get_objects():
-        if isinstance(kept, functools._lru_cache_wrapper) and kept.__module__.split(".")[0] in OURS:
-            kept.cache_clear()
+    for name, module in list(sys.modules.items()):
+        if name.split(".")[0] in OURS:
+            for kept in vars(module).values():
+                if isinstance(kept, functools._lru_cache_wrapper):
+                    kept.cache_clear()
