@@ -565,6 +565,99 @@ def test_the_words_about_parcels_and_delays_are_true():
     assert late[1]["parcel_id"].tolist() == early[1]["parcel_id"].tolist()[::-1]
 
 
+def test_the_images_of_the_cases_are_images():
+    for exercise in ("2.1", "2.3"):
+        for case in EXERCISES[exercise].cases():
+            for images in case.arguments:
+                assert np.min(images) >= 0, case.given
+                assert np.max(images) <= 16, case.given
+    bright = {case.given: case.arguments[0] for case in EXERCISES["2.1"].cases()}["a bright image without any 0"]
+    assert np.min(bright) > 0
+
+
+def hours_of_a_day(parcels, clicks):
+    first = clicks.sort_values("clicked_at").drop_duplicates("parcel_id")
+    both = first.merge(parcels, left_on="parcel_id", right_on="id")
+    return np.median([(at - seen).seconds / 3600 for at, seen in zip(both["clicked_at"], both["seen_at"], strict=True)])
+
+
+def best_of_any_size(table, at_least):
+    return table.groupby("camera_id").correct.mean().sort_values().index[-1]
+
+
+def gate_by_the_normal_interval(correct, total, gate):
+    share = correct / total
+    return share - 1.96 * (share * (1 - share) / total) ** 0.5 >= gate
+
+
+def request_of_64_values(pixels):
+    if type(pixels) is not list or any(type(row) is not list for row in pixels):
+        return False
+    values = [value for row in pixels for value in row]
+    return len(values) == 64 and all(type(value) in (int, float) and 0 <= value <= 16 for value in values)
+
+
+def percentile_one_too_far(latencies, q):
+    return sorted(latencies)[min(len(latencies) * q // 100, len(latencies) - 1)]
+
+
+def alert_by_the_last_week(accuracies, gate, patience):
+    return accuracies[-1] < gate
+
+
+def alert_at_the_gate_too(accuracies, gate, patience):
+    return len(accuracies) >= patience and max(accuracies[-patience:]) <= gate
+
+
+def alert_after_too_few_weeks(accuracies, gate, patience):
+    return max(accuracies[-patience:]) < gate
+
+
+def decide_by_half_the_p_value(challenger, champion):
+    from scipy.stats import binom
+
+    total = challenger + champion
+    return "promote" if total and binom.sf(challenger - 1, total, 0.5) < 0.05 else "keep"
+
+
+def first_only(y, p):
+    return -sum(np.log(max(one, 1e-12)) for label, one in zip(y, p, strict=True) if label == 1) / len(y)
+
+
+@pytest.mark.parametrize(
+    ("exercise", "answer", "cause"),
+    [
+        ("1.2", hours_of_a_day, "`.dt.seconds` leaves whole days out"),
+        ("1.2", lambda *given: 3600 * reference("1.2")(*given), "these are seconds"),
+        ("2.1", lambda image: image.sum() < 64, "faint images fall below"),
+        ("2.2", lambda table, at: tuple(table[table["seen_at"].map(test)] for test in (at.__gt__, at.__lt__)),
+         "is in neither part"),
+        ("2.2", lambda *given: reference("2.2")(*given)[::-1], "the wrong order"),
+        ("2.3", lambda train, val: len({i.tobytes() for i in train} & {i.tobytes() for i in val}), "different images"),
+        ("3.1", lambda y_train, y_val: y_val.mean(), "this always says 1"),
+        ("3.2", lambda trace: [epoch for epoch, _, _ in trace][-1], "this is the last epoch"),
+        ("3.2", lambda trace: sorted(loss for _, loss, _ in trace)[0], "this is the loss itself"),
+        ("3.3", first_only, "only the images of class 1"),
+        ("3.3", lambda y, p: reference("3.3")(y, p) / 0.6931471805599453, "the logarithm to base 2"),
+        ("4.2", best_of_any_size, "this is the best camera"),
+        ("4.3", gate_by_the_normal_interval, "Wilson's stays honest"),
+        ("5.1", request_of_64_values, "8 rows of 8"),
+        ("5.2", lambda parcel_id, share: steady((parcel_id, share)) < share, "the share goes into the hash"),
+        ("5.3", percentile_one_too_far, "the index is one too far"),
+        ("5.3", lambda latencies, q: sum(latencies) / len(latencies), "this is the mean"),
+        ("6.1", lambda *given: -reference("6.1")(*given), "the sign is turned round"),
+        ("6.2", alert_by_the_last_week, "only the last week"),
+        ("6.2", alert_at_the_gate_too, "below means `<`"),
+        ("6.2", alert_after_too_few_weeks, "fewer weeks than the patience"),
+        ("6.3", decide_by_half_the_p_value, "one-sided"),
+    ],
+)  # fmt: skip
+def test_every_other_mistake_is_recognised_however_it_is_written(exercise, answer, cause):
+    result = check(exercise, answer)
+    assert result.outcome == "not yet"
+    assert cause in result.details[-1]
+
+
 def test_the_requests_of_the_cases_are_what_their_words_say():
     pixels = {case.given: case.arguments[0] for case in EXERCISES["5.1"].cases()}
     good = pixels.pop("a good image")

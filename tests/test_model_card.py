@@ -15,7 +15,7 @@ def verdict():
     return pipeline.validate(trained(30), clean())
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def card(verdict):
     return write_card(trained(30), verdict, clean())
 

@@ -121,8 +121,25 @@ def test_watching_gives_a_row_for_each_week_and_monitor() -> None:
 
 
 def test_watching_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match="one week or more"):
+    with pytest.raises(ValueError, match=r"^Give the monitors one week or more to look at; got none\.$"):
         monitors.watch(first_reference(), [])
+
+
+@pytest.mark.parametrize(("labels", "share", "rings"), [(0, 0, True), (1, 0.25, True), (2, 0.5, False), (4, 1, False)])
+def test_the_share_of_labelled_parcels_rings_below_one_half(labels: int, share: float, rings: bool) -> None:
+    week = Observed(1, np.zeros((4, 64)), np.full(4, 0.5), np.ones(labels, dtype=bool))
+    reference = Reference(np.zeros((4, 64)), np.full(4, 0.5))
+    assert monitors.LABELS.values(reference, [week]).tolist() == [share]
+    assert monitors.LABELS.alarms(reference, [week]).tolist() == [rings]
+
+
+def test_readings_are_numbered_by_week_in_the_order_of_the_monitors() -> None:
+    weeks = [observed(live_week(number).X, week=number) for number in (2, 1)]
+    readings = monitors.watch(first_reference(), weeks, [monitors.SCORES, monitors.BRIGHTNESS])
+    assert readings.index.tolist() == [0, 1, 2, 3]
+    assert readings.columns.tolist() == ["week", "monitor", "looks_at", "value", "threshold", "alarm"]
+    assert readings["week"].tolist() == [1, 1, 2, 2]
+    assert readings["monitor"].tolist() == ["scores, KS", "brightness, KS"] * 2
 
 
 def test_the_pool_holds_the_test_images_and_the_control_stream() -> None:
