@@ -58,5 +58,7 @@ def test_a_picture_is_shown_in_the_inches_it_was_drawn_in():
 
 @pytest.mark.parametrize(("alt", "caption"), [("", "Loss"), ("It falls.", "  ")])
 def test_a_figure_without_words_is_refused(alt, caption):
-    with pytest.raises(ValueError, match="alternative text and a caption"):
+    with pytest.raises(
+        ValueError, match=r"^A figure needs alternative text and a caption: give both `alt` and `caption` "
+    ):
         show(Figure(), alt, caption)

@@ -88,6 +88,13 @@ def test_a_line_that_was_cut_short_takes_no_later_line_with_it(tmp_path, cut):
     assert files.read_lines(path)[-1] == {"c": 3}
 
 
+def test_a_file_of_one_cut_sign_takes_no_later_line_with_it(tmp_path):
+    path = tmp_path / "lines.jsonl"
+    path.write_text("{")
+    files.append_line(path, {"a": 1})
+    assert files.read_lines(path) == [{"a": 1}]
+
+
 def test_what_is_no_record_is_left_out(tmp_path):
     path = tmp_path / "lines.jsonl"
     path.write_bytes(b'[1]\n"a"\n{"a": 1}\nnull\n\xff\n{"b": 2}\n')

@@ -77,6 +77,12 @@ def test_missing_folders_are_made_private_and_those_that_are_there_stay_as_they_
     assert [stat.S_IMODE(each.stat().st_mode) for each in parts] == [0o755, 0o700, 0o700, 0o600]
 
 
+def test_a_folder_that_another_program_makes_meanwhile_is_no_error(tmp_path, monkeypatch):
+    (tmp_path / "new").mkdir()
+    monkeypatch.setattr(Path, "exists", lambda path: tmp_path not in path.parents)
+    assert paths.make_private_folder(tmp_path / "new") == tmp_path / "new"
+
+
 def test_a_folder_and_a_file_that_are_there_are_kept(tmp_path):
     (tmp_path / "file").write_text("kept")
     assert paths.make_private_folder(tmp_path) == tmp_path
