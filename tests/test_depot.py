@@ -77,6 +77,15 @@ def test_clicks_keep_their_order_and_their_spelling() -> None:
     assert set(clicks["chute"]) == {"A", "B", "a", "b"}
 
 
+def test_a_chute_of_digits_is_read_as_it_was_written(tmp_path: Path) -> None:
+    (tmp_path / "clicks.csv").write_text(
+        "parcel_id,clicked_at,chute\n7,2026-01-05T08:00:00,01\n8,2026-01-05T09:00:00,2\n"
+    )
+    clicks = depot.read_clicks(tmp_path / "clicks.csv")
+    assert clicks["chute"].tolist() == ["01", "2"]
+    assert clicks["parcel_id"].tolist() == [7, 8]
+
+
 def test_reading_does_not_change_the_database(copied: Path) -> None:
     before = depot.checksum(copied / "raw" / "depot.db")
     depot.read_parcels(copied)
