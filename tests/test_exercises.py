@@ -552,6 +552,25 @@ def test_the_shares_in_the_words_of_a_case_are_those_of_its_table():
             assert case.arguments[1] == int(least)
 
 
+@pytest.mark.parametrize(
+    ("exercise", "right", "wrong"),
+    [
+        ("2.2", " < cutoff", " <= cutoff"),
+        ("4.2", " >= at_least", " > at_least"),
+        ("5.1", "0 <= value", "0 < value"),
+        ("5.1", "value <= 16", "value < 16"),
+        ("6.2", "accuracy < gate", "accuracy <= gate"),
+        ("6.2", "== patience", ">= 0"),
+    ],
+)
+def test_a_comparison_that_is_wrong_at_its_border_is_not_right(exercise, right, wrong):
+    source = solution_source(exercise)
+    assert source.count(right) == 1
+    names = {}
+    exec(source.replace(right, wrong), names)  # noqa: S102 - the course's own file
+    assert check(exercise, names[EXERCISES[exercise].name]).outcome == "not yet"
+
+
 def test_the_words_about_parcels_and_delays_are_true():
     (parcels, clicks), (_, none), (three, _) = (case.arguments for case in EXERCISES["1.1"].cases())
     assert (len(parcels), len(none)) == (5, 0)
