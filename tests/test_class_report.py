@@ -673,6 +673,7 @@ def test_the_command_names_the_file_that_counts_instead(folder, tmp_path, capsys
         ("n\u200cm", "n\u200cm"),
         ("x\ud800y", "x?y"),
         ("e\u0301", "\u00e9"),
+        ("a\x07b\x00", "a b"),
         ("a" * 10, "a" * 10),
         ("a" * 11, "a" * 9 + "…"),
         ("", ""),

@@ -188,5 +188,12 @@ def test_a_changed_byte_and_a_missing_file_are_noticed(tmp_path: Path) -> None:
     clicks = tmp_path / "data" / "raw" / "clicks.csv"
     clicks.write_bytes(clicks.read_bytes().replace(b"A", b"B", 1))
     (tmp_path / "data" / "live" / "week_08.zip").unlink()
-    states = depot.verify_data(tmp_path / "data").set_index("file")["state"]
-    assert states[states != "unchanged"].to_dict() == {"raw/clicks.csv": "changed", "live/week_08.zip": "missing"}
+    (tmp_path / "data" / "raw" / "more.csv").touch()
+    found = depot.verify_data(tmp_path / "data").set_index("file")
+    states = found["state"]
+    assert states[states != "unchanged"].to_dict() == {
+        "raw/clicks.csv": "changed",
+        "live/week_08.zip": "missing",
+        "raw/more.csv": "not listed",
+    }
+    assert found.loc["raw/more.csv"].tolist() == ["", "not listed"]

@@ -204,6 +204,11 @@ def test_the_same_data_has_the_same_version_everywhere(clean: CleanDataset) -> N
     assert clean.version[:12] == EXPECTED_VERSION
 
 
+@pytest.mark.parametrize("kind", ["<f4", ">f8", "i2"])
+def test_the_same_grey_levels_have_the_same_version_however_they_are_kept(clean: CleanDataset, kind: str) -> None:
+    assert CleanDataset(clean.table, clean.X.astype(kind), clean.report).version == clean.version
+
+
 def test_the_order_of_the_collected_rows_does_not_matter(raw: RawDataset, clean: CleanDataset) -> None:
     turned = replace(raw, table=raw.table.iloc[::-1])
     assert preprocess(turned).version == clean.version
