@@ -628,7 +628,7 @@ def test_each_command_says_in_its_help_what_it_does_and_what_to_give(capsys):
         "--name NAME your name or pseudonym, to stand in that file",
         "--folder FOLDER where to write it (export, beside your progress file)",
     ):
-        assert words in said
+        assert f" {words} " in f" {said} "
 
 
 def test_a_shell_shows_progress_as_a_table_and_where_it_is_kept(tmp_path, monkeypatch, capsys):
