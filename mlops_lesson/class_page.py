@@ -252,7 +252,7 @@ def _exercise_row(result: ExerciseResult) -> dict[str, object]:
         "tried by": result.tried,
         **{word: result.outcomes[word] for word in OUTCOMES},
         "checks, median": result.median_attempts,
-        "checks, most": max(result.attempts, default=None),
+        "checks, most": str(max(result.attempts)) if result.attempts else "-",
     }
 
 

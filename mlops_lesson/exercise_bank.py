@@ -280,7 +280,8 @@ def slice_cases() -> list[Case]:
              (table(c1=(16, 20), c2=(7, 10), c3=(1, 2)), 5)),
         Case("camera 4 at 3 of 6 and camera 1 at 9 of 30, and at least 1 parcel asked for",
              (table(c4=(3, 6), c1=(9, 30)), 1)),
-        Case("a big camera with many mistakes but a good share", (table(c1=(180, 200), c2=(15, 20), c3=(19, 20)), 10)),
+        Case("a big camera with many mistakes but a good share, and at least 20 parcels asked for",
+             (table(c1=(180, 200), c2=(15, 20), c3=(19, 20)), 20)),
     ]  # fmt: skip
 
 

@@ -7,12 +7,13 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mlops_lesson import artifacts
 from mlops_lesson.artifacts import load, save, write_atomically
 from mlops_lesson.datasets import CleanDataset, RawDataset
-from mlops_lesson.pipeline import collect, preprocess
+from mlops_lesson.pipeline import ValidatedModel, collect, preprocess, train, validate
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +127,18 @@ def test_nothing_in_a_kept_file_needs_code_to_be_read(clean: CleanDataset, own_f
     (path,) = own_folder.glob("clean_dataset-*.zip")
     with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
         assert {Path(name).suffix for name in archive.namelist()} == {".csv", ".npy"}
+
+
+def test_what_is_no_number_is_not_kept_as_code() -> None:
+    with pytest.raises(ValueError, match="bject arrays"):
+        artifacts._npy(np.array([None], dtype=object))
+
+
+def test_the_recipe_and_the_verdict_can_be_read_line_by_line(clean: CleanDataset) -> None:
+    trained = train(clean)
+    kept = artifacts._pack_validated(ValidatedModel(trained, validate(trained, clean)))
+    for name in ("recipe.json", "gate.json"):
+        assert kept[name].startswith(b'{\n "'), name
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

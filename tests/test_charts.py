@@ -45,6 +45,33 @@ def test_labels_stand_at_equal_distances_in_rows_and_in_value(highest, height):
     assert shares == {1.0}
 
 
+def test_a_short_run_has_wide_columns_over_the_middle_of_their_epochs():
+    assert charts.ascii_chart(LESSON_TRACE, height=4).splitlines()[2:] == [
+        "loss",
+        "0.8 +",
+        "0.6 + ###",
+        "0.4 + ### ###",
+        "0.2 + ### ### ###",
+        "0.0 +-------------",
+        "       1   2   3",
+        "      epoch",
+    ]
+
+
+def test_a_long_run_has_narrow_columns_and_every_tenth_epoch_is_named():
+    trace = make_trace([(0.5, 0.5, 1 / (i + 1)) for i in range(25)])
+    assert charts.ascii_chart(trace, "train_loss", height=4).splitlines()[2:] == [
+        "train loss",
+        "1.00 + #",
+        "0.75 + #",
+        "0.50 + ##",
+        "0.25 + #######",
+        "0.00 +---------------------------",
+        "       1        10        20   25",
+        "       epoch",
+    ]
+
+
 def test_accuracy_is_drawn_between_0_and_1():
     rows = rows_of(charts.ascii_chart(LESSON_TRACE, "accuracy"))
     assert [label for label, _ in rows if label] == ["1.0", "0.8", "0.6", "0.4", "0.2"]

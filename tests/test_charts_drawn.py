@@ -1,15 +1,20 @@
 """What the figures show to the eye: every curve is the data it is named after, and every axis says what it measures."""
 
+from collections import Counter
 from collections.abc import Callable
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
-from mlops_lesson import charts
-from mlops_lesson.evaluation import calibration, slices
+from mlops_lesson import charts, class_page, monitors
+from mlops_lesson.evaluation import calibration, interval, slices
+from mlops_lesson.explorers import data_collection, data_preprocessing, model_validation
+from mlops_lesson.explorers import monitoring_and_maintenance as monitoring
 from mlops_lesson.trace import LESSON_TRACE, make_trace
 
 RUN = make_trace([(0.7, 0.5, 0.8), (0.3, 0.9, 0.4), (0.5, 0.8, 0.1)], "A run")
@@ -143,6 +148,139 @@ def test_images_keep_their_order_their_titles_and_one_scale_of_grey(drawn) -> No
     shown = [(axis.get_title(), axis.images[0].get_array().max(), axis.images[0].get_clim()) for axis in axes[:3]]
     assert shown == [("a", 0, (0, 16)), ("b", 8, (0, 16)), ("c", 16, (0, 16))]
     assert not any(axis.images for axis in axes[3:])
+
+
+def bars(axis: Axes) -> list[float]:
+    return [bar.get_width() for container in axis.containers for bar in container]
+
+
+@pytest.fixture
+def shown_by(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Figure, str, str]]:
+    """Draw with a module that has taken `show` for its own, and hand out what it would have shown."""
+
+    def draw(module: ModuleType, function: str, *arguments: object) -> tuple[Figure, str, str]:
+        monkeypatch.setattr(module, "show", lambda *shown: shown)
+        return getattr(module, function)(*arguments)
+
+    return draw
+
+
+def test_the_steps_of_collecting_are_bars_from_the_top_with_their_counts(shown_by) -> None:
+    counts = dict(zip(data_collection.STEPS, (2000, 1900, 1500, 1400, 0), strict=True))
+    figure, alt, caption = shown_by(data_collection, "_draw", counts, 2000)
+    (axis,) = figure.axes
+    assert bars(axis) == [2000, 1900, 1500, 1400, 0]
+    assert [text.get_text() for text in axis.get_yticklabels()] == list(counts)
+    assert [text.get_text() for text in axis.texts] == ["2,000", "1,900", "1,500", "1,400", "0"]
+    assert [text.get_position() for text in axis.texts] == [
+        (count + 20, place) for place, count in enumerate(counts.values())
+    ]
+    assert {text.get_va() for text in axis.texts} == {"center"}
+    assert axis.yaxis_inverted()
+    assert (axis.get_xlabel(), axis.get_xlim()) == ("parcels", (0, pytest.approx(2200)))
+    colours = [bar.get_facecolor() for bar in axis.containers[0]]
+    assert colours[2] == to_rgba(charts.BLUE)
+    assert {*colours[:2], *colours[3:]} == {to_rgba(charts.GREY)}
+    assert alt == (
+        "Bar chart of parcels. rows in the table: 2,000; with an image: 1,900; and a label: 1,500; and time and "
+        "camera: 1,400; and a light reading: 0."
+    )
+    assert caption == "How many parcels remain at each step"
+
+
+def test_your_cleaning_stands_above_the_whole_one_with_rows_and_interval(shown_by) -> None:
+    own = data_preprocessing.Outcome(1900, n_right=170, n_validation=200)
+    every = data_preprocessing.Outcome(1500, n_right=180, n_validation=200)
+    figure, alt, caption = shown_by(data_preprocessing, "_draw", own, every, 2000)
+    rows, accuracy = figure.axes
+    assert names(rows) == ("Rows", "rows kept", "")
+    assert names(accuracy) == ("Validation accuracy", "share right, with 95 % interval", "")
+    assert bars(rows) == [1900, 1500]
+    assert [text.get_text() for text in rows.get_yticklabels()] == ["your steps", "all steps"]
+    assert [(text.get_text(), *text.get_position()) for text in rows.texts] == [("1,900", 1860, 0), ("1,500", 1460, 1)]
+    assert {(text.get_ha(), text.get_va(), text.get_color()) for text in rows.texts} == {("right", "center", "white")}
+    (low, high), (other_low, other_high) = interval(170, 200), interval(180, 200)
+    points = [tuple(map(list, line.get_data())) for line in accuracy.lines]
+    assert points == [([low, high], [0, 0]), ([0.85], [0]), ([other_low, other_high], [1, 1]), ([0.9], [1])]
+    assert [line.get_marker() for line in accuracy.lines[1::2]] == ["o", "s"]
+    assert [(text.get_text(), *text.get_position()) for text in accuracy.texts] == [
+        ("0.850", pytest.approx(high + 0.01), 0),
+        ("0.900", pytest.approx(other_high + 0.01), 1),
+    ]
+    assert {text.get_va() for text in accuracy.texts} == {"center"}
+    assert (rows.get_xlim(), accuracy.get_xlim()) == ((0, 2000), (0.7, 1))
+    assert rows.get_ylim() == accuracy.get_ylim() == (1.6, -0.6)
+    assert alt == (
+        "Rows kept and validation accuracy. your steps: 1,900 rows, validation accuracy 0.850, 95 % interval "
+        f"{low:.3f} to {high:.3f}; all steps: 1,500 rows, validation accuracy 0.900, 95 % interval {other_low:.3f} to "
+        f"{other_high:.3f}."
+    )
+    assert caption == "Your steps beside all steps"
+
+
+def test_a_decision_is_drawn_with_its_threshold_its_interval_and_its_gate(shown_by) -> None:
+    y, probability = np.array([0, 0, 0, 0, 1, 1]), np.array([0.1, 0.2, 0.3, 0.6, 0.4, 0.9])
+    decision = model_validation.Decision(y, probability, 0.5, 0.85)
+    figure, alt, caption = shown_by(model_validation, "plot_decision", decision)
+    scores, accuracy = figure.axes
+    assert scores.get_title("left") == "Probabilities"
+    assert names(accuracy) == ("Accuracy, 95 % interval", "", "share right")
+    assert "threshold 0.50" in legend(scores)
+    (threshold,) = [line for line in scores.lines if line.get_label() == "threshold 0.50"]
+    assert set(threshold.get_xdata()) == {0.5}
+    assert threshold.get_linestyle() == "--"
+    low, high = interval(4, 6)
+    assert list(accuracy.lines[0].get_ydata()) == [pytest.approx(4 / 6)]
+    (ends,) = accuracy.collections[0].get_segments()
+    assert ends[:, 1].tolist() == pytest.approx([low, high])
+    assert set(accuracy.lines[-1].get_ydata()) == {0.85}
+    assert accuracy.lines[-1].get_linestyle() == "--"
+    assert [text.get_text() for text in accuracy.texts] == ["gate 0.85"]
+    assert accuracy.get_ylim() == (pytest.approx(low - 0.02), 1.005)
+    assert list(accuracy.get_xticks()) == []
+    assert figure.get_suptitle() == caption == decision.verdict
+    assert alt == f"Probabilities by true chute, and accuracy beside the gate. {decision}"
+
+
+def test_what_an_alert_costs_is_drawn_for_each_threshold_and_yours_is_marked(shown_by) -> None:
+    watch = monitoring.Watch(monitors.SCORES, (0.01, 0.05, 0.1), 0.05)
+    healthy = np.array([[0.5, 0.04, 0.5, 0.07]])
+    bumped = np.array([[0.5, 0.08, 0.03, 0.5]])
+    figure, alt, caption = shown_by(monitoring, "_draw", watch, (healthy, bumped), 50, 0.05)
+    wrong, late = figure.axes
+    assert names(wrong) == ("False alarms", "threshold, [yours]", "% of windows")
+    assert names(late) == ("Delay after the bump", "threshold, [yours]", "parcels, median")
+    assert [bar.get_height() for bar in wrong.containers[0]] == [0, 25, 50]
+    assert [bar.get_height() for bar in late.containers[0]] == [0, 150, 100]
+    for axis, colour in ((wrong, charts.PINK), (late, charts.BLUE)):
+        assert [text.get_text() for text in axis.get_xticklabels()] == ["0.01", "[0.05]", "0.1"]
+        grey = to_rgba(charts.GREY)
+        assert [bar.get_facecolor() for bar in axis.containers[0]] == [grey, to_rgba(colour), grey]
+    assert [(text.get_text(), *text.get_position()) for text in late.texts] == [("missed", 0, 2)]
+    assert (wrong.get_ylim(), late.get_ylim()) == ((0, 100), (0, 298))
+    assert alt == (
+        "Two bar charts over five thresholds, windows of 50 parcels. Threshold 0.01: 0.0% false alarms, the bump is "
+        "missed. Threshold 0.05: 25.0% false alarms, delay 150 parcels. Threshold 0.1: 50.0% false alarms, delay 100 "
+        "parcels."
+    )
+    assert caption == "What nervousness costs, and what it buys"
+
+
+def test_learners_are_stacked_by_what_they_did_in_the_colours_of_the_legend(drawn) -> None:
+    looks = {"right": (charts.BLUE, ""), "crashed": (charts.PINK, "xx"), "not yet": ("#e6b566", "///")}
+    with charts.new_figure() as (_, (axis,)):
+        class_page._stack(axis, {"1.1": Counter(right=3, crashed=2), "1.2": Counter(right=1)}, looks)
+    right, crashed, not_yet = axis.containers[:3]
+    assert [(bar.get_x(), bar.get_width()) for bar in right] == [(0, 3), (0, 1)]
+    assert [(bar.get_x(), bar.get_width()) for bar in crashed] == [(3, 2), (1, 0)]
+    assert [(bar.get_x(), bar.get_width()) for bar in not_yet] == [(5, 0), (1, 0)]
+    assert [bar.get_hatch() for bar in (right[0], crashed[0], not_yet[0])] == ["", "xx", "///"]
+    assert legend(axis) == ["right", "crashed", "not yet"]
+    assert [text.get_text() for text in axis.texts] == ["3", "1", "2", "", "", ""]
+    assert [text.get_color() for text in axis.texts[::2]] == ["white", "white", "black"]
+    assert (axis.get_xlabel(), axis.get_xlim()) == ("learners", (0, 5))
+    assert axis.yaxis_inverted()
+    assert all(float(tick).is_integer() for tick in axis.get_xticks())
 
 
 @pytest.mark.parametrize("function", [charts.plot_trace, charts.plot_losses])

@@ -1,6 +1,7 @@
 """The class report: every export counted once, everything odd named, nothing believed and nothing executed."""
 
 import csv
+import hashlib
 import io
 import json
 import os
@@ -17,9 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sample_class import NOW, make_class, make_export, save, seal
 
-from mlops_lesson import class_report, progress
+from mlops_lesson import class_report, export_format, progress
 from mlops_lesson.__main__ import main
 from mlops_lesson.class_exports import LARGEST_FILE, asked, exercises
+from mlops_lesson.display import inline
 from mlops_lesson.stages import STAGES
 
 COURSE = Path(__file__).resolve().parent.parent
@@ -156,6 +158,168 @@ def test_what_to_talk_about_begins_with_the_question_that_most_missed(folder):
     assert "6 of 6 answered wrong at first" in points[0]
 
 
+def with_exercises(name, **outcomes):
+    """Make an export of someone who has tried exercises and answered nothing."""
+    export = make_export(name, name, stages=0)
+    export["progress"]["exercises"] = {
+        number.replace("_", ".").removeprefix("n"): {
+            "stage": exercises()[number.replace("_", ".").removeprefix("n")],
+            "outcome": outcome,
+            "attempts": 2,
+            "at": export["exported_at"],
+        }
+        for number, outcome in outcomes.items()
+    }
+    return seal(export)
+
+
+def test_a_missed_question_is_told_with_its_counts_and_the_belief_behind_it(folder):
+    often, seldom, *_ = wrong_letters()
+    letters = [often, often, often, seldom, right_letter(), right_letter()]
+    for place, letter in enumerate(letters):
+        certain = {"confidence": "certain"} if place < 2 else {}
+        save(folder, f"{place}.json", with_answer(letter, f"learner {place}", **certain))
+    stage, question = FIRST, asked()[ONE_QUESTION]
+    option = dict(question.shown())[often]
+    assert build(folder).to_talk_about() == [
+        f"{stage.number} {stage.name}, “{question.text}”: 4 of 6 answered wrong at first, 2 of them certain; 2 of 6 "
+        f"are right by now. Most often chosen, by 3: {often}, “{option.text}” Belief behind it: "
+        f"{option.misconception.rstrip('.')}. {option.reason}",
+        f"{stage.name} is finished by 0 of 6: the first stage that is not finished by all.",
+    ]
+
+
+def test_the_two_exercises_that_most_have_not_solved_are_told(folder):
+    for place in range(6):
+        outcomes = {
+            "n1_1": "right" if place < 5 else "not yet",
+            "n1_2": "not yet",
+            "n1_3": "crashed" if place < 4 else "right",
+            "n2_1": "crashed" if place < 3 else "right",
+        }
+        save(folder, f"{place}.json", with_exercises(f"learner {place}", **outcomes))
+    assert build(folder).to_talk_about() == [
+        "Exercise 1.2 (Data Collection): 6 of 6 who tried it have not solved it. Do it together, from the first hint "
+        "on.",
+        "Exercise 1.3 (Data Collection): 4 of 6 who tried it have not solved it, and 4 of them ended with code that "
+        "crashes. Do it together, from the first hint on.",
+        "Data Collection is finished by 0 of 6: the first stage that is not finished by all.",
+    ]
+
+
+def test_a_class_that_knows_everything_is_told_so(folder):
+    for place in range(5):
+        save(folder, f"{place}.json", make_export(place, f"learner {place}", skill=1.0))
+    assert build(folder).to_talk_about() == [
+        "No question was missed at first by a third of those who answered it: the quizzes need no repeating.",
+        "All stages are finished by all.",
+    ]
+
+
+def test_nobody_and_a_few_are_no_class(folder):
+    assert build(folder).to_talk_about() == ["There is no export to look at yet."]
+    save(folder, "a.json", make_export(1, "Ada", stages=0))
+    assert build(folder).to_talk_about() == [
+        "One learner: read every number here as a single case, not as a share of a class.",
+        "Data Collection is finished by 0 of 1: the first stage that is not finished by all.",
+    ]
+    save(folder, "b.json", make_export(2, "Bea", stages=0))
+    assert build(folder).to_talk_about()[0].startswith("2 learners: read every number")
+
+
+def test_the_page_has_its_parts_in_order_and_forbids_every_script(folder):
+    for place in range(5):
+        save(folder, f"{place}.json", with_exercises(f"learner {place}", n1_1="right" if place else "crashed"))
+    page = build(folder).html()
+    assert page.startswith(
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" '
+        "content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">"
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><title>Class report: 5 learners</title>'
+    )
+    assert page.endswith("</section></main></body></html>\n")
+    heads = re.findall(r'<section aria-labelledby="part-(\d)"><h2 id="part-\1">([^<]*)</h2>', page)
+    assert heads == [
+        ("1", "What to talk about in the next lesson"),
+        ("2", "Who finished what"),
+        ("3", "How the questions were answered"),
+        ("4", "How the exercises went"),
+        ("5", "Files and learners to look at"),
+    ]
+    for words in (
+        "<h1>Class report</h1><p>5 learners, no file left out. Made 2026-11-24 09:00 UTC. Whether an answer is right "
+        "was looked up in the course's own questions, not in the files.</p>",
+        "<p>A stage is finished when every question of its quiz is answered and every exercise is right.</p>",
+        "<p>The bars count first answers: later ones were given with the explanation in view. Where several options "
+        "can be chosen, a learner counts at each. Under 5 answers, read them as single cases.</p>",
+        "<p>The outcome is each learner's best one. Checks are counted up to the first right one.</p>",
+        "<figcaption>0 of 5 learners finished all six stages</figcaption>",
+        'alt="Stacked bar chart of learners by stage. 1 Data Collection: 0 finished, 5 begun, 0 not begun. ',
+        "<figcaption>Fewest solved 1.1: 4 of the 5 who tried it</figcaption>",
+        'alt="Stacked bar chart of learners by best outcome of each exercise. 1.1: 4 right, 0 not yet, 1 crashed."',
+        '<td style="text-align:left">begun: 0 of 0 answers right at first, 1 of 3 exercises, 0 parts</td>',
+        '<td style="text-align:left">2.0</td><td style="text-align:left">2</td>',
+        "<p>No learner's file needs a look.</p><p>No file was left out.</p>",
+    ):
+        assert words in page, words
+
+
+def test_a_question_is_shown_with_its_bars_and_its_most_chosen_wrong_option(folder):
+    often, seldom, *_ = wrong_letters()
+    for place, letter in enumerate([often, often, seldom, right_letter()]):
+        certain = {"confidence": "certain"} if letter == often else {}
+        save(folder, f"{place}.json", with_answer(letter, f"learner {place}", **certain))
+    page, question = build(folder).html(), asked()[ONE_QUESTION]
+    wrong = dict(question.shown())[often]
+    bars = " ".join(
+        f"{letter}{' (right)' if option.right else ''}: {[often, often, seldom, right_letter()].count(letter)}."
+        for letter, option in question.shown()
+    )
+    for words in (
+        f"<h4>{inline(question.text)}</h4><p>Answered by 4; right at first 1, right in the end 1. 2 of the wrong first "
+        "answers were said to be certain.</p>",
+        f"<p>Most chosen wrong option: {often}, by 2. Misconception: <em>{inline(wrong.misconception)}</em>. "
+        f"{inline(wrong.reason)}</p>",
+        f'alt="Bar chart of first answers to the question {question.id}. {bars}"',
+        "<figcaption>1 of 4 right at first</figcaption>",
+        f'<caption style="text-align:left">First answers to {question.id}</caption>',
+        '<td style="text-align:left">right</td>',
+        "<p>Nobody has tried an exercise yet.</p>",
+        f"<p>Answered by nobody yet: {len(class_report.questions_of(FIRST)) - 1} of "
+        f"{len(class_report.questions_of(FIRST))} questions.</p>",
+    ):
+        assert words in page, words
+    assert "read them as single cases" not in page
+
+
+def test_what_is_odd_stands_at_the_end_of_the_page_with_and_without_names(folder):
+    (folder / "odd.json").write_text("{")
+    for name, learner in (("a.json", "Ada"), ("b.json", "Bea")):
+        export = make_export(1, learner, stages=0)
+        save(folder, name, export)
+    named, nameless = build(folder).html(), build(folder).html(names=False)
+    several = (
+        "<h3>Learners</h3><ul><li>One learner's number, several names: <bdi>{}</bdi>, <bdi>{}</bdi>. Two people at one "
+        "computer, one person with two names, or a copied file. All are counted.</li></ul><h3>Files left out</h3>"
+    )
+    assert several.format("Ada", "Bea") in named
+    assert "<ul><li><bdi>odd.json</bdi>: it is not JSON" in named
+    assert re.search(several.format(r"Learner \d", r"Learner \d").replace("(", r"\("), nameless)
+    assert re.search(r"<ul><li>1 files: it is not JSON[^<]*\.</li></ul>", nameless)
+    assert "Names are left out. Whether an answer" in nameless
+    assert "one file left out" in named
+
+
+def test_a_report_is_written_into_a_folder_that_has_to_be_made_and_gets_numbers_beside_foreign_files(folder, tmp_path):
+    save(folder, "a.json", make_export(1, "Ada", stages=0))
+    out = tmp_path / "new" / "deep"
+    assert build(folder).write(out) == (out / "report.html", out / "grades.csv")
+    for number in (2, 3):
+        for file in out.iterdir():
+            if file.suffix in (".html", ".csv"):
+                file.write_text("changed by hand")
+        assert build(folder).write(out) == (out / f"report-{number}.html", out / f"grades-{number}.csv")
+
+
 def test_uploads_in_a_zip_file_are_counted_like_files(folder):
     make_class(folder / "loose", learners=3, seed=1)
     with zipfile.ZipFile(folder / "uploads.zip", "w") as archive:
@@ -282,6 +446,50 @@ def test_a_zip_bomb_is_not_unpacked(folder):
     report = build(folder)
     assert [learner.name for learner in report.learners] == ["Ada"]
     assert "fifty times" in reasons(report)["bomb.zip/bomb.json"]
+
+
+def test_what_is_odd_in_a_zip_file_keeps_nothing_that_follows_from_being_counted(folder):
+    whole = json.dumps(make_export(1, "Ada")).encode()
+    with zipfile.ZipFile(folder / "all.zip", "w") as archive:
+        archive.mkdir("a")
+        archive.writestr("a/.hidden.json", whole)
+        archive.writestr("a/__MACOSX/b.json", whole)
+        archive.writestr("b.txt", "Dear teacher")
+        archive.writestr("c.json", whole)
+        archive.writestr("d.json", json.dumps(make_export(2, "Bea")))
+    content = bytearray((folder / "all.zip").read_bytes())
+    content[content.index(whole, content.index(b"c.json")) + 5] ^= 1
+    (folder / "all.zip").write_bytes(content)
+    report = build(folder)
+    assert [learner.name for learner in report.learners] == ["Bea"]
+    assert reasons(report) == {
+        "all.zip/b.txt": "it lies in a zip file and is not a .json file",
+        "all.zip/c.json": "it is damaged or locked inside its zip file",
+    }
+
+
+def test_after_too_much_in_a_zip_file_the_rest_is_named(folder, monkeypatch):
+    monkeypatch.setattr("mlops_lesson.class_exports.LARGEST_UNZIPPED", 10)
+    with zipfile.ZipFile(folder / "all.zip", "w") as archive:
+        for name in ("a", "b", "c"):
+            archive.writestr(f"{name}.json", json.dumps(make_export(name, name)))
+    report = build(folder)
+    assert [learner.name for learner in report.learners] == ["a"]
+    assert reasons(report) == {f"all.zip/{name}.json": "its zip file holds more than 10 bytes" for name in ("b", "c")}
+
+
+@pytest.mark.parametrize("fuller", ["named", "nameless"])
+def test_an_export_without_a_name_belongs_to_the_learner_of_the_same_number(folder, fuller):
+    exports = {kind: make_export(1, "Ada" if kind == "named" else "", stages=0) for kind in ("named", "nameless")}
+    exports[fuller] = make_export(1, exports[fuller]["learner"]["name"], stages=1)
+    for kind, export in exports.items():
+        export["learner"]["id"] = "0123456789abcdef"
+        save(folder, f"{kind}.json", seal(export))
+    report = build(folder)
+    other = {"named": "nameless", "nameless": "named"}[fuller]
+    assert [(learner.name, learner.file) for learner in report.learners] == [("Ada", f"{fuller}.json")]
+    assert [(each.file, each.instead) for each in report.left_out] == [(f"{other}.json", f"{fuller}.json")]
+    assert report.shared == ()
 
 
 def test_a_zip_file_writes_nothing_outside_or_inside_the_folder(folder, tmp_path):
@@ -506,6 +714,109 @@ def test_the_package_as_a_command_lists_what_it_can_do(capsys):
     said = capsys.readouterr().out
     assert "report" in said
     assert "progress" in said
+
+
+def test_each_command_says_in_its_help_what_it_does_and_what_to_give(capsys):
+    for words in ([], ["report"], ["progress"]):
+        with pytest.raises(SystemExit):
+            main([*words, "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    for words in (
+        "usage: python -m mlops_lesson [-h] COMMAND ...",
+        "Why MLOps manages the ML lifecycle: commands of the course.",
+        "commands: COMMAND",
+        "report for instructors: merge the exports of a class into one page and a table for a grade book",
+        "progress for learners: show your progress, or write the file to hand in",
+        "usage: python -m mlops_lesson report [-h] [--out OUT] [--no-names] FOLDER",
+        "Merge the exports in FOLDER, its subfolders and its zip files into report.html and grades.csv.",
+        "FOLDER where you collected the exports",
+        "--out OUT where to write (class_report)",
+        "--no-names leave out names and file names",
+        "usage: python -m mlops_lesson progress [-h] [--export] [--name NAME] [--folder FOLDER]",
+        "Show your progress by stage. With --export, write it as a file to hand in.",
+        "--export write the file to hand in",
+        "--name NAME your name or pseudonym, to stand in that file",
+        "--folder FOLDER where to write it (export, beside your progress file)",
+    ):
+        assert f" {words} " in f" {said} "
+
+
+def test_a_shell_shows_progress_as_a_table_and_where_it_is_kept(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path / "my_work"))
+    progress.exercise(2, "2.1", "right")
+    assert main(["progress"]) == 0
+    head, *rows, kept = capsys.readouterr().out.splitlines()
+    assert head == "Stage                       Quiz answered  Right at first try  Exercises right  Parts done"
+    assert [row[:28].strip() for row in rows] == [f"{stage.number} {stage.name}" for stage in STAGES]
+    assert [row[62:79].strip() for row in rows] == ["0 of 3", "1 of 3", "0 of 3", "0 of 3", "0 of 3", "0 of 3"]
+    assert not any(line.endswith(" ") for line in (head, *rows))
+    assert kept == f"Kept in {progress.progress_file()}."
+
+
+def test_a_shell_exports_into_the_folder_and_under_the_name_that_are_given(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path / "my_work"))
+    assert main(["progress", "--export", "--name", "Ada B.", "--folder", str(tmp_path / "out")]) == 0
+    assert str(tmp_path / "out") in capsys.readouterr().out
+    (export,) = (tmp_path / "out").glob("*.json")
+    assert export.name == "mlops_lesson_ada_b.json"
+    assert json.loads(export.read_text(encoding="utf-8"))["learner"]["name"] == "Ada B."
+
+
+def test_the_command_names_the_file_that_counts_instead(folder, tmp_path, capsys):
+    for name in ("a.json", "b.json"):
+        save(folder, name, make_export(1, "Ada", stages=1))
+    assert main(["report", str(folder), "--out", str(tmp_path / "out"), "--no-names"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Learners counted: 1. Files left out: 1."
+    assert re.fullmatch(r"  [ab]\.json: .+ \([ab]\.json\)\.", lines[1])
+    assert lines[2:] == [
+        f"Page: {tmp_path / 'out' / 'report.html'}",
+        f"Table for a grade book: {tmp_path / 'out' / 'grades.csv'}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("  Ada \t\n B\u2028C ", "Ada B C"),
+        ("a\u202eb\u200bc", "abc"),
+        ("n\u200cm", "n\u200cm"),
+        ("x\ud800y", "x?y"),
+        ("e\u0301", "\u00e9"),
+        ("a\x07b\x00", "a b"),
+        ("a" * 10, "a" * 10),
+        ("a" * 11, "a" * 9 + "…"),
+        ("", ""),
+    ],
+)
+def test_text_of_strangers_becomes_one_short_line(text, clean):
+    assert export_format.clean_text(text, 10) == clean
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        ("Ada B.", "mlops_lesson_ada_b"),
+        ("  ", "mlops_lesson_progress"),
+        ("../..", "mlops_lesson_progress"),
+        ("Zoë/李", "mlops_lesson_zoë_李"),
+        ("x" * 60, f"mlops_lesson_{'x' * 39}"),
+    ],
+)
+def test_a_file_name_is_made_of_letters_digits_and_underscores(name, stem):
+    assert export_format.file_stem(name) == stem
+
+
+def test_the_checksum_is_that_of_the_content_in_one_way_of_writing():
+    export = {"b": [1, "ä"], "a": None, "checksum": "sha256:0"}
+    text = '{"a":null,"b":[1,"\\u00e4"]}'
+    assert export_format.checksum(export) == f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def test_a_cell_that_a_spreadsheet_would_run_is_text():
+    assert [export_format.safe_cell(text) for text in ("=1", " \u00a0+1", "\uff1d1", "a=1", "", " ")] == [
+        "'=1", "' \u00a0+1", "'\uff1d1", "a=1", "", " ",
+    ]  # fmt: skip
 
 
 def test_a_shell_shows_and_exports_progress(tmp_path, monkeypatch, capsys):

@@ -77,6 +77,15 @@ def test_clicks_keep_their_order_and_their_spelling() -> None:
     assert set(clicks["chute"]) == {"A", "B", "a", "b"}
 
 
+def test_a_chute_of_digits_is_read_as_it_was_written(tmp_path: Path) -> None:
+    (tmp_path / "clicks.csv").write_text(
+        "parcel_id,clicked_at,chute\n7,2026-01-05T08:00:00,01\n8,2026-01-05T09:00:00,2\n"
+    )
+    clicks = depot.read_clicks(tmp_path / "clicks.csv")
+    assert clicks["chute"].tolist() == ["01", "2"]
+    assert clicks["parcel_id"].tolist() == [7, 8]
+
+
 def test_reading_does_not_change_the_database(copied: Path) -> None:
     before = depot.checksum(copied / "raw" / "depot.db")
     depot.read_parcels(copied)
@@ -100,6 +109,26 @@ def test_a_damaged_archive_is_refused_with_advice(copied: Path) -> None:
     (copied / "raw" / "images" / "camera_2.zip").write_bytes(b"no archive at all")
     with pytest.raises(ValueError, match=r"camera_2\.zip cannot be read as an archive of PNG images"):
         depot.read_images(copied)
+
+
+@pytest.mark.parametrize(
+    ("file", "read", "words"),
+    [
+        ("raw/depot.db", lambda folder: depot.read_parcels(folder), "the depot's database"),
+        ("raw/images/camera_1.zip", lambda folder: depot.read_images(folder), "an archive of PNG images"),
+        ("raw/sensors.jsonl", lambda folder: depot.read_sensors(folder), "sensor readings"),
+        ("raw/clicks.csv", lambda folder: depot.read_clicks(folder / "raw" / "clicks.csv"), "staff clicks"),
+    ],
+    ids=["database", "images", "sensors", "clicks"],
+)
+def test_a_file_of_noise_is_named_with_what_it_should_be(copied: Path, file: str, read, words: str) -> None:
+    (copied / file).write_bytes(b"\x00noise" * 100)
+    with pytest.raises(ValueError, match="cannot be read") as refusal:
+        read(copied)
+    assert str(refusal.value).startswith(f"{copied / file} cannot be read as {words} (")
+    assert str(refusal.value).endswith(
+        "). Restore it with `git checkout data`, or build all data again with `python data/build.py`."
+    )
 
 
 @pytest.mark.parametrize("content", [b"", b"not an image", png()[:40]], ids=["empty", "text", "cut off"])
@@ -159,5 +188,12 @@ def test_a_changed_byte_and_a_missing_file_are_noticed(tmp_path: Path) -> None:
     clicks = tmp_path / "data" / "raw" / "clicks.csv"
     clicks.write_bytes(clicks.read_bytes().replace(b"A", b"B", 1))
     (tmp_path / "data" / "live" / "week_08.zip").unlink()
-    states = depot.verify_data(tmp_path / "data").set_index("file")["state"]
-    assert states[states != "unchanged"].to_dict() == {"raw/clicks.csv": "changed", "live/week_08.zip": "missing"}
+    (tmp_path / "data" / "raw" / "more.csv").touch()
+    found = depot.verify_data(tmp_path / "data").set_index("file")
+    states = found["state"]
+    assert states[states != "unchanged"].to_dict() == {
+        "raw/clicks.csv": "changed",
+        "live/week_08.zip": "missing",
+        "raw/more.csv": "not listed",
+    }
+    assert found.loc["raw/more.csv"].tolist() == ["", "not listed"]

@@ -118,6 +118,11 @@ def test_calibration_compares_what_is_said_with_what_happens():
     assert table[["from", "to"]].to_numpy().tolist() == [[0.0, 0.5], [0.5, 1.0]]
 
 
+def test_a_group_of_calibration_begins_where_the_one_before_it_ends():
+    table = evaluation.calibration(np.array([0, 1, 1]), np.array([0.05, 0.15, 1.0]), n_bins=10)
+    assert table[["from", "to"]].to_numpy().tolist() == [[0, 0.1], [0.1, 0.2], [0.9, 1]]
+
+
 def test_calibration_loses_no_image():
     X, y = clean().part("test")
     probability = trained(3).model.predict_proba(X)[:, 1]
@@ -198,6 +203,22 @@ def test_a_good_model_passes_with_three_reasons():
     assert verdict.failures == ()
 
 
+def test_the_reasons_of_a_verdict_hold_the_figures_of_each_rule():
+    low, high = interval(190, 200)
+    assert ask_gate(first(190), first(150), cameras=np.full(200, 3)).reasons == (
+        f"passed: the accuracy's interval begins at {low:.3f}, the gate asks for 0.85",
+        "passed: the baseline has 0.750 on the same images, McNemar's test p < 0.001",
+        f"passed: the weakest camera, 3, has 0.950 on 200 images, its interval ends at {high:.3f}",
+    )
+
+
+@pytest.mark.parametrize(("only_model", "words"), [(10, "p = 0.002"), (11, "p < 0.001")])
+def test_a_p_value_is_told_to_three_digits_or_as_smaller_than_they_show(only_model, words):
+    right = first(195)
+    baseline_right = right & (np.arange(200) >= only_model)
+    assert ask_gate(right, baseline_right).reasons[1].endswith(f"on the same images, McNemar's test {words}")
+
+
 def test_an_accuracy_above_the_gate_is_not_enough_if_it_is_not_proven():
     verdict = ask_gate(first(175), first(100))
     assert verdict.accuracy > verdict.threshold > verdict.low
@@ -245,8 +266,11 @@ def test_a_verdict_survives_the_way_through_plain_values():
 
 def test_a_verdict_in_words_names_the_result_and_every_reason():
     verdict = ask_gate(first(175), first(100))
-    assert str(verdict).startswith("Gate REFUSED: accuracy 0.875 on 200 images")
-    assert all(reason in str(verdict) for reason in verdict.reasons)
+    first_line, *reasons = str(verdict).splitlines()
+    figures = f"accuracy 0.875 on 200 images, 95 % interval {verdict.low:.3f} to {verdict.high:.3f}"
+    assert first_line == f"Gate REFUSED: {figures}"
+    assert reasons == [f"- {reason}" for reason in verdict.reasons]
+    assert str(ask_gate(first(190), first(150))).startswith("Gate PASSED: accuracy 0.950 on 200 images")
 
 
 def test_three_epochs_are_refused_and_thirty_pass():

@@ -1,5 +1,6 @@
 """The explorers of notebooks 1 and 2, driven as a learner would: move a control, read the answer."""
 
+import re
 from collections.abc import Iterator
 
 import ipywidgets
@@ -9,7 +10,7 @@ import pytest
 from mlops_lesson import depot
 from mlops_lesson.controls import Explorer
 from mlops_lesson.datasets import RawDataset
-from mlops_lesson.explorers.data_collection import SOURCES, count_usable, explore_sources, find_evidence
+from mlops_lesson.explorers.data_collection import LOSSES, SOURCES, count_usable, explore_sources, find_evidence
 from mlops_lesson.explorers.data_preprocessing import STEPS, Workbench, explore_cleaning
 from mlops_lesson.explorers.live import Answer, live_explorer
 from mlops_lesson.pipeline import collect, preprocess, train_baseline
@@ -66,6 +67,57 @@ def test_an_answer_on_the_page_cannot_be_taken_for_code() -> None:
 def test_an_explorer_needs_names_for_its_controls() -> None:
     with pytest.raises(ValueError, match="give it a description"):
         live_explorer("Nameless", {"n": ipywidgets.IntSlider()}, lambda n: Answer(str(n)))
+
+
+def test_the_explorers_of_data_are_named_and_their_controls_say_what_they_do(
+    sources: Explorer, cleaning: Explorer
+) -> None:
+    assert sources.title == "Sources and usable images"
+    assert [one.description for one in sources.controls] == [*SOURCES, "How to join"]
+    assert sources.controls[-1].options == ("left join: keep every row", "inner join: keep complete rows")
+    assert cleaning.title == "Cleaning steps, rows and accuracy"
+    assert [one.description for one in cleaning.controls] == list(STEPS.values())
+    assert {one.layout.width for one in cleaning.controls} == {"auto"}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_missing_source_is_told_by_what_it_costs(sources: Explorer, source: str) -> None:
+    control(sources, source).value = False
+    assert f"- {LOSSES[source]}" in sources.text.splitlines()
+    assert LOSSES[source].startswith(f"Without the {source} ")
+    assert LOSSES[source].endswith(".")
+
+
+def test_what_an_inner_join_drops_is_told_in_a_sentence(sources: Explorer) -> None:
+    control(sources, "How to join").index = 1
+    assert sources.text.splitlines()[1:3] == [
+        "1,132 usable labelled images.",
+        "- The inner join dropped 44 labelled images, and no program complained.",
+    ]
+
+
+def test_the_notes_of_cleaning_are_sentences(all_steps: Explorer) -> None:
+    for step in ("unlabelled", "spelling", "blank", "repeated", "by_time"):
+        control(all_steps, STEPS[step]).value = False
+    notes = [line for line in all_steps.text.splitlines() if line.startswith("- ")]
+    patterns = (
+        r"- \d+ parcels without a click are counted as chute A: labels that nobody gave\.",
+        r"- \d+ clicks on b are counted as chute A, because b is not B\.",
+        r"- \d+ blank frames teach that nothing at all has a chute\.",
+        r"- \d+ validation images are copies of training images\.",
+        r"- Parcels of the same weeks stand on both sides: this answers another question than next week's\.",
+    )
+    for note, pattern in zip(notes, patterns, strict=True):
+        assert re.fullmatch(pattern, note)
+
+
+def test_the_loud_fault_is_told_in_two_sentences(all_steps: Explorer) -> None:
+    control(all_steps, STEPS["whole"]).value = False
+    assert all_steps.text.splitlines()[1:] == [
+        "1,142 rows, and no model.",
+        "- 3 rows have no image of 8 x 8 pixels: training stops with an error. This fault is loud; the others are "
+        "silent.",
+    ]
 
 
 def test_all_sources_give_every_labelled_image(evidence: pd.DataFrame, raw: RawDataset) -> None:

@@ -46,6 +46,37 @@ def test_the_gate_decides_by_the_lower_end_of_the_interval(explorer):
     assert "Refused: " in explorer.text
 
 
+def test_the_sliders_move_in_the_steps_that_the_lesson_talks_about(explorer):
+    _, threshold, gate = explorer.controls
+    assert explorer.title == "decision threshold and gate"
+    assert (threshold.min, threshold.max, threshold.step) == (0.05, 0.95, 0.05)
+    assert (gate.min, gate.max, gate.step) == (0.7, 0.99, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("gate", "verdict"),
+    [
+        (0.2, "Passed: the interval begins at {low:.3f}, the gate is 0.20"),
+        (0.9, "Refused: the interval begins at {low:.3f}, below the gate of 0.90"),
+    ],
+)
+def test_a_decision_is_told_with_its_verdict_its_figures_and_all_four_counts(gate, verdict):
+    y, probability = np.array([0, 0, 0, 0, 1, 1]), np.array([0.1, 0.2, 0.3, 0.6, 0.4, 0.9])
+    decision = Decision(y, probability, 0.5, gate)
+    low, high = interval(4, 6)
+    assert decision.verdict == verdict.format(low=low)
+    assert str(decision) == (
+        f"{decision.verdict}. Accuracy 0.667 on 6 images, 95 % interval {low:.3f} to {high:.3f}; precision of chute B "
+        "0.500, recall 0.500. Of those that belong to A 3 went to A and 1 to B; of those that belong to B 1 went to B "
+        "and 1 to A."
+    )
+
+
+def test_a_gate_exactly_at_the_beginning_of_the_interval_is_passed():
+    y = np.array([0, 1, 1, 1])
+    assert Decision(y, np.full(4, 0.9), 0.5, interval(3, 4)[0]).passed
+
+
 def test_a_higher_threshold_trades_recall_for_precision():
     X, y = clean().part("validation")
     probability = trained(3).model.predict_proba(X)[:, 1]

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 from live_depot import pool, validated
@@ -44,7 +46,22 @@ def test_a_longer_window_calms_psi(turn) -> None:
 
 
 def test_the_brightness_test_does_not_find_the_bump(turn) -> None:
-    assert "never, in most histories" in turn("brightness, KS")
+    assert turn("brightness, KS").splitlines()[1].endswith(". Bump noticed: never, in most histories.")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("scores, KS", "the p-value of a window is below 0.01"),
+        ("brightness, PSI", "the index of a window is at least 0.2"),
+        ("accuracy on clicks", "the upper end of a window is below 0.85"),
+    ],
+)
+def test_the_notes_say_when_the_alarm_rings_and_how_often_the_bump_is_found(turn, name: str, words: str) -> None:
+    _, headline, rings, found, *_ = turn(name).splitlines()
+    assert re.fullmatch(r"False alarms: \d+\.\d% of windows, about \d+\.\d a year\. Bump noticed: .+\.", headline)
+    assert rings == f"- The alarm rings when {words}."
+    assert re.fullmatch(r"- The bump is found within four weeks in \d+% of 40 made-up histories\.", found)
 
 
 def test_accuracy_says_that_the_wait_for_clicks_comes_on_top(turn) -> None:
@@ -53,7 +70,8 @@ def test_accuracy_says_that_the_wait_for_clicks_comes_on_top(turn) -> None:
 
 
 def test_every_control_has_a_name_and_the_result_words_and_a_figure(explorer) -> None:
-    assert all(control.description for control in explorer.controls)
+    assert explorer.title == "an alert: monitor, window and threshold"
+    assert [control.description for control in explorer.controls] == ["Monitor", "Window, parcels", "Threshold"]
     assert "<img alt=" in explorer.result.value
     assert "Two bar charts" in explorer.text
 

@@ -7,7 +7,7 @@ from course_models import clean, trained
 
 from mlops_lesson import pipeline
 from mlops_lesson.evaluation import behaviour, slices
-from mlops_lesson.model_card import write_card
+from mlops_lesson.model_card import ModelCard, write_card
 
 
 @pytest.fixture(scope="module")
@@ -15,7 +15,7 @@ def verdict():
     return pipeline.validate(trained(30), clean())
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def card(verdict):
     return write_card(trained(30), verdict, clean())
 
@@ -29,6 +29,58 @@ def test_the_card_holds_the_measured_figures(card, verdict):
 def test_the_card_says_what_the_model_learned_from(card):
     assert f"Version {clean().version[:12]}" in card.to_markdown()
     assert f"Training: {len(clean().part('train')[1])} images" in card.to_markdown()
+
+
+def test_every_line_of_the_card_is_what_was_measured_or_set(card, verdict):
+    table = clean().table
+
+    def part(name):
+        seen_at = table.loc[table["split"] == name, "seen_at"]
+        return f"{len(seen_at)} images, {seen_at.min().date()} to {seen_at.max().date()}"
+
+    X_test, y_test = clean().part("test")
+    right = trained(30).model.predict(X_test) == y_test
+    rows = slices(right, table.loc[table["split"] == "test", "camera_id"]).reset_index().to_dict("records")
+    sections, settings = dict(card.sections), trained(30).settings
+    assert list(sections) == [
+        *("Use", "Data", "Training", "Measured on the test images", "Known weaknesses", "Gate of 0.85: passed"),
+    ]
+    assert sections["Data"] == (
+        f"Version {clean().version[:12]}, split by time. Labels are staff clicks, a few of them wrong.",
+        f"Training: {part('train')}.",
+        f"Validation, to choose settings: {part('validation')}.",
+        f"Test, for the gate and this card only: {part('test')}.",
+    )
+    assert sections["Training"] == (
+        f"Network of 32 hidden units, 30 epochs, learning rate 0.271, batches of {settings.batch_size}, "
+        f"momentum {settings.momentum}, seed {settings.seed}.",
+    )
+    assert sections["Measured on the test images"] == (
+        f"Accuracy {verdict.accuracy:.3f}, 95 % interval {verdict.low:.3f} to {verdict.high:.3f}; "
+        f"log loss {verdict.loss:.3f}.",
+        *(
+            f"Camera {row['camera_id']}: {row['accuracy']:.3f} on {row['n']} images, "
+            f"{row['low']:.3f} to {row['high']:.3f}."
+            for row in rows
+        ),
+    )
+    assert sections["Gate of 0.85: passed"] == verdict.reasons
+    assert card.name == f"Model card: parcel chute, 30 epochs, seed {settings.seed}"
+
+
+def test_the_card_as_markdown_has_a_heading_a_section_and_a_line_a_sentence():
+    card = ModelCard("A card", (("One", ("first.", "second.")), ("Two", ("third.",))), "0" * 64)
+    assert card.to_markdown() == repr(card) == "# A card\n\n## One\n\n- first.\n- second.\n\n## Two\n\n- third."
+
+
+def test_the_card_as_a_page_is_one_table_and_nothing_in_it_is_taken_for_code():
+    card = ModelCard("A <card>", (("One", ("first.", "a < b.")), ("<Two>", ("third.",))), "0" * 64)
+    heading = '<tr><th scope="row" style="text-align:left;vertical-align:top">'
+    cell = '</th><td style="text-align:left">'
+    assert card._repr_html_() == (
+        '<table><caption style="text-align:left">A &lt;card&gt;</caption><tbody>'
+        f"{heading}One{cell}first.<br>a &lt; b.</td></tr>{heading}&lt;Two&gt;{cell}third.</td></tr></tbody></table>"
+    )
 
 
 def test_the_card_names_the_weakest_camera_and_the_worst_change(card):
@@ -62,5 +114,9 @@ def test_cards_of_different_models_are_kept_side_by_side(tmp_path, monkeypatch, 
 
 
 def test_a_card_is_not_written_on_other_data(verdict):
-    with pytest.raises(ValueError, match="Give the data it learned from, or train it again"):
-        write_card(replace(trained(30), data_version="0" * 64), verdict, clean())
+    with pytest.raises(ValueError, match="Give the data it learned from") as refusal:
+        write_card(replace(trained(30), data_version="0123456789abcdef" * 4), verdict, clean())
+    assert str(refusal.value) == (
+        f"The model learned from data version 0123456789ab, the data given are {clean().version[:12]}. "
+        "Give the data it learned from, or train it again."
+    )

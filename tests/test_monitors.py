@@ -1,9 +1,10 @@
 import numpy as np
+import pandas as pd
 import pytest
 from live_depot import clean, live_week, pool, validated
 from scipy.stats import ks_2samp
 
-from mlops_lesson import monitors
+from mlops_lesson import depot, monitors
 from mlops_lesson.evaluation import dim, shift
 from mlops_lesson.loop import reference_of
 from mlops_lesson.monitors import Observed, Reference
@@ -120,8 +121,25 @@ def test_watching_gives_a_row_for_each_week_and_monitor() -> None:
 
 
 def test_watching_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match="one week or more"):
+    with pytest.raises(ValueError, match=r"^Give the monitors one week or more to look at; got none\.$"):
         monitors.watch(first_reference(), [])
+
+
+@pytest.mark.parametrize(("labels", "share", "rings"), [(0, 0, True), (1, 0.25, True), (2, 0.5, False), (4, 1, False)])
+def test_the_share_of_labelled_parcels_rings_below_one_half(labels: int, share: float, rings: bool) -> None:
+    week = Observed(1, np.zeros((4, 64)), np.full(4, 0.5), np.ones(labels, dtype=bool))
+    reference = Reference(np.zeros((4, 64)), np.full(4, 0.5))
+    assert monitors.LABELS.values(reference, [week]).tolist() == [share]
+    assert monitors.LABELS.alarms(reference, [week]).tolist() == [rings]
+
+
+def test_readings_are_numbered_by_week_in_the_order_of_the_monitors() -> None:
+    weeks = [observed(live_week(number).X, week=number) for number in (2, 1)]
+    readings = monitors.watch(first_reference(), weeks, [monitors.SCORES, monitors.BRIGHTNESS])
+    assert readings.index.tolist() == [0, 1, 2, 3]
+    assert readings.columns.tolist() == ["week", "monitor", "looks_at", "value", "threshold", "alarm"]
+    assert readings["week"].tolist() == [1, 1, 2, 2]
+    assert readings["monitor"].tolist() == ["scores, KS", "brightness, KS"] * 2
 
 
 def test_the_pool_holds_the_test_images_and_the_control_stream() -> None:
@@ -130,6 +148,70 @@ def test_the_pool_holds_the_test_images_and_the_control_stream() -> None:
     assert len(pool().X) == len(pool().label) == len(pool().hours) == 200 + n_live
     assert np.isfinite(pool().label[:200]).all()
     assert (pool().hours[np.isfinite(pool().hours)] > 0).all()
+
+
+def last_clicks(ids: pd.Series, clicks: pd.DataFrame) -> dict[int, tuple[pd.Timestamp, str]]:
+    """Go through the clicks one by one: what was clicked last counts."""
+    last: dict[int, tuple[pd.Timestamp, str]] = {}
+    wanted = set(ids)
+    for parcel, at, chute in clicks[["parcel_id", "clicked_at", "chute"]].itertuples(index=False):
+        if parcel in wanted and (parcel not in last or at >= last[parcel][0]):
+            last[parcel] = (at, chute)
+    return last
+
+
+def test_a_parcel_of_the_pool_has_the_label_of_its_last_click_and_the_hours_until_then() -> None:
+    made = monitors.clean_pool(clean())
+    weeks = [live_week(week, True) for week in range(1, depot.LIVE_WEEKS + 1)]
+    test = clean().table[clean().table["split"] == "test"]
+    assert np.array_equal(made.X, np.concatenate([clean().part("test")[0], *(week.X for week in weeks)]))
+    assert made.n_reference == len(test)
+    seen = pd.concat([test, *(week.parcels for week in weeks)]).set_index("id")["seen_at"]
+    n_test = made.n_reference
+    last = last_clicks(seen.index[:n_test], depot.read_clicks())
+    last |= last_clicks(seen.index[n_test:], depot.read_live_clicks())
+    assert np.isfinite(made.label).sum() == len(last) < len(seen)
+    for place, (parcel, at) in enumerate(seen.items()):
+        if parcel in last:
+            assert made.hours[place] == (last[parcel][0] - at).total_seconds() / 3600
+            assert made.label[place] == {"A": 0, "B": 1}[last[parcel][1].strip().upper()]
+        else:
+            assert np.isnan(made.hours[place])
+            assert np.isnan(made.label[place])
+
+
+def test_the_hours_left_of_a_week_are_those_from_each_parcel_to_its_end() -> None:
+    made = monitors.clean_pool(clean())
+    assert len(made.hours_left) == depot.LIVE_WEEKS
+    for number, left in enumerate(made.hours_left, start=1):
+        week = live_week(number, True)
+        assert left.tolist() == [(week.end - at).total_seconds() / 3600 for at in week.parcels["seen_at"]]
+
+
+def test_of_two_clicks_at_one_time_the_one_that_was_written_later_counts() -> None:
+    at = pd.Timestamp("2026-01-05 08:00")
+    clicks = pd.DataFrame(
+        {
+            "parcel_id": [7, 8, 7, 7],
+            "clicked_at": [at + pd.Timedelta(hours=6), at, at, at + pd.Timedelta(hours=6)],
+            "chute": ["A", " a ", "A", "b"],
+        }
+    )
+    ids, seen_at = pd.Series([9, 7, 8]), pd.Series([at - pd.Timedelta(hours=1)] * 3)
+    label, hours = monitors._labels_and_hours(ids, seen_at, clicks)
+    np.testing.assert_array_equal(label, [np.nan, 1, 0])
+    np.testing.assert_array_equal(hours, [np.nan, 7, 1])
+
+
+def test_a_score_of_exactly_one_half_says_chute_b() -> None:
+    class Undecided:
+        def predict_proba(self, X: np.ndarray) -> np.ndarray:
+            return np.full((len(X), 2), 0.5)
+
+    few = monitors.Pool(np.zeros((3, 64)), np.array([0.0, 1.0, 1.0]), np.array([1.0, 1.0, 99.0]), 1, ())
+    order, left = np.array([0, 1, 2]), [np.array([2.0, 2.0])]
+    _, (week,) = monitors.Dealer(Undecided(), few).deal(order, left, ["healthy"])
+    assert week.right.tolist() == [True]
 
 
 @pytest.fixture(scope="module")

@@ -122,6 +122,10 @@ DAMAGES: dict[str, tuple[Change, str]] = {
     "no title first": (lambda notebook: notebook.cells.insert(0, notebook.cells.pop()), "does not begin with"),
     "parts in another order": (swap_two_parts, "the headings of level 2 are Learn, Why, Visualize"),
     "a tenth part": (say("## More"), "Review, More; they should be Why"),
+    "a section of a section": (
+        say("### A section\n\n#### Below it"),
+        "the heading 'Below it' is of level 4; the sections of a part are of level 3",
+    ),
     "a level left out": (say("#### Deep down\n\n###### Deeper"), "'Deeper' of level 6 follows one of level 4"),
     "a bare picture": (show(shown(image_png="AAAA")), "shows a bare image/png"),
     "a figure without words": (replace_output("Loss falls to 0.31", ""), "'figure' has an <img> without"),

@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from mlops_lesson import progress
+from mlops_lesson.display import script
 from mlops_lesson.panel import progress_panel, summary_html
 from mlops_lesson.quiz import Option, Question, quiz
 
@@ -111,7 +112,88 @@ def test_the_page_is_given_the_answers_of_earlier_sessions(tmp_path, monkeypatch
     monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path))
     progress.answer(1, "late-labels", ["B"], right=False)
     kept = progress_panel(1).kept
-    assert kept["answers"]["data_collection"]["late-labels"]["choice"] == ["B"]
+    given = progress.read().answers_of(1)[0]
+    assert kept["answers"] == {
+        "data_collection": {
+            "late-labels": {
+                "choice": ["B"],
+                "right": False,
+                "first_choice": ["B"],
+                "first_right": False,
+                "confidence": given.confidence,
+                "attempts": 1,
+                "at": given.at,
+            }
+        }
+    }
+    assert kept["resets"] == {}
+
+
+def test_a_panel_is_of_its_stage(panel):
+    assert (panel.title, panel.parts) == ("Data Collection", list(progress.PARTS))
+    assert repr(panel) == (
+        "Progress panel of Data Collection: run this cell in JupyterLab to see and keep your progress."
+    )
+
+
+def test_what_the_page_sends_is_kept_as_it_was_given(panel):
+    record = {"choice": ["B", "C"], "first_choice": ["D"], "right": True, "first_right": True, "attempts": 3}
+    receive(panel, {"quiz": "own", "question": "q", "record": record | {"at": "2026", "confidence": "fairly sure"}})
+    receive(panel, {"quiz": "own", "question": "r", "record": record | {"at": "2027", "confidence": "very"}})
+    first, second = progress.read().answers
+    assert first == progress.Answer("own", "q", ("B", "C"), True, ("D",), True, "fairly sure", 3, "2026")
+    assert second == progress.Answer("own", "r", ("B", "C"), True, ("D",), True, None, 3, "2027")
+
+
+@pytest.mark.parametrize("confidence", ["a guess", "fairly sure", "certain"])
+def test_each_confidence_that_the_page_offers_is_kept(panel, confidence):
+    receive(panel, given(["A"], True, confidence=confidence))
+    assert progress.read().answers_of(1)[0].confidence == confidence
+
+
+def test_the_page_is_told_which_answer_is_kept_in_which_words(panel):
+    receive(panel, given(["A"], True))
+    assert panel.sent == [
+        {
+            "kind": "kept",
+            "quiz": "data_collection",
+            "question": "late-labels",
+            "message": f"Kept in this browser and in {progress.progress_file()}.",
+        }
+    ]
+
+
+@pytest.mark.parametrize("change", [{"choice": []}, {"first_choice": []}, {"attempts": 0}])
+def test_an_answer_without_a_choice_is_left_in_the_page(panel, change):
+    item = given(["A"], True)
+    receive(panel, item | {"record": item["record"] | change})
+    assert progress.read().answers == ()
+    assert panel.notice == "An answer from the page could not be read and was left there (it holds no choice)."
+
+
+@pytest.mark.parametrize("content", [None, "part", {}, {"kind": "part"}, {"kind": "part", "part": "all"}, {"kind": 1}])
+def test_what_the_panel_does_not_know_changes_nothing(panel, content):
+    panel._receive(None, content, [])
+    assert progress.read() == progress.Progress((), (), (), {})
+    assert panel.notice == ""
+
+
+def test_all_but_one_answer_do_not_mark_the_review(panel):
+    receive(panel, *[given(["A"], True, item.question.id) for item in quiz(1).items[1:]])
+    assert progress.read().parts_of(1) == ()
+
+
+def test_the_stored_note_says_how_to_connect_the_panel(panel, monkeypatch):
+    shown = []
+    monkeypatch.setattr("mlops_lesson.panel.display", lambda data, raw: shown.append((data, raw)))
+    panel._ipython_display_()
+    assert [raw for _, raw in shown] == [True, True]
+    assert shown[0][0]["text/plain"] == repr(panel)
+    assert shown[0][0]["text/html"] == (
+        '<div class="mlops-lesson" data-mlops-panel-note><p><strong>Progress panel of Data Collection.</strong> Run '
+        "this cell to connect it to your kernel. Until then, answers are kept in this browser.</p>"
+        f"{script('note')}</div>"
+    )
 
 
 def test_the_page_is_told_of_a_reset(panel):
@@ -127,6 +209,22 @@ def test_progress_is_shown_by_stage_and_by_the_nine_ways(panel):
     assert html.count('<th scope="row">') == 6 + 9
     assert '<th scope="row">Deep</th><td>1 of 6</td>' in html
     assert html.count("<caption>") == 2
+
+
+def test_the_page_of_progress_is_two_tables_with_marked_heads_and_how_to_hand_in(monkeypatch):
+    monkeypatch.setattr("mlops_lesson.panel.stage_rows", lambda now: [("1 <Stage>", "1 of 2", "0 of 2", "-", "0 of 9")])
+    heads = ("Stage", "Quiz answered", "Right at first try", "Exercises right", "Parts done")
+    cells = "".join(f'<th scope="col">{head}</th>' for head in heads)
+    ways = "".join(f'<tr><th scope="row">{way.capitalize()}</th><td>0 of 6</td></tr>' for way in progress.PARTS)
+    assert summary_html(progress.Progress((), (), (), {})) == (
+        f"<table><caption>Progress by stage</caption><thead><tr>{cells}</tr></thead><tbody>"
+        '<tr><th scope="row">1 &lt;Stage&gt;</th><td>1 of 2</td><td>0 of 2</td><td>-</td><td>0 of 9</td></tr></tbody>'
+        "</table><table><caption>Progress by way to learn</caption><thead><tr>"
+        '<th scope="col">Way to learn</th><th scope="col">Stages done</th></tr></thead>'
+        f"<tbody>{ways}</tbody></table><p>To hand your progress in, or to take it along, run "
+        "<code>from mlops_lesson import progress</code> and <code>progress.export(&quot;your name&quot;)</code> in a "
+        "new cell.</p>".replace("&quot;", '"')
+    )
 
 
 def test_the_panel_says_when_a_damaged_file_was_set_aside(tmp_path, monkeypatch):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from course_models import clean, trained
 
-from mlops_lesson.prediction import as_features, text_image, trace_prediction
+from mlops_lesson.prediction import SHADES, PredictionTrace, as_features, text_image, trace_prediction
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +80,77 @@ def test_the_text_image_is_bright_where_the_image_is():
     image = np.zeros((8, 8))
     image[2, 3] = 16
     assert text_image(image).splitlines()[2] == " " * 6 + "@@"
+
+
+SMALL = np.zeros((8, 8))
+SMALL[0, 1], SMALL[7, 7] = 8, 16
+
+
+def small_trace(*hidden, probability=0.25):
+    return PredictionTrace(SMALL, SMALL / 16, tuple(np.array(layer) for layer in hidden), probability)
+
+
+def test_the_brightest_and_the_darkest_image_are_images():
+    assert as_features(np.full((8, 8), 16)).max() == 16
+    assert as_features(np.zeros(64)).shape == (1, 64)
+
+
+def test_the_text_of_a_prediction_draws_each_active_unit_as_long_as_it_is_strong():
+    picture = text_image(SMALL)
+    assert picture.splitlines()[0] == f"  {SHADES[round((len(SHADES) - 1) / 2)] * 2}"
+    assert small_trace([0.0, 0.5, 1.0]).to_text().splitlines() == [
+        "Layer 1, Input Data: 8 x 8 grey levels",
+        *picture.splitlines(),
+        "",
+        "Layer 2, Model Inference: hidden layer, 3 activations",
+        "  unit  1   0.500 ##########",
+        "  unit  2   1.000 ####################",
+        "  1 units stay at 0",
+        "",
+        "Layer 3, Output Prediction",
+        "  probability of chute B 0.250, threshold 0.50: chute A",
+    ]
+
+
+def test_hidden_layers_are_counted_where_there_are_two():
+    lines = small_trace([1.0], [0.0, 0.0], probability=0.5).to_text().splitlines()
+    assert "Layer 2, Model Inference: hidden layer 1 of 2, 1 activations" in lines
+    assert "Layer 2, Model Inference: hidden layer 2 of 2, 2 activations" in lines
+    assert lines[-1].endswith("chute B")
+
+
+def test_the_table_of_a_prediction_has_a_row_a_layer():
+    table = small_trace([0.0, 0.5], [2.0, 0.0, 1.0]).to_frame()
+    assert table.columns.tolist() == ["layer", "what", "size", "values"]
+    assert table.to_numpy().tolist() == [
+        ["1 Input Data", "pixels of the camera image, scaled to 0..1", "8 x 8",
+         "grey 0 to 16, mean 0.38; scaled mean 0.023"],
+        ["2 Model Inference", "activations of the hidden units", "2 + 3", "3 active, strongest 2.000"],
+        ["3 Output Prediction", "probability of chute B, and the chute", "1", "0.250, so chute A"],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("title", [None, "The finding"])
+def test_the_figure_of_a_prediction_shows_image_activations_and_both_chutes(monkeypatch, title):
+    monkeypatch.setattr("mlops_lesson.figures.show", lambda *shown: shown)
+    figure, alt, caption = small_trace([0.0, 0.5], [2.0]).plot(title)
+    picture, hidden, output = figure.axes
+    assert (picture.images[0].get_array() == SMALL).all()
+    assert picture.images[0].get_clim() == (0, 16)
+    assert picture.images[0].get_cmap().name == "gray"
+    assert [(axis.get_title("left"), axis.get_xlabel(), axis.get_ylabel()) for axis in figure.axes] == [
+        ("1 Input Data", "8 x 8 grey levels", ""),
+        ("2 Model Inference", "hidden unit", "activation"),
+        ("3 Output Prediction", "chute", "probability"),
+    ]
+    assert [bar.get_height() for bar in hidden.containers[0]] == [0, 0.5, 2]
+    assert [bar.get_height() for bar in output.containers[0]] == [0.75, 0.25]
+    assert [text.get_text() for text in output.texts] == ["0.75", "0.25"]
+    assert output.containers[0][0].get_facecolor() != output.containers[0][1].get_facecolor()
+    assert set(output.lines[0].get_ydata()) == {0.5}
+    assert output.get_ylim() == (0, 1.12)
+    assert caption == figure.get_suptitle() == (title or "Chute A, with a probability of 0.75")
+    assert alt == (
+        "Three panels. Input Data: an 8 by 8 image with grey levels 0 to 16. Model Inference: 2 of 3 hidden units are "
+        "active, unit 2 most with 2.00. Output Prediction: probability 0.75 for chute A and 0.25 for chute B."
+    )

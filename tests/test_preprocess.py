@@ -84,6 +84,32 @@ def test_a_column_that_is_missing_is_a_failure_too(clean: CleanDataset) -> None:
     assert count_failures(found)["rows"].tolist() == [1]
 
 
+@pytest.mark.parametrize(
+    ("column", "value", "told"),
+    [
+        ("camera_id", 5, "camera unknown"),
+        ("keyed_digit", 10, "digit outside 0 to 9"),
+        ("keyed_digit", -1, "digit outside 0 to 9"),
+        ("chute", "C", "chute not A or B"),
+        ("split", "future", "part unknown"),
+    ],
+)
+def test_a_value_outside_the_contract_is_told_by_its_rule(
+    clean: CleanDataset, column: str, value: object, told: str
+) -> None:
+    table = clean.table.copy()
+    table.loc[table.index[3], column] = value
+    (case,) = failures(table, clean_schema()).to_dict("records")
+    assert case == {"rule": told, "column": column, "id": 3, "value": value}
+
+
+@pytest.mark.parametrize("column", ["id", "camera_id", "seen_at", "keyed_digit", "chute", "split"])
+def test_a_column_of_the_clean_table_has_its_type(clean: CleanDataset, column: str) -> None:
+    other = clean.table[column].astype(str) if column not in ("chute", "split") else range(len(clean.table))
+    cases = failures(clean.table.assign(**{column: other}), clean_schema())
+    assert cases.loc[cases["column"] == column, "rule"].str.startswith("dtype(").any()
+
+
 def test_an_id_that_stands_twice_is_a_failure(raw: RawDataset) -> None:
     table = describe_images(raw)
     found = failures(pd.concat([table, table.head(1)]), raw_schema())
@@ -178,6 +204,11 @@ def test_the_same_data_has_the_same_version_everywhere(clean: CleanDataset) -> N
     assert clean.version[:12] == EXPECTED_VERSION
 
 
+@pytest.mark.parametrize("kind", ["<f4", ">f8", "i2"])
+def test_the_same_grey_levels_have_the_same_version_however_they_are_kept(clean: CleanDataset, kind: str) -> None:
+    assert CleanDataset(clean.table, clean.X.astype(kind), clean.report).version == clean.version
+
+
 def test_the_order_of_the_collected_rows_does_not_matter(raw: RawDataset, clean: CleanDataset) -> None:
     turned = replace(raw, table=raw.table.iloc[::-1])
     assert preprocess(turned).version == clean.version
@@ -225,6 +256,61 @@ REFUSALS = {
 def test_a_dataset_that_breaks_the_contract_is_refused_and_the_rows_are_named(clean: CleanDataset, kind: str) -> None:
     with pytest.raises(ValueError, match=f"breaks its contract: .*{REFUSALS[kind]}.* Nothing is handed on"):
         require_clean(damage(clean, kind))
+
+
+@pytest.mark.parametrize(
+    ("bad", "told"),
+    [
+        ([2], "parcel {0}"),
+        ([2, 5], "parcels {0}, {1}"),
+        ([2, 5, 9], "parcels {0}, {1}, {2}"),
+        ([2, 5, 9, 10, 11], "parcels {0}, {1}, {2} and 2 more"),
+    ],
+)
+def test_of_many_bad_rows_three_are_named_and_the_others_counted(
+    clean: CleanDataset, bad: list[int], told: str
+) -> None:
+    X = clean.X.copy()
+    X[bad] = 7
+    with pytest.raises(ValueError, match="image blank") as refusal:
+        require_clean(CleanDataset(clean.table, X, clean.report))
+    named = told.format(*clean.table["id"].iloc[bad])
+    assert str(refusal.value) == (
+        f"The cleaned dataset breaks its contract: image blank ({named}). Nothing is handed on. Look at these rows, "
+        "and add a rule to the cleaning that says what becomes of them."
+    )
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "told"),
+    [
+        ("camera_id", 0, "camera unknown"),
+        ("keyed_digit", 10, "digit outside 0 to 9"),
+        ("keyed_digit", -1, "digit outside 0 to 9"),
+        ("has_image", False, "image missing"),
+        ("image_size", "8 x 9", "image of the wrong size"),
+        ("brightest", 17.0, "grey level above 16"),
+        ("brightest", -1.0, "grey level above 16"),
+        ("contrast", 0.0, "image blank"),
+        ("scanned_before", True, "scanned twice"),
+        ("chute", "b", "chute not A or B"),
+        ("lux", 2001.0, "light out of range"),
+        ("lux", -1.0, "light out of range"),
+        ("lux_unit", "klx", "light not in lx"),
+        ("temperature", 46.0, "temperature out of range"),
+        ("temperature", -1.0, "temperature out of range"),
+    ],
+)
+def test_a_raw_value_outside_the_contract_is_told_by_its_rule(
+    raw: RawDataset, column: str, value: object, told: str
+) -> None:
+    table = describe_images(raw)
+    table = table[~table["id"].isin(failures(table, raw_schema())["id"])].copy()
+    assert failures(table, raw_schema()).empty
+    row = table.index[7]
+    table.loc[row, column] = value
+    (case,) = failures(table, raw_schema()).to_dict("records")
+    assert case == {"rule": told, "column": column, "id": row, "value": value}
 
 
 def test_a_healthy_dataset_passes_the_contract_unchanged(clean: CleanDataset) -> None:

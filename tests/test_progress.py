@@ -3,6 +3,7 @@ import errno
 import json
 import multiprocessing
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -207,6 +208,32 @@ def test_an_export_holds_every_kind_of_event_as_json_and_as_a_table(file, tmp_pa
         ("part", "why", "seen"),
     ]
     assert rows[0]["choice"] == "B C"
+
+
+def test_the_table_of_an_export_has_a_row_an_event_under_nine_heads(file, tmp_path, monkeypatch):
+    monkeypatch.setattr(progress, "_now", lambda: "2026-11-24T10:00:00.000+00:00")
+    progress.answer(1, "late-labels", ["B"], right=False, confidence="a guess")
+    progress.answer(1, "late-labels", ["A"], right=True)
+    progress.exercise(2, "2.1", "not yet")
+    progress.exercise(2, "2.1", "crashed")
+    progress.part(1, "why")
+    at = "2026-11-24T10:00:00.000+00:00"
+    assert progress.export("Ada", tmp_path).csv_file.read_text().splitlines() == [
+        "kind,stage,id,outcome,first_outcome,attempts,choice,confidence,at",
+        f"answer,data_collection,late-labels,right,wrong,2,A,a guess,{at}",
+        f"exercise,data_preprocessing,2.1,crashed,,2,,,{at}",
+        f"part,data_collection,why,seen,,,,,{at}",
+    ]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
+@pytest.mark.parametrize(("folder_mode", "file_mode"), [(0o700, 0o600), (0o750, 0o640), (0o755, 0o644), (0o777, 0o644)])
+def test_an_export_can_be_read_by_those_who_can_look_into_its_folder(file, tmp_path, folder_mode, file_mode):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out").chmod(folder_mode)
+    progress.part(1, "why")
+    made = progress.export("Ada", tmp_path / "out")
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (made.json_file, made.csv_file)} == {file_mode}
 
 
 def test_one_call_makes_an_export_beside_the_progress_file_and_says_where(file):

@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from mlops_lesson.quiz import Option, Question, quiz
+from mlops_lesson.display import fold, script
+from mlops_lesson.quiz import _HOW, LETTERS, Asked, Flashcard, Option, Question, Quiz, quiz, read_question_file
 from mlops_lesson.stages import STAGES
 
 RIGHT = Option("A left join", "It keeps every parcel.", right=True)
@@ -125,6 +126,209 @@ def test_a_question_that_breaks_a_rule_names_the_question_and_the_field(changes,
     with pytest.raises(ValueError, match=re.escape(f"field '{field}'")) as raised:
         single(**changes)
     assert changes.get("id", "which-join") in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"id": "Late"}, "'id': 'Late' is not small letters, digits and hyphens, such as 'late-labels'."),
+        ({"id": "a--b"}, "'id': 'a--b' is not small letters, digits and hyphens, such as 'late-labels'."),
+        ({"text": " "}, "'text': the question has no words."),
+        ({"kind": "essay"}, "'kind': 'essay' is none of single, choose_all, put_in_order."),
+        ({"hint": " "}, "'hint': it is empty; leave it out or give it words."),
+        ({"options": [RIGHT]}, f"'options': 1 given, 2 to {len(LETTERS)} expected."),
+        ({"options": [RIGHT, RIGHT]}, "'options': two options have the same text."),
+        (
+            {"options": [WRONG, OTHER]},
+            "'options': 0 are marked right; a single-choice question has exactly one right option.",
+        ),
+        (
+            {"options": [WRONG, OTHER], "kind": "choose_all"},
+            "'options': none is marked right; mark at least one with right = true.",
+        ),
+        (
+            {"misconception": "m"},
+            "'misconception': an ordering names one for the whole question; other kinds name it in each option.",
+        ),
+        ({"options": [RIGHT, Option(" ", "r", misconception="m")]}, "'options[2].text': the option has no words."),
+        (
+            {"options": [RIGHT, Option("t", " ", misconception="m")]},
+            "'options[2].reason': every option needs its own reason.",
+        ),
+        (
+            {"options": [Option("A", "r", right=1), WRONG]},
+            "'options[1].right': 1 given, true or false expected.",
+        ),
+        (
+            {"options": [RIGHT, WRONG], "kind": "put_in_order", "misconception": "m"},
+            "'options[1].right': in an ordering the place decides; leave right and misconception out.",
+        ),
+        (
+            {"options": [RIGHT, Option("t", "r")]},
+            "'options[2].misconception': an option that is not right names its misconception; a right one has none.",
+        ),
+    ],
+)
+def test_a_broken_rule_is_told_in_words(changes, problem):
+    with pytest.raises(ValueError, match="question ") as raised:
+        single(**changes)
+    assert str(raised.value) == f"question {changes.get('id', 'which-join')!r}, field {problem}"
+
+
+def ordering(*texts):
+    return Question("in-order", "What comes `first`?", steps(*texts), kind="put_in_order", misconception="m < n")
+
+
+def test_the_page_of_a_quiz_holds_every_question_with_all_that_can_be_read_about_it():
+    again = Asked(single(hint="look <at> `it`"), STAGES[0])
+    shown = Quiz("own", "Own & <good>", (again, Asked(ordering("one", "two"))))
+    letters = {option.text: letter for letter, option in ordering("one", "two").shown()}
+
+    def block(letter, option, verdict):
+        return fold(
+            f"<strong>{letter}.</strong> <span data-text>{option.text}</span>",
+            f"<p>{verdict}<span data-reason>{option.reason}</span></p>",
+            f'data-letter="{letter}" data-right="{str(option.right).lower()}"',
+        )
+
+    wrong = "Not right. Misconception: <em data-misconception>{}</em>. "
+    first = (
+        '<div data-mlops-question="which-join" data-kind="single" data-order=""><p data-ask><strong>Question 1 of 2 '
+        f"(from stage 1, Data Collection){_HOW['single']}:</strong> Which join keeps all?</p>"
+        + block("A", WRONG, wrong.format(WRONG.misconception))
+        + block("B", RIGHT, "Right. ")
+        + block("C", OTHER, wrong.format(OTHER.misconception))
+        + "<p>Hint: <span data-hint>look &lt;at&gt; <code>it</code></span></p></div>"
+    )
+    order = [letters["one"], letters["two"]]
+    second = (
+        f'<div data-mlops-question="in-order" data-kind="put_in_order" data-order="{",".join(order)}"><p data-ask>'
+        f"<strong>Question 2 of 2{_HOW['put_in_order']}:</strong> What comes <code>first</code>?</p>"
+        + "".join(
+            block(letter, option, f"Place {1 if option.text == 'one' else 2}. ")
+            for letter, option in ordering("one", "two").shown()
+        )
+        + fold("The right order", f"<p>{' '.join(order)}. <span data-when-wrong>m &lt; n</span></p>")
+        + "</div>"
+    )
+    assert shown._repr_html_() == (
+        '<div class="mlops-lesson" data-mlops-quiz="own"><p><strong>Quiz: Own &amp; &lt;good&gt;.</strong> '
+        "<span data-intro>Choose an option in your mind, then open it to read why it is right or not.</span></p>"
+        f"{first}{second}{script('quiz')}</div>"
+    )
+
+
+def test_the_plain_text_of_a_quiz_ends_with_its_answers():
+    shown = Quiz("own", "Own", (Asked(single(), STAGES[1]), Asked(ordering("one", "two"))))
+    assert repr(shown).splitlines() == [
+        "Quiz: Own (2 questions)",
+        "",
+        f"1. (from stage 2, Data Preprocessing) Which join keeps all?{_HOW['single']}",
+        f"   A. {WRONG.text}",
+        f"   B. {RIGHT.text}",
+        f"   C. {OTHER.text}",
+        "",
+        f"2. What comes `first`?{_HOW['put_in_order']}",
+        *(f"   {letter}. {option.text}" for letter, option in ordering("one", "two").shown()),
+        "",
+        f"Answers: 1 B; 2 {', '.join(ordering('one', 'two').right_choice())}",
+    ]
+    assert repr(Quiz("own", "Own", (Asked(single()),))).startswith("Quiz: Own (1 question)\n")
+
+
+def test_more_options_than_letters_are_counted_and_not_paired():
+    many = [RIGHT, *(Option(f"option {n}", "r", misconception="m") for n in range(len(LETTERS)))]
+    with pytest.raises(ValueError, match=f"{len(many)} given, 2 to {len(LETTERS)} expected"):
+        single(options=many)
+
+
+GOOD_FILE = """
+stage = "data_collection"
+[[questions]]
+id = "which-join"
+text = "Which join?"
+hint = "the left"
+options = [
+  {text = "left", reason = "r", right = true},
+  {text = "inner", reason = "r", misconception = "m"},
+]
+[[questions]]
+id = "order"
+text = "Order?"
+kind = "put_in_order"
+misconception = "w"
+options = [{text = "one", reason = "r"}, {text = "two", reason = "r"}]
+[[flashcards]]
+id = "card"
+front = "f"
+back = "b"
+"""
+
+
+def read(tmp_path, text):
+    (tmp_path / "questions.toml").write_text(text, encoding="utf-8")
+    return read_question_file(tmp_path / "questions.toml")
+
+
+def test_a_file_of_questions_holds_what_is_written_in_it(tmp_path):
+    made = read(tmp_path, 'ask_again = ["early"]\n' + GOOD_FILE)
+    assert made.stage is STAGES[0]
+    assert made.ask_again == ("early",)
+    assert made.flashcards == (Flashcard("card", "f", "b"),)
+    options = [Option("left", "r", True), Option("inner", "r", misconception="m")]
+    places = [Option("one", "r"), Option("two", "r")]
+    assert made.questions == (
+        Question("which-join", "Which join?", options, hint="the left"),
+        Question("order", "Order?", places, "put_in_order", misconception="w"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ('hint = "the left"', 'clue = "c"', "question 'which-join', field 'clue': unknown; known are hint, id, kind, "
+         "misconception, options, text."),
+        ('id = "which-join"\n', 'clue = "c"\n', "question 'number 1', field 'clue': unknown; known are hint, id, kind, "
+         "misconception, options, text."),
+        ('id = "which-join"\n', "", "question 'number 1', field 'id': it is missing."),
+        ('text = "Order?"\n', "", "question 'order', field 'text': it is missing."),
+        ('{text = "two", reason', '{clue = "two", reason', "question 'order', options[2], field 'clue': unknown; known "
+         "are misconception, reason, right, text."),
+        ('text = "two", ', "", "question 'order', field 'options[2].text': the option has no words."),
+        ('front = "f"', "", "flashcard 'card', field 'front': it has no words."),
+        ('back = "b"', "", "flashcard 'card', field 'back': it has no words."),
+        ('id = "card"\n', "", "flashcard '', field 'id': it has no words."),
+        ('id = "card"\n', 'clue = "c"\n', "flashcard 1, field 'clue': unknown; known are back, front, id."),
+        ('id = "order"', 'id = "which-join"', "question 'which-join', field 'id': used twice among the questions."),
+        ("[[flashcards]]", '[[flashcards]]\nid = "card"\nfront = "g"\nback = "b"\n[[flashcards]]', "question 'card', "
+         "field 'id': used twice among the flashcards."),
+        ('stage = "data_collection"', "colour = 1", "the file, field 'colour': unknown; known are ask_again, "
+         "flashcards, questions, stage."),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_in_a_file_is_told_with_its_place(tmp_path, old, new, problem):
+    with pytest.raises(ValueError, match="questions") as raised:
+        read(tmp_path, GOOD_FILE.replace(old, new))
+    assert str(raised.value) == f"questions.toml: {problem}"
+
+
+def test_a_file_without_a_stage_is_refused_with_the_stages_there_are(tmp_path):
+    with pytest.raises(ValueError, match=r"^questions\.toml: No stage '\(none\)'\. Give a number or a name: 1 'Data"):
+        read(tmp_path, GOOD_FILE.replace('stage = "data_collection"', ""))
+
+
+@pytest.mark.parametrize(
+    ("questions", "words"),
+    [
+        ([], "No questions given: pass a list with at least one Question."),
+        ([single(), "text"], "A quiz takes Question objects, not str: make them with Question(...)."),
+        ([single(), single()], "question 'which-join', field 'id': used twice among the questions."),
+    ],
+)
+def test_what_makes_no_quiz_is_told_in_words(questions, words):
+    with pytest.raises(ValueError, match=re.escape(words[:20])) as raised:
+        quiz(questions)
+    assert str(raised.value) == words
 
 
 def test_single_choice_takes_the_one_right_option_and_nothing_else():

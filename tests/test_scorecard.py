@@ -1,10 +1,11 @@
 from dataclasses import replace
+from html import escape
 
 import numpy as np
 import pytest
 from live_depot import ServiceWithoutNetwork, clean, fill_home, live_week, validated
 
-from mlops_lesson import pipeline, registry, scorecard
+from mlops_lesson import depot, pipeline, registry, scorecard
 from mlops_lesson.loop import Loop, LoopRun
 from mlops_lesson.scorecard import SECTIONS, TESTS, Evidence, Outcome, ScoreCard, score_run
 
@@ -163,3 +164,107 @@ def test_an_empty_run_is_no_evidence_of_a_loop(evidence: Evidence) -> None:
     held = {result.test.name for result in score_run(replace(evidence, run=nothing)).results if result.holds}
     assert "A new model meets real traffic on trial first" not in held
     assert "The model's age is known" not in held
+
+
+def small_card() -> ScoreCard:
+    """A card of two tests in the first section: one that holds and one that nobody can show."""
+    shown, unshown = TESTS[0], next(test for test in TESTS if test.check is None)
+    assert shown.section == unshown.section == "Data"
+    return ScoreCard((Outcome(shown, True, "a < b"), Outcome(unshown, False, "missing")))
+
+
+def test_the_page_of_the_card_is_a_table_with_a_body_a_section() -> None:
+    card, head = small_card(), '<th scope="col" style="text-align:left">'
+    rows = "".join(
+        f'<tr><th scope="row" style="text-align:left;font-weight:normal">{result.test.name}</th>'
+        f'<td style="text-align:left">{result.points:.1f}</td><td style="text-align:left">{seen}</td>'
+        f'<td style="text-align:left">{link}</td></tr>'
+        for result, seen, link in zip(
+            card.results,
+            ("a &lt; b", "missing"),
+            ('<a href="02_data_preprocessing.ipynb#Try">notebook 2, Try</a>', "-"),
+            strict=True,
+        )
+    )
+    bodies = "".join(
+        f'<tbody><tr><th scope="rowgroup" colspan="4" style="text-align:left">{name}: {points} of 7</th></tr>{body}'
+        "</tbody>"
+        for name, points, body in (("Data", "1.0", rows), *((name, "0.0", "") for name in SECTIONS[1:]))
+    )
+    caption = f"ML Test Score 0.0 of 7: {card.level}"
+    assert card._repr_html_() == (
+        f'<div style="overflow-x:auto" tabindex="0" role="group" aria-label="{escape(caption)}"><table>'
+        f'<caption style="text-align:left">{escape(caption)}</caption><thead><tr>{head}Test</th>{head}Points</th>'
+        f"{head}Evidence</th>{head}Earned in</th></tr></thead>{bodies}</table></div>"
+    )
+
+
+def test_the_card_in_plain_text_and_as_a_file_has_a_line_a_test(tmp_path) -> None:
+    card, (one, other) = small_card(), (result.test.name for result in small_card().results)
+    first = f"ML Test Score 0.0 of 7: {card.level}\nData 1.0, Model 0.0, Infrastructure 0.0, Monitoring 0.0"
+    assert repr(card) == f"{first}\n1.0  Data: {one} (a < b)\n0.0  Data: {other} (missing)"
+    page = card.export(tmp_path)
+    assert page == tmp_path / "ml_test_score.md"
+    assert page.read_text(encoding="utf-8") == (
+        f"# ML Test Score\n\n{first}\n\n| section | test | points | evidence |\n|---|---|---|---|\n"
+        f"| Data | {one} | 1.0 | a < b |\n| Data | {other} | 0.0 | missing |\n\n"
+        "Rubric: Breck, Cai, Nielsen, Salib and Sculley (2017), doi 10.1109/BigData.2017.8258038.\n"
+    )
+
+
+def test_the_tables_of_the_card_name_their_columns() -> None:
+    card, (one, other) = small_card(), (result.test for result in small_card().results)
+    assert card.table().to_dict("records") == [
+        {"section": "Data", "test": one.name, "points": 1.0, "evidence": "a < b", "notebook": "02"},
+        {"section": "Data", "test": other.name, "points": 0.0, "evidence": "missing", "notebook": "-"},
+    ]
+    assert card.missing().to_dict("records") == [{"section": "Data", "test": other.name, "to do": other.to_do}]
+
+
+def test_the_figure_of_the_card_hatches_the_weakest_sections(monkeypatch) -> None:
+    monkeypatch.setattr("mlops_lesson.figures.show", lambda *shown: shown)
+    figure, alt, caption = small_card().plot()
+    (axis,) = figure.axes
+    (drawn,) = axis.containers
+    assert [text.get_text() for text in axis.get_yticklabels()] == list(SECTIONS)
+    assert [(bar.get_width(), bar.get_hatch()) for bar in drawn] == [(1, ""), (0, "//"), (0, "//"), (0, "//")]
+    assert drawn[0].get_facecolor() != drawn[1].get_facecolor()
+    assert [text.get_text() for text in axis.texts] == ["1.0", "0.0", "0.0", "0.0"]
+    assert axis.yaxis_inverted()
+    assert (axis.get_xlim(), axis.get_xlabel()) == ((0, 7.5), "points of 7; hatched: the weakest")
+    assert axis.get_title("left") == caption == "The weakest section decides: ML Test Score 0.0 of 7"
+    assert alt == (
+        "Bar chart of points by section. Data 1.0, Model 0.0, Infrastructure 0.0, Monitoring 0.0. The score is 0.0."
+    )
+
+
+def test_what_was_seen_is_told_in_numbers_of_this_run(evidence: Evidence, card: ScoreCard) -> None:
+    seen = {result.test.check.__name__: result.seen for result in card.results if result.test.check}
+    reports, logs = evidence.run.reports, evidence.run.logs
+    served = sum(len(log.X) for log in logs)
+    promoted = [report.week for report in reports if report.action == "promote"][-1]
+    alerts = sum(report.state == scorecard.ALERT for report in reports)
+    stale, fresh = evidence.run.unattended[-1], reports[-1].accuracy
+    assert {name: seen[name] for name in (
+        "_schema", "_only_pixels", "_inputs_arrive_unchanged", "_settings_searched", "_staleness_known",
+        "_learns_by_heart", "_runs_as_a_whole", "_served_in_range", "_no_skew", "_age_known", "_stable_numbers",
+        "_quality_watched", "_sources_unchanged")} == {
+        "_schema": "255 in one pixel is refused",
+        "_only_pixels": "the model gets 64 pixels and nothing else",
+        "_inputs_arrive_unchanged": f"{len(logs[0].X)} images in the service's log equal the cameras' files",
+        "_settings_searched": "of 3 learning rates, the chosen one is best on validation images",
+        "_staleness_known": f"last week: {stale:.2f} without a new model, {fresh:.2f} with it",
+        "_learns_by_heart": "the network learns 64 of 64 images by heart",
+        "_runs_as_a_whole": "one call went through six stages and 8 live weeks",
+        "_served_in_range": f"all of {served} served images lie in 0 to 16",
+        "_no_skew": f"{len(logs[0].X)} served scores equal the model's own",
+        "_age_known": f"the champion has answered for {8 - promoted} weeks",
+        "_stable_numbers": f"{served} scores and all weights are finite",
+        "_quality_watched": f"accuracy on clicks every Monday; alerts: {alerts} weeks",
+        "_sources_unchanged": "{0} of {0} data files have their checksum".format(len(depot.verify_data())),
+    }  # fmt: skip
+
+
+def test_without_a_bad_week_no_alert_was_needed(evidence: Evidence) -> None:
+    calm = with_reports(evidence, state="nothing", high=1.0)
+    assert result_of(calm, "Prediction quality") == (True, "accuracy on clicks every Monday; no alert was needed")

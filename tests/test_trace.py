@@ -112,6 +112,9 @@ def test_comparing_two_traces_gives_own_minus_given():
         [2, "accuracy"],
     ]
     assert table["difference"].round(9).tolist() == [0.05, -0.05, 0, 0]
+    assert table.columns.tolist() == ["epoch", "figure", "given", "own", "difference"]
+    assert table["given"].tolist() == [0.65, 0.60, 0.45, 0.75]
+    assert table["own"].tolist() == [0.70, 0.55, 0.45, 0.75]
 
 
 def test_traces_without_a_common_epoch_cannot_be_compared():

@@ -49,7 +49,7 @@ def drawn(module: str, names: Iterable[str], size: int) -> list[str]:
 
 def run_mutmut(names: Iterable[str], processes: int) -> None:
     """Let mutmut try the mutants named."""
-    environment = {**os.environ, "PYTHONPATH": str(MUTANTS)}
+    environment = {**os.environ, "PYTHONPATH": f"{MUTANTS}{os.pathsep}{ROOT / 'tools'}"}
     command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(processes), *names]
     subprocess.run(command, cwd=ROOT, env=environment, check=True)
 

@@ -20,6 +20,7 @@ from mlops_lesson.stages import STAGES
 from mlops_lesson.trace import LESSON_TRACE
 
 PARTS = ("Why", "Learn", "Visualize", "Try", "Deep", "Metrics", "Challenge", "Project", "Review")
+DEEPEST_HEADING = 3
 LONGEST_CELL = 15
 LEAST_COMPARED = 0.9
 IGNORE_TAG = "nbval-ignore-output"
@@ -248,7 +249,7 @@ def no_code_cell_is_long(lesson: Lesson) -> Iterator[str]:
 
 
 def headings_are_in_order(lesson: Lesson) -> Iterator[str]:
-    """One H1 opens the notebook, the nine parts are its H2, and no level is left out."""
+    """One H1 opens the notebook, the nine parts are its H2, their sections its H3; nothing is deeper or left out."""
     levels = [level for level, _ in lesson.headings]
     first = lesson.notebook.cells[0] if lesson.notebook.cells else None
     if levels.count(1) != 1:
@@ -261,6 +262,9 @@ def headings_are_in_order(lesson: Lesson) -> Iterator[str]:
     for (above, _), (level, text) in zip(lesson.headings, lesson.headings[1:], strict=False):
         if level > above + 1:
             yield f"the heading {text!r} of level {level} follows one of level {above}"
+    for level, text in lesson.headings:
+        if level > DEEPEST_HEADING:
+            yield f"the heading {text!r} is of level {level}; the sections of a part are of level {DEEPEST_HEADING}"
 
 
 def every_picture_has_words(lesson: Lesson) -> Iterator[str]:
