@@ -519,7 +519,7 @@ def _no_other_fields(entry: Mapping[str, Any], allowed: set[str], where: str) ->
 def _all_different(ids: list[str], what: str) -> None:
     for identifier in ids:
         if ids.count(identifier) > 1:
-            raise ValueError(f"question {identifier!r}, field 'id': used twice among the {what}.")
+            raise ValueError(f"{what.removesuffix('s')} {identifier!r}, field 'id': used twice among the {what}.")
 
 
 def _ask(place: int, total: int, item: Asked) -> str:

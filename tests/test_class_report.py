@@ -275,12 +275,11 @@ def test_a_question_is_shown_with_its_bars_and_its_most_chosen_wrong_option(fold
         for letter, option in question.shown()
     )
     for words in (
-        f"<h4>{inline(question.text)}</h4><p>Answered by 4; right at first 1, right in the end 1. 2 of the wrong first "
-        "answers were said to be certain.</p>",
+        f"<h4>{inline(question.text)}</h4><figure",
+        "<figcaption>1 of 4 right at first, 1 in the end. 2 wrong first answers were said to be certain.</figcaption>",
         f"<p>Most chosen wrong option: {often}, by 2. Misconception: <em>{inline(wrong.misconception)}</em>. "
         f"{inline(wrong.reason)}</p>",
         f'alt="Bar chart of first answers to the question {question.id}. {bars}"',
-        "<figcaption>1 of 4 right at first</figcaption>",
         f'<caption style="text-align:left">First answers to {question.id}</caption>',
         '<td style="text-align:left">right</td>',
         "<p>Nobody has tried an exercise yet.</p>",
@@ -298,12 +297,12 @@ def test_what_is_odd_stands_at_the_end_of_the_page_with_and_without_names(folder
         save(folder, name, export)
     named, nameless = build(folder).html(), build(folder).html(names=False)
     several = (
-        "<h3>Learners</h3><ul><li>One learner's number, several names: <bdi>{}</bdi>, <bdi>{}</bdi>. Two people at one "
+        "<h3>Learners</h3><ul><li>One learner's number, several names: {}, {}. Two people at one "
         "computer, one person with two names, or a copied file. All are counted.</li></ul><h3>Files left out</h3>"
     )
-    assert several.format("Ada", "Bea") in named
+    assert several.format("<bdi>Ada</bdi> (<bdi>a.json</bdi>)", "<bdi>Bea</bdi> (<bdi>b.json</bdi>)") in named
     assert "<ul><li><bdi>odd.json</bdi>: it is not JSON" in named
-    assert re.search(several.format(r"Learner \d", r"Learner \d").replace("(", r"\("), nameless)
+    assert re.search(several.format(r"<bdi>Learner \d</bdi>", r"<bdi>Learner \d</bdi>"), nameless)
     assert re.search(r"<ul><li>1 files: it is not JSON[^<]*\.</li></ul>", nameless)
     assert "Names are left out. Whether an answer" in nameless
     assert "one file left out" in named
@@ -771,7 +770,7 @@ def test_the_command_names_the_file_that_counts_instead(folder, tmp_path, capsys
     assert re.fullmatch(r"  [ab]\.json: .+ \([ab]\.json\)\.", lines[1])
     assert lines[2:] == [
         f"Page: {tmp_path / 'out' / 'report.html'}",
-        f"Table for a grade book: {tmp_path / 'out' / 'grades.csv'}",
+        f"Table without names, which no grade book can import: {tmp_path / 'out' / 'grades.csv'}",
     ]
 
 

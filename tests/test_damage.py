@@ -79,7 +79,7 @@ def test_what_a_test_notices_and_what_none_notices_are_told_apart_and_kept(
 ) -> None:
     figures = "mlops_lesson/figures.py"
     noticed = spoiled("no words", figures, 'alt="{escape(self.alt)}"', 'alt=""')
-    missed = spoiled("another margin", figures, "margin:0.5em 0", "margin:0.4em 0")
+    missed = spoiled("another comment", figures, "so that everyone can read it", "so that anyone can read it")
     assert hunt([noticed, missed], results, processes=1) == ""
     assert results.noticed == {noticed.name: CHEAP[0], missed.name: ""}
     assert "| a spoiled figure | 2 | 1 | `tests/test_figures.py` (1) |" in table([noticed, missed], results.noticed)

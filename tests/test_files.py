@@ -22,7 +22,7 @@ def test_a_file_written_beside_another_is_gone_unless_it_was_given_a_name(tmp_pa
     with files.written_beside(tmp_path / "file.json", b"content") as temporary:
         assert temporary.parent == tmp_path
         assert temporary.read_bytes() == b"content"
-        assert temporary.name.startswith(".file-")
+        assert temporary.name.startswith(".mlops_lesson-file-")
         assert temporary.suffix == ".part"
         if os.name == "posix":
             assert stat.S_IMODE(temporary.stat().st_mode) == 0o600

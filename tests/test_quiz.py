@@ -176,7 +176,7 @@ def test_a_broken_rule_is_told_in_words(changes, problem):
 
 
 def ordering(*texts):
-    return Question("in-order", "What comes `first`?", steps(*texts), kind="put_in_order", misconception="m < n")
+    return Question("in-order", "What comes `first`?", steps(*texts), "put_in_order", None, "m < n", "`n` is > m.")
 
 
 def test_the_page_of_a_quiz_holds_every_question_with_all_that_can_be_read_about_it():
@@ -208,7 +208,11 @@ def test_the_page_of_a_quiz_holds_every_question_with_all_that_can_be_read_about
             block(letter, option, f"Place {1 if option.text == 'one' else 2}. ")
             for letter, option in ordering("one", "two").shown()
         )
-        + fold("The right order", f"<p>{' '.join(order)}. <span data-when-wrong>m &lt; n</span></p>")
+        + fold(
+            "The right order",
+            f"<p>{' '.join(order)}. <span data-when-wrong><code>n</code> is &gt; m. A wrong order often comes from the "
+            "belief that <em>m &lt; n</em>.</span></p>",
+        )
         + "</div>"
     )
     assert shown._repr_html_() == (
@@ -257,6 +261,7 @@ id = "order"
 text = "Order?"
 kind = "put_in_order"
 misconception = "w"
+reason = "y"
 options = [{text = "one", reason = "r"}, {text = "two", reason = "r"}]
 [[flashcards]]
 id = "card"
@@ -279,7 +284,7 @@ def test_a_file_of_questions_holds_what_is_written_in_it(tmp_path):
     places = [Option("one", "r"), Option("two", "r")]
     assert made.questions == (
         Question("which-join", "Which join?", options, hint="the left"),
-        Question("order", "Order?", places, "put_in_order", misconception="w"),
+        Question("order", "Order?", places, "put_in_order", misconception="w", reason="y"),
     )
 
 
@@ -287,9 +292,9 @@ def test_a_file_of_questions_holds_what_is_written_in_it(tmp_path):
     ("old", "new", "problem"),
     [
         ('hint = "the left"', 'clue = "c"', "question 'which-join', field 'clue': unknown; known are hint, id, kind, "
-         "misconception, options, text."),
+         "misconception, options, reason, text."),
         ('id = "which-join"\n', 'clue = "c"\n', "question 'number 1', field 'clue': unknown; known are hint, id, kind, "
-         "misconception, options, text."),
+         "misconception, options, reason, text."),
         ('id = "which-join"\n', "", "question 'number 1', field 'id': it is missing."),
         ('text = "Order?"\n', "", "question 'order', field 'text': it is missing."),
         ('{text = "two", reason', '{clue = "two", reason', "question 'order', options[2], field 'clue': unknown; known "
@@ -300,7 +305,7 @@ def test_a_file_of_questions_holds_what_is_written_in_it(tmp_path):
         ('id = "card"\n', "", "flashcard '', field 'id': it has no words."),
         ('id = "card"\n', 'clue = "c"\n', "flashcard 1, field 'clue': unknown; known are back, front, id."),
         ('id = "order"', 'id = "which-join"', "question 'which-join', field 'id': used twice among the questions."),
-        ("[[flashcards]]", '[[flashcards]]\nid = "card"\nfront = "g"\nback = "b"\n[[flashcards]]', "question 'card', "
+        ("[[flashcards]]", '[[flashcards]]\nid = "card"\nfront = "g"\nback = "b"\n[[flashcards]]', "flashcard 'card', "
          "field 'id': used twice among the flashcards."),
         ('stage = "data_collection"', "colour = 1", "the file, field 'colour': unknown; known are ask_again, "
          "flashcards, questions, stage."),
