@@ -49,7 +49,7 @@ def _from_npy(content: bytes) -> np.ndarray:
 
 
 def _from_csv(content: bytes) -> pd.DataFrame:
-    table = pd.read_csv(io.BytesIO(content), float_precision="round_trip")
+    table = pd.read_csv(io.BytesIO(content))
     dates = [column for column in DATE_COLUMNS if column in table.columns]
     return table.astype(dict.fromkeys(dates, "datetime64[us]"))
 

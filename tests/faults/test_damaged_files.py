@@ -10,8 +10,8 @@ from typing import Any
 
 import course_models
 import pytest
-from damages import bit_flipped, empty, foreign, missing, truncated
 from depot_service import digits, fill_home, trained_model, validated
+from ways_of_damage import bit_flipped, empty, foreign, missing, truncated
 
 from mlops_lesson import artifacts, display, exercises, files, loop, progress, quiz, registry, request_log
 from mlops_lesson.chooser import read_minutes

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from damages import bit_flipped, empty, foreign, truncated
+from ways_of_damage import bit_flipped, empty, foreign, truncated
 
 from mlops_lesson import depot, files, progress, registry, request_log
 
