@@ -25,6 +25,20 @@ def chromium():
         browser.close()
 
 
+@pytest.fixture
+def new_page(chromium):
+    """Make pages, each with a memory of its own; they are closed after the test."""
+    contexts = []
+
+    def made(**options):
+        contexts.append(chromium.new_context(**options))
+        return contexts[-1].new_page()
+
+    yield made
+    for context in contexts:
+        context.close()
+
+
 @pytest.fixture(scope="session")
 def lab_server(tmp_path_factory, chromium):
     server = LabServer(tmp_path_factory.mktemp("jupyterlab"))

@@ -26,12 +26,9 @@ def html(tmp_path_factory):
 
 
 @pytest.fixture
-def open_report(chromium):
-    contexts = []
-
+def open_report(new_page):
     def opened(html, colour_scheme="light"):
-        contexts.append(chromium.new_context(color_scheme=colour_scheme))
-        page = contexts[-1].new_page()
+        page = new_page(color_scheme=colour_scheme)
         page.asked_for = []
         page.on("request", lambda request: page.asked_for.append(request.url.split(",")[0]))
         page.route(ADDRESS, lambda route: route.fulfill(body=html, content_type="text/html"))
@@ -39,9 +36,7 @@ def open_report(chromium):
         page.evaluate("() => document.querySelectorAll('details').forEach(each => { each.open = true; })")
         return page
 
-    yield opened
-    for context in contexts:
-        context.close()
+    return opened
 
 
 def test_markup_in_names_is_shown_as_text_and_runs_nothing(open_report, html):

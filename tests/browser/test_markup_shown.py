@@ -11,20 +11,15 @@ MAY_COME = "document.querySelectorAll('details').forEach(each => { each.open = t
 
 
 @pytest.fixture
-def open_page(chromium):
-    contexts = []
-
+def open_page(new_page):
     def opened(body):
-        contexts.append(chromium.new_context())
-        page = contexts[-1].new_page()
+        page = new_page()
         html = f"<!doctype html><html lang=en><meta charset=utf-8><title>Markup</title><body>{body}"
         page.route(ADDRESS, lambda route: route.fulfill(body=html, content_type="text/html"))
         page.goto(ADDRESS)
         return page
 
-    yield opened
-    for context in contexts:
-        context.close()
+    return opened
 
 
 def nothing_ran(page) -> bool:

@@ -39,13 +39,10 @@ ORDER = Question(
 
 
 @pytest.fixture
-def open_page(chromium):
-    contexts = []
-
+def open_page(new_page):
     def opened(*shown, script=True, width=1000, page=None, change=lambda html: html):
         if page is None:
-            contexts.append(chromium.new_context(java_script_enabled=script, viewport={"width": width, "height": 900}))
-            page = contexts[-1].new_page()
+            page = new_page(java_script_enabled=script, viewport={"width": width, "height": 900})
         body = change("".join(f"<section>{each._repr_html_()}</section>" for each in shown))
         page.unroute_all()
         html = f"<!doctype html><html lang=en><meta charset=utf-8><title>Quiz</title><body>{body}"
@@ -53,9 +50,7 @@ def open_page(chromium):
         page.goto(ADDRESS)
         return page
 
-    yield opened
-    for context in contexts:
-        context.close()
+    return opened
 
 
 def status(page):
