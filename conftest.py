@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.internal.conjecture import providers
 from pictures import first_difference
+from xdist.scheduler import LoadFileScheduling
 
 HOME = "MLOPS_LESSON_HOME"
 ORDER_SEED = "MLOPS_LESSON_ORDER_SEED"
@@ -18,6 +19,7 @@ BROWSER_TESTS = "tests/browser/"
 HUB_TESTS = "tests/test_hub.py"
 NEEDS_PROGRAMS = {"browser": BROWSER_TESTS, "faults": "tests/faults/", "hub": HUB_TESTS}
 SLOWEST_FIRST = ("tests/test_notebooks_run.py", BROWSER_TESTS, HUB_TESTS, "notebooks/")
+ONE_BY_ONE = ("tests/browser/test_notebooks_in_lab.py", "tests/browser/test_quiz_lab.py")
 CASES = "made-up cases"
 
 set_hypothesis_home_dir(Path(gettempdir(), "hypothesis-of-the-course"))
@@ -63,6 +65,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next(places, len(SLOWEST_FIRST))
 
     items.sort(key=place)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileScheduling | None:
+    """Give each file to one worker, but of the longest files each test to whoever is free."""
+    return ByFile(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+class ByFile(LoadFileScheduling):
+    """pytest-xdist's `--dist loadfile`, except for the files whose tests share nothing that takes long to make."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid if nodeid.startswith(ONE_BY_ONE) else super()._split_scope(nodeid)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -34,7 +34,11 @@ def _rows(name: str, unit_of_work: str, amounts: Sequence[int], times: int, work
     rows = [
         Row(f"{name}, {amount:,} {unit_of_work}", each, "s", times) for amount, each in zip(amounts, taken, strict=True)
     ]
-    return [*rows, Row(f"{name}: exponent", exponent(amounts, taken), "", times)]
+    return [
+        *rows,
+        Row(f"{name}: exponent", exponent(amounts, taken), "", times),
+        Row(f"{name}: exponent of the last step", exponent(amounts[-2:], taken[-2:]), "", times),
+    ]
 
 
 def training(times: int = 5, factors: Sequence[int] = FACTORS) -> list[Row]:

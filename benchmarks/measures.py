@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -11,7 +12,7 @@ import tempfile
 import threading
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -454,22 +455,14 @@ def size(_times: int = 1) -> list[Row]:
     ]
 
 
-def suite(_times: int = 1, workers: int = 2, options: Iterable[str] = ()) -> list[Row]:
-    """Run the whole test suite once; it takes minutes, and its figures are for the suite's own sake."""
+def suite(_times: int = 1, make_test: Sequence[str] = ("make", "test")) -> list[Row]:
+    """Run `make test` once; it takes minutes, and its figures are for the suite's own sake."""
     with tempfile.TemporaryDirectory() as folder:
         record = Path(folder) / "record.xml"
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-n",
-            str(workers),
-            "--dist",
-            "loadfile",
-            "--no-loadscope-reorder",
-        ]
-        wall = seconds(lambda: subprocess.run([*command, f"--junitxml={record}", *options], cwd=ROOT, check=False))
+        command = [*make_test, f"PYTEST_OPTIONS=--junitxml={record}"]
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        wall = seconds(lambda: subprocess.run(command, cwd=ROOT, check=False, stdin=subprocess.DEVNULL))
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
         cases = list(ET.parse(record).getroot().iter("testcase"))  # noqa: S314 - our own file
     by_file: dict[str, float] = {}
     for case in cases:
@@ -478,7 +471,8 @@ def suite(_times: int = 1, workers: int = 2, options: Iterable[str] = ()) -> lis
     slowest = sorted(by_file.items(), key=lambda each: -each[1])[:5]
     failed = sum(case.find("failure") is not None or case.find("error") is not None for case in cases)
     return [
-        Row(f"the whole suite, {workers} at a time", wall, "s"),
+        Row("make test", wall, "s"),
+        Row("of it on a processor", after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime, "s"),
         Row("tests", len(cases), "tests"),
         Row("failed", failed, "tests"),
         *(Row(f"slow: {name}", took, "s") for name, took in slowest),

@@ -1,6 +1,7 @@
 """Each benchmark runs on a small size and yields figures, which nobody compares, and the page has its rows."""
 
 import math
+import sys
 
 import growth
 import measures
@@ -39,12 +40,29 @@ def test_notebooks_are_run_one_by_one_and_two_at_a_time(tmp_path):
     assert figures["the whole course, two notebooks at a time"].ratio is not None
 
 
+ONE_FILE_OF_TESTS = """
+import subprocess, sys
+options = sys.argv[1].removeprefix("PYTEST_OPTIONS=")
+subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", options, "tests/test_tables.py"])
+"""
+
+
+def test_the_suite_is_timed_and_its_slowest_files_are_named():
+    figures = measures.suite(1, (sys.executable, "-c", ONE_FILE_OF_TESTS))
+    told = {row.what: row.value for row in figures}
+    assert told["tests"] > 5
+    assert told["failed"] == 0
+    assert 0 < told["slow: tests.test_tables"] < told["make test"]
+    assert told["of it on a processor"] > 0
+
+
 @pytest.mark.parametrize("name", run.GROWTH)
 def test_growth_is_measured_and_fitted(name):
     figures = run.GROWTH[name](1, (1, 2))
-    assert len(figures) == 3
-    assert figures[-1].what.endswith("exponent")
-    assert math.isfinite(figures[-1].value)
+    *times, overall, last = figures
+    assert len(times) == 2
+    assert overall.what.endswith("exponent")
+    assert overall.value == last.value == pytest.approx(math.log2(times[1].value / times[0].value))
 
 
 @pytest.mark.parametrize("power", [0, 1, 2])

@@ -68,18 +68,23 @@ Path("../data/numbers.csv").write_text("changed")
 _ = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
 warnings.warn("the data is old")"""
 
+TOO_EARLY = "answer = 42", "from pathlib import Path\n\nPath('../my_work/answers').write_text('')\nprint(answer)"
+
 
 @pytest.fixture(scope="module")
 def careless(tmp_path_factory: pytest.TempPathFactory) -> WorkingCopy:
-    """A course whose first notebook does all that a notebook should not, and whose second stops."""
+    """A course whose notebooks do what a notebook should not."""
     folder = tmp_path_factory.mktemp("careless")
     for name in ("notebooks", "data"):
         (folder / name).mkdir()
     (folder / "data/numbers.csv").write_text("1\n", encoding="utf-8")
-    for name, source in {"careless.ipynb": BAD_HABITS, "stops.ipynb": "{}['lux']"}.items():
-        nbformat.write(new_notebook(cells=[new_code_cell(source)]), folder / "notebooks" / name)
+    for name, sources in {"careless": [BAD_HABITS], "stops": ["{}['lux']"], "early": TOO_EARLY}.items():
+        cells = [new_code_cell(source) for source in sources]
+        nbformat.write(new_notebook(cells=cells), folder / f"notebooks/{name}.ipynb")
     copy = WorkingCopy(folder)
     copy.run(["careless.ipynb", "stops.ipynb"])
+    (folder / "my_work").mkdir()
+    copy.run(["early.ipynb"], backwards_first)
     return copy
 
 
@@ -89,6 +94,12 @@ def test_a_warning_is_noticed(careless: WorkingCopy) -> None:
 
 def test_a_notebook_that_stops_is_noticed(careless: WorkingCopy) -> None:
     assert "stops.ipynb: KeyError: 'lux'" in careless.complaints
+
+
+def test_a_cell_that_is_run_too_early_and_writes_is_noticed(careless: WorkingCopy) -> None:
+    told = [text for text in careless.complaints if text.startswith("early.ipynb: ")]
+    assert len(told) == 1
+    assert told[0].endswith("-extra stopped, but changed answers")
 
 
 def test_an_attempt_to_leave_the_machine_is_noticed(careless: WorkingCopy) -> None:

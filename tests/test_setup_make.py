@@ -238,3 +238,16 @@ def test_a_browser_test_skipped_by_a_worker_is_a_failure_too(tmp_path: Path) -> 
     text, status, line = BROWSER_TESTS["a skipped one"]
     done = run_requiring_browser(tmp_path, text, "-p", "xdist", "-n", "1", "--dist", "loadfile")
     assert (done.returncode, line in done.stdout) == (status, True), done.stdout
+
+
+def test_of_the_longest_files_each_test_goes_to_whoever_is_free(request: pytest.FixtureRequest) -> None:
+    plugins = request.config.pluginmanager.get_plugins()
+    (organised,) = (plugin for plugin in plugins if getattr(plugin, "__file__", "") == str(ROOT / "conftest.py"))
+    assert all((ROOT / name).exists() for name in (*organised.ONE_BY_ONE, *organised.SLOWEST_FIRST))
+
+    def scope(test: str) -> str:
+        return organised.ByFile._split_scope(object.__new__(organised.ByFile), test)
+
+    one, other = (f"{organised.ONE_BY_ONE[0]}::test_it[{name}]" for name in ("one", "other"))
+    assert scope(one) != scope(other)
+    assert scope("tests/test_paths.py::test_one") == scope("tests/test_paths.py::test_other")

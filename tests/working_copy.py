@@ -22,6 +22,7 @@ LEARNERS_OWN = ("my_work", ".ipynb_checkpoints", "__pycache__")
 SECONDS_TO_END = 20
 SECONDS_A_CELL = 600
 EXTRA = "extra-run"
+SERVICE_LOG = "service.log"
 WITHOUT_UTF8 = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 
@@ -109,7 +110,8 @@ class WorkingCopy:
             notebook = nbformat.read(path, as_version=4)
             notebook.cells = arranged(notebook.cells)
             try:
-                execute_cells(notebook, path.parent, self._environment() | (environment or {}), SECONDS_A_CELL)
+                surroundings = self._environment() | (environment or {})
+                execute_cells(notebook, path.parent, surroundings, SECONDS_A_CELL, **self._hooks(name))
                 take_out_helpful_errors(notebook.cells)
                 done = Lesson(path, notebook)
                 self.complaints += [f"{name}: {text}" for text in no_output_is_an_error_or_a_warning(done)]
@@ -146,6 +148,26 @@ class WorkingCopy:
         started = [process for process in psutil.process_iter() if self._is_ours(process)]
         return psutil.wait_procs(started, timeout=seconds)[1]
 
+    def _hooks(self, name: str) -> dict[str, Callable[..., None]]:
+        """Let a cell that is run too early, and stops, be held to have written nothing."""
+        before: dict[Path, str] = {}
+
+        def remember(cell: NotebookNode, **_: object) -> None:
+            if EXTRA in cell.metadata.get("tags", []):
+                before.clear()
+                before.update(self._work())
+
+        def compare(cell: NotebookNode, execute_reply: Mapping, **_: object) -> None:
+            if EXTRA in cell.metadata.get("tags", []) and execute_reply["content"]["status"] == "error":
+                changed = sorted({file.name for file, _ in before.items() ^ self._work().items()})
+                self.complaints += [f"{name}: {cell.id} stopped, but changed {file}" for file in changed]
+
+        return {"on_cell_execute": remember, "on_cell_executed": compare}
+
+    def _work(self) -> dict[Path, str]:
+        files = (path for path in (self.folder / "my_work").rglob("*") if path.is_file())
+        return _checksums(path for path in files if path.name != SERVICE_LOG and path.suffix != ".lock")
+
     def _environment(self) -> dict[str, str]:
         return {**offline_environment(self.log), "WORKING_COPY": self.mark}
 
@@ -156,6 +178,9 @@ class WorkingCopy:
             return False
 
     def _files(self) -> dict[str, str]:
-        files = (path for path in self.folder.rglob("*") if path.is_file())
-        named = {str(path.relative_to(self.folder)): path for path in files if not {*path.parts} & {*LEARNERS_OWN}}
-        return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in named.items()}
+        files = (path for path in self.folder.rglob("*") if path.is_file() and not {*path.parts} & {*LEARNERS_OWN})
+        return {str(path.relative_to(self.folder)): checksum for path, checksum in _checksums(files).items()}
+
+
+def _checksums(files: Iterable[Path]) -> dict[Path, str]:
+    return {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}

@@ -12,7 +12,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from pathlib import Path
 
@@ -57,7 +57,11 @@ def execute(path: Path, environment: Mapping[str, str], timeout: int = SECONDS_A
 
 
 def execute_cells(
-    notebook: NotebookNode, folder: Path, environment: Mapping[str, str], timeout: int = SECONDS_A_CELL
+    notebook: NotebookNode,
+    folder: Path,
+    environment: Mapping[str, str],
+    timeout: int = SECONDS_A_CELL,
+    **hooks: Callable[..., object],
 ) -> NotebookNode:
     """Run all cells of a notebook that has been read; see `execute`.
 
@@ -69,6 +73,8 @@ def execute_cells(
         The kernel's working directory.
     environment, timeout
         See `execute`.
+    **hooks : callable
+        `on_cell_execute`, `on_cell_executed` and the like; see `nbclient.NotebookClient`.
 
     Returns
     -------
@@ -83,6 +89,7 @@ def execute_cells(
         coalesce_streams=True,
         record_timing=False,
         store_widget_state=False,
+        **hooks,
     )
     return client.execute(env=dict(environment), transport_encryption="auto")
 

@@ -32,17 +32,15 @@ def run_notebook(lab, request):
 def test_a_notebook_runs_and_everyone_can_use_it(run_notebook):
     lab = run_notebook
     assert lab.errors() == []
-    problems = []
-    for theme in THEMES:
-        lab.theme(theme)
-        audit = lab.axe_outputs()
-        assert audit["contrastChecked"] > 100, theme
-        problems += [f"{theme}, before answering: {violation}" for violation in audit["violations"]]
+    # Quizzes that wait for an answer meet the other themes in test_quiz_lab.py.
+    problems = [f"before answering: {violation}" for violation in lab.axe_outputs()["violations"]]
     assert answer_every_question(lab) >= 6
     unfold_everything(lab)
     for theme in THEMES:
         lab.theme(theme)
-        problems += [f"{theme}, after answering: {violation}" for violation in lab.axe_outputs()["violations"]]
+        audit = lab.axe_outputs()
+        assert audit["contrastChecked"] > 100, theme
+        problems += [f"{theme}, after answering: {violation}" for violation in audit["violations"]]
     controls = lab.controls(one_of_each=True)
     assert len(controls) > 10
     problems += lab.press_stray_keys(controls)
