@@ -21,7 +21,6 @@ from mlops_lesson.export_format import checksum
 
 KILLS = int(os.environ.get("MLOPS_LESSON_KILLS", "50"))
 MOMENTS = pytest.mark.parametrize("moment", range(KILLS))
-FEW_MOMENTS = pytest.mark.parametrize("moment", range(-(-KILLS // 5)))
 
 
 @contextmanager
@@ -122,7 +121,7 @@ def building(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[subproc
         yield process, folder
 
 
-@FEW_MOMENTS
+@MOMENTS
 def test_killed_while_building_data_leaves_whole_files_and_never_passes_half_done(
     building: tuple[subprocess.Popen, Path], moment: int
 ) -> None:
