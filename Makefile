@@ -24,7 +24,7 @@ VENV := .venv
 IN_VENV := $(VENV)/bin/python
 INTERPRETERS := $(if $(PYTHON),$(PYTHON),python3 python3.13 python3.12 python3.11 python)
 # Tests wait for kernels, servers and browsers: more of them than processors.
-WORKERS ?= 4
+WORKERS ?= 3
 LEARNERS ?= 20
 PROXY := .hub/node_modules/.bin/configurable-http-proxy
 FIRST_NOTEBOOK := notebooks/01_data_collection.ipynb

@@ -217,6 +217,15 @@ def test_stopping_the_hub_stops_all_that_it_started(seen: Seen) -> None:
         httpx.get(seen.url)
 
 
+@pytest.fixture
+def heed_ctrl_c() -> Iterator[None]:
+    """Programs started now listen to Ctrl-C, also when the test run was started in the background and must not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heed_ctrl_c")
 def test_ctrl_c_stops_all_that_a_rehearsal_started() -> None:
     if reason := classroom.missing_program():
         pytest.skip(f"the class hub is not tested: {reason}")
