@@ -79,6 +79,45 @@ def importing(times: int = 15) -> list[Row]:
     ]
 
 
+# In the order in which notebook 6 comes to them; each row is what comes on top of those before it.
+LIBRARIES = {
+    "kernel and widgets": "import ipykernel.kernelapp, ipywidgets",
+    "pandas with NumPy": "import pandas",
+    "Matplotlib": "import matplotlib.figure, matplotlib.backends.backend_agg",
+    "SciPy's statistics": "import scipy.stats",
+    "scikit-learn": "import sklearn.pipeline, sklearn.neural_network, sklearn.linear_model",
+    "skops": "import skops.io",
+    "MLflow": "import mlflow",
+    "MLflow's store, opened": "from mlops_lesson import registry; registry.versions()",
+}
+TAKE = """
+import json, psutil, sys, time
+process, taken = psutil.Process(), {}
+for name, code in json.load(sys.stdin).items():
+    before, begun = process.memory_info().rss, time.perf_counter()
+    exec(code)
+    taken[name] = time.perf_counter() - begun, process.memory_info().rss - before
+print(json.dumps(taken))
+"""
+
+
+def libraries(times: int = 5) -> list[Row]:
+    """Load in a new process what a kernel of the last notebook loads, one library after the other."""
+    runs = []
+    for _ in range(times):
+        with course_home():
+            command = [sys.executable, "-c", TAKE]
+            done = subprocess.run(command, input=json.dumps(LIBRARIES), capture_output=True, text=True, check=True)
+        runs.append(json.loads(done.stdout))
+    rows = []
+    for place, (what, unit, factor) in enumerate((("time", "ms", 1000), ("memory", "MB", 1 / MB))):
+        figures = {name: statistics.median(run[name][place] for run in runs) * factor for name in LIBRARIES}
+        rows += [Row(f"{name}: {what}", figure, unit, times) for name, figure in figures.items()]
+        together = statistics.median(sum(each[place] for each in run.values()) for run in runs) * factor
+        rows.append(Row(f"together: {what}", together, unit, times))
+    return rows
+
+
 RIVAL = """
 from jupyterquiz import display_quiz
 display_quiz([{"question": "Which?", "type": "multiple_choice", "answers": [

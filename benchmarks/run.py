@@ -23,6 +23,7 @@ BENCHMARKS: dict[str, Callable[..., list[Row]]] = {
     "explorers": measures.explorers,
     "quiz": measures.quiz,
     "notebooks": measures.notebooks,
+    "libraries": measures.libraries,
     "set-up": measures.set_up,
 }
 SLOW: dict[str, Callable[..., list[Row]]] = {"suite": measures.suite}

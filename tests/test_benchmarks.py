@@ -19,7 +19,7 @@ def assert_told_on_the_page(name, figures):
     assert rows.written(name) in ([], [row.what for row in figures]), f"measure it anew: make bench ONLY={name}"
 
 
-@pytest.mark.parametrize("name", ["import", "size"])
+@pytest.mark.parametrize("name", ["import", "size", "libraries"])
 def test_a_benchmark_yields_the_rows_of_the_page(name):
     assert_told_on_the_page(name, run.BENCHMARKS[name](1))
 
