@@ -1,6 +1,5 @@
 """A gigabyte of memory, as little as Binder guarantees, is enough for the largest notebook."""
 
-import os
 import subprocess
 import sys
 
@@ -8,7 +7,6 @@ import pytest
 from memory_limit import run_limited
 from run_notebooks import NOTEBOOKS
 
-ASKED_FOR = "MLOPS_LESSON_MEMORY"
 TAKE_300_MEGABYTES = "print(len(b'x' * 300 * 2**20))"
 
 
@@ -30,7 +28,6 @@ def test_whoever_takes_more_memory_than_the_limit_is_ended() -> None:
 
 
 @pytest.mark.usefixtures("limits")
-@pytest.mark.skipif(not os.environ.get(ASKED_FOR), reason=f"takes half a minute: set {ASKED_FOR}=1 to run it")
 def test_the_largest_notebook_runs_in_one_gigabyte() -> None:
     tool = NOTEBOOKS.parent / "tools" / "memory_limit.py"
     command = [sys.executable, str(tool), str(NOTEBOOKS / "05_deployment.ipynb")]
