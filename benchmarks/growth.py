@@ -1,5 +1,6 @@
 """How time grows with the work: training, monitoring and service at 1, 10 and 100 times the size, and the exponent."""
 
+import gc
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from measures import course_home, seconds
 from rows import Row, median
 
 FACTORS = (1, 10, 100)
+WITHOUT_COLLECTOR = "the same without Python's garbage collector"
 
 
 def exponent(factors: Sequence[float], taken: Sequence[float]) -> float:
@@ -108,4 +110,13 @@ def class_report(times: int = 5, factors: Sequence[int] = FACTORS) -> list[Row]:
         for learners, folder in folders.items():
             for seed in range(learners):
                 save(folder, f"{seed}.json", make_export(seed, name=f"Learner {seed}"))
-        return _rows("exports read and merged", "learners", list(folders), times, lambda n: build(folders[n]))
+
+        def without_collector(n: int) -> None:
+            gc.disable()
+            try:
+                build(folders[n])
+            finally:
+                gc.enable()
+
+        rows = _rows("exports read and merged", "learners", list(folders), times, lambda n: build(folders[n]))
+        return rows + _rows(WITHOUT_COLLECTOR, "learners", list(folders), times, without_collector)

@@ -112,8 +112,81 @@ def write(name: str, rows: Sequence[Row], page: Path = PAGE) -> None:
     page.write_text(text, encoding="utf-8", newline="\n")
 
 
-def written(name: str, page: Path = PAGE) -> list[str]:
-    """Return what the page says was measured by a benchmark: the first column of its table."""
+@dataclass(frozen=True)
+class Aim:
+    """What a figure of the page should be at most.
+
+    Parameters
+    ----------
+    what : str
+        What is aimed at.
+    limit : float
+        The most it should be.
+    unit : str
+        The unit of both.
+    benchmark : str
+        In whose table the figures are.
+    ending : str
+        How the names of its rows end; the largest of their figures counts.
+    """
+
+    what: str
+    limit: float
+    unit: str
+    benchmark: str
+    ending: str
+
+
+AIMS = (
+    Aim("import of the package, less the interpreter", 50, "ms", "import", "less the interpreter"),
+    Aim("the whole course, two notebooks at a time", 30, "s", "notebooks", "two notebooks at a time"),
+    Aim("memory of any kernel", 350, "MB", "notebooks", "peak of the kernel"),
+    Aim("click to feedback in the quiz", 100, "ms", "quiz", "the course's quiz: click to feedback"),
+    Aim("slowest answer of any explorer, median of its walks", 300, "ms", "explorers", ", slowest answer"),
+    Aim("checkout", 10, "MB", "size", "checkout"),
+)
+
+
+def aims(page: Path = PAGE) -> str:
+    """Write the aims as a Markdown table, with the figures that stand in the page's other tables.
+
+    Parameters
+    ----------
+    page : pathlib.Path
+        The page.
+
+    Returns
+    -------
+    str
+        One line an aim; "not measured" where the page has no figure yet.
+    """
+    lines = ["| aim | at most | measured | met |", "| --- | --- | --- | --- |"]
+    for aim in AIMS:
+        cells = (line.split(" | ")[:2] for line in _lines(aim.benchmark, page))
+        figures = [figure for what, figure in cells if what.endswith(aim.ending) and figure.endswith(f" {aim.unit}")]
+        largest = max(figures, key=_value, default="")
+        met = ("yes" if _value(largest) <= aim.limit else "no") if largest else ""
+        lines.append(f"| {aim.what} | {aim.limit:g} {aim.unit} | {largest or 'not measured'} | {met} |")
+    return "\n".join(lines)
+
+
+def write_aims(page: Path = PAGE) -> None:
+    """Put the table of the aims into the page."""
+    text = page.read_text(encoding="utf-8")
+    text = _part("aims").sub(lambda found: f"{found[1]}{aims(page)}\n{found[2]}", text)
+    page.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _value(figure: str) -> float:
+    return float(figure.split()[0].replace(",", ""))
+
+
+def _lines(name: str, page: Path) -> list[str]:
     found = _part(name).search(page.read_text(encoding="utf-8"))
     lines = [line for line in found[0].splitlines() if line.startswith("| ")] if found else []
-    return [line.split(" | ")[0].removeprefix("| ") for line in lines[2:]]
+    return [line.removeprefix("| ") for line in lines[2:]]
+
+
+def written(name: str, page: Path = PAGE) -> list[str]:
+    """Return what the page says was measured by a benchmark: the first column of its table."""
+    return [line.split(" | ")[0] for line in _lines(name, page)]

@@ -14,7 +14,7 @@ sys.path[:0] = [str(Path(__file__).parent), *(str(Path(__file__).parent.parent /
 
 import growth
 import measures
-from rows import PAGE, Row, markdown, write
+from rows import PAGE, Row, markdown, write, write_aims
 
 BENCHMARKS: dict[str, Callable[..., list[Row]]] = {
     "import": measures.importing,
@@ -93,6 +93,7 @@ def main(arguments: list[str] | None = None) -> int:
             continue
         print(f"{name}, {time.perf_counter() - begun:.0f} s\n\n{markdown(rows)}\n", flush=True)
     if given.times is None:
+        write_aims()
         print(f"The tables are in {PAGE.relative_to(PAGE.parent.parent)}.")
     return int(failed > 0)
 

@@ -2,6 +2,7 @@
 
 import math
 import sys
+from pathlib import Path
 
 import growth
 import measures
@@ -12,11 +13,13 @@ import run
 from nbformat.v4 import new_code_cell, new_notebook
 from rows import Row
 
+from mlops_lesson.stages import STAGES
+
 
 def assert_told_on_the_page(name, figures):
     assert figures
     assert all(math.isfinite(row.value) and row.unit is not None for row in figures)
-    assert rows.written(name) in ([], [row.what for row in figures]), f"measure it anew: make bench ONLY={name}"
+    assert rows.written(name) == [row.what for row in figures], f"measure it anew: make bench ONLY={name}"
 
 
 @pytest.mark.parametrize("name", ["import", "size", "libraries"])
@@ -36,7 +39,7 @@ def test_notebooks_are_run_one_by_one_and_two_at_a_time(tmp_path):
     for name in ("one", "two"):
         nbformat.write(new_notebook(cells=[new_code_cell("numbers = bytes(30_000_000)")]), tmp_path / f"{name}.ipynb")
     figures = {row.what: row for row in measures.notebooks(1, tmp_path)}
-    assert figures["one: kernel, at most"].value > 30
+    assert figures["one: peak of the kernel"].value > 30
     assert figures["the whole course, two notebooks at a time"].ratio is not None
 
 
@@ -59,10 +62,23 @@ def test_the_suite_is_timed_and_its_slowest_files_are_named():
 @pytest.mark.parametrize("name", run.GROWTH)
 def test_growth_is_measured_and_fitted(name):
     figures = run.GROWTH[name](1, (1, 2))
-    *times, overall, last = figures
-    assert len(times) == 2
-    assert overall.what.endswith("exponent")
-    assert overall.value == last.value == pytest.approx(math.log2(times[1].value / times[0].value))
+    for place in range(0, len(figures), 4):
+        one, two, overall, last = figures[place : place + 4]
+        assert overall.value == last.value == pytest.approx(math.log2(two.value / one.value))
+    exponents = [row.what for row in figures if "exponent" in row.what]
+    assert exponents == [what for what in rows.written(name) if "exponent" in what], f"measure it anew: {name}"
+
+
+def test_the_page_has_a_row_for_every_explorer_and_notebook():
+    told = {name: rows.written(name) for name in ("explorers", "notebooks")}
+    for stage in STAGES:
+        assert sum(what.startswith(f"{stage.number} {stage.name}, ") for what in told["explorers"]) == 3
+        assert sum(what.startswith(f"{Path(stage.notebook).stem}: ") for what in told["notebooks"]) == 3
+    assert rows.written("quiz") == [
+        f"{name}: {kind}"
+        for name in ("jupyterquiz", "the course's quiz")
+        for kind in ("cell start to interactive", "click to feedback")
+    ]
 
 
 @pytest.mark.parametrize("power", [0, 1, 2])
@@ -81,6 +97,28 @@ def test_a_table_replaces_its_own_part_of_the_page_alone(tmp_path):
     assert "| two | 3,000 s | median of 5 | one | 3,000 x |" in page.read_text()
     assert "kept" in page.read_text()
     assert "old" not in page.read_text()
+
+
+def test_an_aim_is_met_or_missed_by_the_largest_figure(tmp_path):
+    page = tmp_path / "page.md"
+    parts = [
+        f"<!-- begin measured: {name} -->\n<!-- end measured: {name} -->" for name in ("aims", "quiz", "notebooks")
+    ]
+    page.write_text("\n".join(parts))
+    rows.write("quiz", [Row("the course's quiz: click to feedback", 99.8, "ms", 5)], page)
+    rows.write("notebooks", [Row(f"{size}: peak of the kernel", size, "MB", 5) for size in (349, 200)], page)
+    rows.write_aims(page)
+    told = page.read_text()
+    assert "| click to feedback in the quiz | 100 ms | 99.8 ms | yes |" in told
+    assert "| memory of any kernel | 350 MB | 349 MB | yes |" in told
+    assert "| checkout | 10 MB | not measured |  |" in told
+    rows.write("notebooks", [Row(f"{size}: peak of the kernel", size, "MB", 5) for size in (349, 1351)], page)
+    rows.write_aims(page)
+    assert "| memory of any kernel | 350 MB | 1,351 MB | no |" in page.read_text()
+
+
+def test_the_page_tells_its_own_aims():
+    assert rows.aims() in rows.PAGE.read_text(encoding="utf-8")
 
 
 def test_the_page_has_a_place_for_every_benchmark():
