@@ -5,22 +5,29 @@ It says plainly when the database could not be asked: an audit that did not happ
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+PIP_AUDIT = "pip-audit==2.10.1"
 LOCK = Path(__file__).resolve().parent.parent / "requirements.lock"
 NOT_ASKED = 2
 SKIPPED = "could not be audited"
 
 
-def main() -> int:
+def main(pip_audit: Sequence[str] = (sys.executable, "-m", "uv", "tool", "run", PIP_AUDIT)) -> int:
     """Audit the lock file.
+
+    Parameters
+    ----------
+    pip_audit : sequence of str
+        The command to run, without its options.
 
     Returns
     -------
     int
         0 if no vulnerability is known, 1 if one is or the tool failed, 2 if packages could not be asked about.
     """
-    command = [sys.executable, "-m", "uv", "tool", "run", "pip-audit", "--disable-pip", "--no-deps", "-r", str(LOCK)]
+    command = [*pip_audit, "--disable-pip", "--no-deps", "-r", str(LOCK)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     words = (done.stdout + done.stderr).strip()
     print(words)

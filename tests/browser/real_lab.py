@@ -15,7 +15,9 @@ from pathlib import Path
 import axe_playwright_python
 import httpx
 import nbformat
+import psutil
 from playwright.sync_api import Browser, ElementHandle, Locator, Page
+from sockets import listening
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -78,7 +80,7 @@ class LabServer:
         self._process = subprocess.Popen(
             [
                 sys.executable,
-                *("-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1"),
+                *("-m", "jupyterlab", "--no-browser", "--allow-root"),
                 f"--ServerApp.port={self.url.rsplit(':', 1)[1]}",
                 f"--ServerApp.root_dir={self.root}",
                 f"--IdentityProvider.token={self.token}",
@@ -105,6 +107,11 @@ class LabServer:
             time.sleep(0.1)
         self.stop()
         raise RuntimeError("JupyterLab did not start:\n" + (scratch / "server.log").read_text(errors="replace")[-3000:])
+
+    def listening(self) -> list[tuple[str, int]]:
+        """Return the addresses on which the server and what it has started take connections."""
+        server = psutil.Process(self._process.pid)
+        return [place for each in (server, *server.children(recursive=True)) for place in listening(each)]
 
     def stop(self) -> None:
         """End the server and its kernels, which share its process group."""

@@ -320,5 +320,11 @@ def test_nothing_is_fetched_from_elsewhere_and_no_script_fails(everything):
     assert everything.page_errors == []
 
 
+def test_jupyterlab_and_its_kernel_are_reached_from_this_machine_alone(everything):
+    places = everything.server.listening()
+    assert len(places) >= 2
+    assert {address for address, _ in places} <= {"127.0.0.1", "::1"}
+
+
 def test_every_key_of_the_guard_is_tried():
     assert {"x", "a", "b", "m", "j", "k", " ", "Enter", "Escape", "ArrowDown", "ArrowUp"} <= set(STRAY_KEYS)
