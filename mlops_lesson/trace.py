@@ -271,7 +271,7 @@ def make_trace(losses_and_accuracies: Iterable[tuple[float, ...]], name: str = "
     for number, figures in enumerate(losses_and_accuracies, start=1):
         if len(figures) not in (2, 3):
             raise ValueError(f"Epoch {number} needs loss and accuracy, and may have a training loss; got {figures!r}.")
-        if any(abs(figure) > sys.float_info.max and not math.isinf(figure) for figure in figures):
+        if any(isinstance(figure, int) and abs(figure) > sys.float_info.max for figure in figures):
             raise ValueError(f"A figure of epoch {number} is too large for a decimal number.")
         loss, accuracy, *rest = figures
         observation = observe(epochs[-1] if epochs else None, loss, accuracy)

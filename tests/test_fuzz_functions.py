@@ -11,6 +11,7 @@ import json
 import math
 import os
 import signal
+import tempfile
 import traceback
 import types
 import zipfile
@@ -62,6 +63,7 @@ from mlops_lesson.request_log import RequestLog
 from mlops_lesson.rollout import Rollout
 from mlops_lesson.scorecard import TESTS, Outcome, ScoreCard
 from mlops_lesson.stages import STAGES
+from mlops_lesson.trace import LESSON_TRACE, Epoch, TrainingTrace, make_trace
 
 LONGEST_SECONDS = 120
 LEAST_WORDS = 4
@@ -330,8 +332,7 @@ QUESTION_RESULT = REPORT.flatmap(lambda report: st.sampled_from(report.questions
 @st.composite
 def folders_of_exports(draw: Callable) -> Path:
     """Make a folder of exports: whole ones, changed ones, anything else."""
-    folder = Path("handed_in", draw(st.uuids()).hex)
-    folder.mkdir(parents=True)
+    folder = Path(tempfile.mkdtemp(dir=".", prefix="handed_in-"))
     whole = json.dumps(make_export(draw(st.integers(0, 3)), "Ada", stages=draw(st.integers(0, 2)))).encode()
     for name in draw(st.lists(EXPORT_NAMES, max_size=4, unique=True)):
         held = draw(st.just(whole) | changed(whole) | made.JSON.map(lambda value: json.dumps(value).encode()))
@@ -359,7 +360,7 @@ TWO_BY_TWO = st.lists(st.lists(FLOAT, min_size=2, max_size=2), min_size=2, max_s
 ANY_PARTS = st.lists(ANYTHING | tables() | tables("id", values=CELL), max_size=3)
 
 FUZZED: dict[str, Fuzz] = {
-    "class_exports.read_exports": fuzz(40, folder=folders_of_exports() | TEXT | NAME),
+    "class_exports.read_exports": fuzz(40, folder=folders_of_exports() | st.sampled_from(made.NASTY_TEXT) | NAME),
     "class_page.page": fuzz(6, report=REPORT, names=TRUTH),
     "class_report.ClassReport.csv": fuzz(20, self=REPORT, names=TRUTH),
     "class_report.ClassReport.html": fuzz(4, self=REPORT, names=TRUTH),
@@ -369,7 +370,7 @@ FUZZED: dict[str, Fuzz] = {
     "class_report.ClassReport.write": fuzz(4, self=REPORT, folder=st.just("out"), names=TRUTH),
     "class_report.QuestionResult.bars": fuzz(20, self=QUESTION_RESULT),
     "class_report.QuestionResult.most_chosen_wrong": fuzz(20, self=QUESTION_RESULT),
-    "class_report.build": fuzz(30, folder=folders_of_exports() | TEXT | NAME),
+    "class_report.build": fuzz(30, folder=folders_of_exports() | st.sampled_from(made.NASTY_TEXT) | NAME),
     "class_report.counts": fuzz(30, learner=handed_in(), stage=st.sampled_from(STAGES)),
     "class_report.exercises_of": fuzz(12, stage=st.sampled_from(STAGES)),
     "class_report.grades": fuzz(30, learner=handed_in(), stage=st.sampled_from(STAGES)),
@@ -832,6 +833,10 @@ def test_every_public_function_is_fuzzed_or_says_why_not():
     assert {*FUZZED} & left_out == set()
 
 
+def test_the_functions_meet_at_least_ten_thousand_made_up_cases():
+    assert sum(fuzzed.examples for fuzzed in FUZZED.values()) >= 10_000
+
+
 @contextmanager
 def no_longer_than(seconds: float) -> Iterator[None]:
     """Fail loudly, rather than wait for ever, in what does not end; where there is no alarm clock, wait."""
@@ -865,7 +870,7 @@ def is_promised_and_helpful(error: Exception, promised: tuple[type[BaseException
     return isinstance(error, promised) and len(str(error).split()) >= LEAST_WORDS
 
 
-def try_out(one: Public, arguments: dict[str, Any]) -> None:
+def try_out(one: Public, arguments: dict[str, Any], *, may_refuse: bool = True) -> None:
     arguments = dict(arguments)
     positional = [arguments.pop("self")] if "self" in arguments else []
     rest = arguments.pop("args", None)
@@ -881,7 +886,7 @@ def try_out(one: Public, arguments: dict[str, Any]) -> None:
                     show(inside)
             show(result)
         except Exception as error:
-            if not is_promised_and_helpful(error, one.promised()):
+            if not (may_refuse and is_promised_and_helpful(error, one.promised())):
                 told = "".join(traceback.format_exception(error))
                 raise AssertionError(f"{one.name} raised what it does not promise.\n{told}") from None
 
@@ -942,3 +947,138 @@ def test_what_never_ends_is_found_out():
 
     with pytest.raises(AssertionError, match="had not ended"), no_longer_than(0.05):
         forever()
+
+
+# ------------------------------------------------------------------------------------------------------------ traces
+
+TRACES: dict[str, list[tuple[float, ...]]] = {
+    "one epoch": [(0.5, 0.8, 0.4)],
+    "no training loss": [(0.7, 0.5), (0.6, 0.6)],
+    "one epoch that is not a number": [(math.nan, math.nan, math.nan)],
+    "not a number from the start": [(math.nan, 0.5, math.nan)] * 3,
+    "not a number in between": [(0.7, 0.5, 0.7), (math.nan, math.nan, math.nan), (0.6, 0.6, 0.5)],
+    "beyond all bounds": [(0.7, 0.5, 0.7), (math.inf, 0.5, math.inf), (1e308, 0.5, 1e308)],
+    "always the same": [(0.0, 1.0, 0.0)] * 4,
+    "a training loss below 0": [(0.7, 0.5, -1.0), (0.6, 0.6, -math.inf)],
+    "10,000 epochs": [(1 / n, 1 - 1 / n, 0.9 / n) for n in range(1, 10_001)],
+    "10,000 epochs, half of them not a number": [(math.nan if n % 2 else 1 / n, 0.5, 1 / n) for n in range(1, 10_001)],
+}
+
+
+def calls_with(trace: TrainingTrace) -> dict[str, list[dict[str, Any]]]:
+    """Return, for each function that takes a trace, the arguments of a few calls with this one."""
+    trained = pipeline.TrainedModel(trained_model(), trace, pipeline.TrainingSettings(), "data")
+    return {
+        "charts.ascii_chart": [{"trace": trace, "metric": metric} for metric in ("loss", "accuracy", "train_loss")],
+        "charts.plot_losses": [{"trace": trace}],
+        "charts.plot_trace": [{"trace": trace}, {"trace": trace, "args": [LESSON_TRACE]}],
+        "explorers.model_training.judge": [{"trace": trace}],
+        "pipeline.record_run": [{"trained": trained, "name": "run"}],
+        "registry.log_run": [
+            {"name": "run", "params": {}, "epochs": trace, "metrics": None, "seed": 1, "data_version": "d"}
+        ],
+        "trace.TrainingTrace.best": [{"self": trace}],
+        "trace.TrainingTrace.first": [{"self": trace, "n_epochs": n} for n in (1, len(trace))],
+        "trace.TrainingTrace.from_frame": [{"frame": trace.to_frame()}],
+        "trace.TrainingTrace.to_frame": [{"self": trace}],
+        "trace.TrainingTrace.values": [{"self": trace, "metric": each} for each in ("loss", "accuracy", "train_loss")],
+        "trace.compare_traces": [{"own": trace, "given": trace}, {"own": trace, "given": LESSON_TRACE}],
+    }
+
+
+def takes_a_trace(one: Public) -> bool:
+    if one.owner is TrainingTrace:
+        return True
+    return not isinstance(one.call, type) and any(
+        "TrainingTrace" in str(each.annotation) for each in inspect.signature(one.call).parameters.values()
+    )
+
+
+def test_every_function_that_takes_a_trace_meets_each_trace_below():
+    by_what_it_holds = {"pipeline.record_run", "registry.log_run"}
+    assert {one.name for one in EVERYTHING if takes_a_trace(one)} | by_what_it_holds == {*calls_with(LESSON_TRACE)}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", TRACES)
+@pytest.mark.parametrize("name", calls_with(LESSON_TRACE))
+def test_a_trace_at_the_edge_is_answered(name, kind, a_place, counted_cases):
+    if name in ("pipeline.record_run", "registry.log_run"):
+        fill_home(Path(os.environ["MLOPS_LESSON_HOME"]))
+    one = next(one for one in EVERYTHING if one.name == name)
+    trace = make_trace(TRACES[kind])
+    for arguments in calls_with(trace)[name]:
+        counted_cases.add(1)
+        # What shows training losses needs them: that is its one promised refusal.
+        try_out(one, arguments, may_refuse=(name, kind) == ("charts.plot_losses", "no training loss"))
+    if name in ("pipeline.record_run", "registry.log_run"):
+        assert registry.runs()["epochs"].tolist() == [len(trace)]
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: TrainingTrace(()), "at least one epoch; got none"),
+        (lambda: make_trace([]), "at least one epoch; got none"),
+        (lambda: TrainingTrace.from_frame(LESSON_TRACE.to_frame().iloc[:0]), "at least one epoch; got none"),
+        (lambda: LESSON_TRACE.first(0), "at least one epoch; got n_epochs=0"),
+        (lambda: Epoch(1, -0.5, 0.5), "a log loss is 0 or more"),
+        (lambda: Epoch(1, -math.inf, 0.5), "a log loss is 0 or more"),
+        (lambda: make_trace([(0.5, 0.5), (-0.5, 0.5)]), "a log loss is 0 or more"),
+        (lambda: TrainingTrace.from_frame(LESSON_TRACE.to_frame().assign(loss=-1.0)), "a log loss is 0 or more"),
+        (lambda: Epoch(1, 0.5, -0.1), "give a share between 0 and 1"),
+    ],
+)
+def test_a_trace_without_epochs_or_with_a_negative_loss_is_refused_before_anything_can_take_it(make, said):
+    with pytest.raises(ValueError, match=said):
+        make()
+
+
+# --------------------------------------------------------------------------------------------------------- questions
+
+
+def test_a_changed_file_of_questions_is_read_or_named(tmp_path, counted_cases):
+    path = tmp_path / "changed.toml"
+    ends = []
+
+    @settings(max_examples=400 * TIMES, phases=PHASES)
+    @given(made.question_files())
+    def read(content):
+        counted_cases.add(1)
+        path.write_bytes(content)
+        refusal = ""
+        try:
+            show(quiz.read_question_file(path))
+        except ValueError as error:
+            refusal = str(error)
+        ends.append("named" if refusal else "read")
+        assert not refusal or (refusal.startswith("changed.toml: ") and len(refusal.split()) >= LEAST_WORDS)
+
+    read()
+    assert {*ends} == {"named", "read"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'stage = "deployment"\nask_again = 1',
+        b'stage = "deployment"\nask_again = "late-labels"',
+        b'stage = "deployment"\nask_again = [1, []]',
+        b'stage = "deployment"\nquestions = 1',
+        b'stage = "deployment"\nquestions = [1]',
+        b'stage = "deployment"\n[[questions]]\nid = []\ntext = 1\noptions = {}',
+        b'stage = "deployment"\n[[questions]]\nid = "a"\ntext = "b"\noptions = [[]]',
+        b'stage = "deployment"\nflashcards = {a = 1}',
+        b'stage = "deployment"\n[[flashcards]]\nid = 1\nfront = []\nback = nan',
+        b"stage = []",
+        b"stage = nan",
+        b"stage = " + b"[" * 100_000,
+        b"\xff\xfe",
+        b"\x00",
+    ],
+)
+def test_values_of_other_types_in_a_file_of_questions_are_named(tmp_path, content):
+    path = tmp_path / "changed.toml"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"^changed\.toml: .*\w"):
+        quiz.read_question_file(path)
