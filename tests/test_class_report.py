@@ -875,6 +875,12 @@ def random_place(export, chance: random.Random):
         place = inner
 
 
+@pytest.mark.parametrize("name", ["a" * 5000, "\0", "\ud800"])
+def test_a_name_that_no_system_takes_is_no_folder(name):
+    with pytest.raises(NotADirectoryError, match="give the folder in which you collected the exports"):
+        build(name)
+
+
 @settings(max_examples=150, deadline=None)
 @given(content=st.binary(max_size=200), ending=st.sampled_from([".json", ".zip"]))
 def test_any_bytes_are_named_and_left_out(tmp_path_factory, counted_cases, content, ending):

@@ -63,6 +63,12 @@ def test_an_impossible_epoch_is_refused(arguments, error, words):
         Epoch(*arguments)
 
 
+@pytest.mark.parametrize("figures", [(10**400, 0.5), (0.5, -(10**400)), (0.5, 0.5, 10**400)])
+def test_a_whole_number_beyond_all_decimal_numbers_makes_no_trace(figures):
+    with pytest.raises(ValueError, match="figure of epoch 1 is too large for a decimal number"):
+        make_trace([figures])
+
+
 def test_an_empty_trace_is_refused():
     with pytest.raises(ValueError, match="at least one epoch"):
         TrainingTrace(())
