@@ -352,6 +352,7 @@ CARD_OF_A_MODEL = st.builds(
 )
 RUN_TRACE = st.none() | TRACE | tables("epoch", "loss", values=NUMBER | SMALL) | tables() | ANYTHING
 TRAINED = st.builds(lambda trace, how: pipeline.TrainedModel(trained_model(), trace, how, "data"), TRACE, SETTINGS)
+VERDICT = GATE | GATE.map(lambda gate: replace(gate, accuracy=0.9, low=0.88, high=0.95, threshold=0.85, n=300))
 TWO_PARTS = st.lists(
     st.lists(st.integers(-9, 9), max_size=5).map(lambda ids: pd.DataFrame({"id": pd.Series(ids, dtype=int)})),
     min_size=2, max_size=2,
@@ -408,7 +409,9 @@ FUZZED: dict[str, Fuzz] = {
     "files.set_aside": fuzz(15, path=st.binary().map(lambda held: in_a_file("made_up.txt", held))),
     "files.written_beside": fuzz(20, path=NAME.map(Path), content=st.binary()),
     "model_card.ModelCard.save": fuzz(12, self=CARD_OF_A_MODEL),
+    "pipeline.deploy": fuzz(8, trained=TRAINED, verdict=VERDICT, run_id=st.none() | TEXT, reason=TEXT),
     "pipeline.record_run": fuzz(8, trained=TRAINED, name=WORDS),
+    "pipeline.register_judged": fuzz(8, trained=TRAINED, verdict=VERDICT, run_id=st.none() | TEXT),
     "progress_table.stage_rows": fuzz(40, now=made.PROGRESS),
     "quiz.load_questions": fuzz(40, stage=made.ANY_STAGE),
     "quiz.read_question_file": fuzz(100, path=files(made.question_files(), "questions.toml")),
@@ -756,10 +759,11 @@ FUZZED: dict[str, Fuzz] = {
     ),
 }  # fmt: skip
 
+USES_REGISTRY = ("pipeline.deploy", "pipeline.record_run", "pipeline.register_judged")
 FILES = "reads the course's data by the readers of `depot`, which are fuzzed"
-SERVICE = "needs a running service, which gets made-up requests in tests/test_service.py"
-WHOLE_RUN = "a whole run of minutes whose parts are fuzzed one by one"
-PROCESS = "starts or stops processes and takes no values of a learner"
+SERVICE = "needs a running service, which gets made-up requests in `tests/test_service.py`"
+WHOLE_RUN = "a whole run of minutes, or what shows one; the parts of a run are fuzzed one by one"
+PROCESS = "starts or stops processes, and takes numbers of them and ports only"
 EXEMPT: dict[str, str] = {
     "cluster.compare": PROCESS,
     "controls.KeyAndNameGuard": "an ipywidgets class: its constructor belongs to the library",
@@ -796,9 +800,7 @@ EXEMPT: dict[str, str] = {
     "panel.ProgressPanel": "fuzzed through `progress_panel`",
     "pickle_demo.load_pickle": "runs what it is given, which is what it demonstrates; takes our own bytes",
     "pipeline.collect": FILES,
-    "pipeline.deploy": WHOLE_RUN,
     "pipeline.monitor": WHOLE_RUN,
-    "pipeline.register_judged": WHOLE_RUN,
     "pipeline.run": WHOLE_RUN,
     "pipeline.train_baseline": WHOLE_RUN,
     "pipeline.validate": "`check_gate`, which is fuzzed, for the test images",
@@ -831,6 +833,18 @@ def test_every_public_function_is_fuzzed_or_says_why_not():
     assert needed - left_out - {*FUZZED} == set()
     assert {*FUZZED, *EXEMPT} - {one.name for one in EVERYTHING} == set()
     assert {*FUZZED} & left_out == set()
+
+
+def test_the_page_about_security_says_which_functions_are_left_out_and_why():
+    needed = [one.name for one in EVERYTHING if not one.has_nothing_to_get_wrong]
+    left_out: dict[str, list[str]] = {}
+    for name in needed:
+        if reason := reason_to_leave_out(name):
+            left_out.setdefault(reason, []).append(f"`{name}`")
+    page = " ".join((COURSE / "docs" / "security.md").read_text(encoding="utf-8").split())
+    assert f"{len({*FUZZED} & {*needed})} of {len(needed)} public functions" in page
+    for reason, names in left_out.items():
+        assert f"- {', '.join(names)}: {reason}." in page
 
 
 def test_the_functions_meet_at_least_ten_thousand_made_up_cases():
@@ -904,7 +918,7 @@ def a_place(tmp_path, monkeypatch):
 def test_made_up_values_are_answered_or_refused_in_words(name, a_place, counted_cases):
     one = next(one for one in EVERYTHING if one.name == name)
     fuzzed = FUZZED[name]
-    keeps_records = name.startswith("registry.") or name == "pipeline.record_run"
+    keeps_records = name.startswith("registry.") or name in USES_REGISTRY
     if keeps_records:
         fill_home(Path(os.environ["MLOPS_LESSON_HOME"]))
 
@@ -1003,7 +1017,7 @@ def test_every_function_that_takes_a_trace_meets_each_trace_below():
 @pytest.mark.parametrize("kind", TRACES)
 @pytest.mark.parametrize("name", calls_with(LESSON_TRACE))
 def test_a_trace_at_the_edge_is_answered(name, kind, a_place, counted_cases):
-    if name in ("pipeline.record_run", "registry.log_run"):
+    if name in (*USES_REGISTRY, "registry.log_run"):
         fill_home(Path(os.environ["MLOPS_LESSON_HOME"]))
     one = next(one for one in EVERYTHING if one.name == name)
     trace = make_trace(TRACES[kind])
@@ -1011,7 +1025,7 @@ def test_a_trace_at_the_edge_is_answered(name, kind, a_place, counted_cases):
         counted_cases.add(1)
         # What shows training losses needs them: that is its one promised refusal.
         try_out(one, arguments, may_refuse=(name, kind) == ("charts.plot_losses", "no training loss"))
-    if name in ("pipeline.record_run", "registry.log_run"):
+    if name in (*USES_REGISTRY, "registry.log_run"):
         assert registry.runs()["epochs"].tolist() == [len(trace)]
 
 
