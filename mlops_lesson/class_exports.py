@@ -209,7 +209,7 @@ def read_exports(folder: str | Path, now: datetime | None = None) -> Iterator[Ha
         If there is no such folder.
     """
     root = Path(folder).expanduser()
-    if not root.is_dir():
+    if not _is_folder(root):
         raise NotADirectoryError(f"There is no folder {root}: give the folder in which you collected the exports.")
     latest = (now or datetime.now(UTC)) + CLOCK_MAY_BE_AHEAD
     for file, content in _contents(root):
@@ -221,6 +221,14 @@ def read_exports(folder: str | Path, now: datetime | None = None) -> Iterator[Ha
             yield _read(shown, content, latest)
         except _CannotBeReadError as error:
             yield LeftOut(shown, str(error))
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        # No system takes a name of thousands of characters, nor half a character.
+        return False
 
 
 def _contents(root: Path) -> Iterator[tuple[str, bytes | LeftOut]]:

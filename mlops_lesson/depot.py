@@ -79,6 +79,11 @@ def read_parcels(folder: Path | None = None) -> pd.DataFrame:
     pandas.DataFrame
         One row a scan, by id: `id` (int), `camera_id` (int, 1 to 4), `place` (str), `seen_at` (datetime, local time)
         and `keyed_digit` (int, 0 to 9, typed by hand).
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the file is missing, or cannot be read as what it should be.
     """
     path = (folder or data_dir()) / "raw" / "depot.db"
     query = """
@@ -141,6 +146,11 @@ def read_images(folder: Path | None = None) -> dict[int, np.ndarray]:
     -------
     dict of int to numpy.ndarray
         The image of each parcel id; see `read_image`.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the file is missing, or cannot be read as what it should be.
     """
     paths = sorted(((folder or data_dir()) / "raw" / "images").glob("camera_*.zip"))
     images: dict[int, np.ndarray] = {}
@@ -161,6 +171,11 @@ def read_sensors(folder: Path | None = None) -> pd.DataFrame:
     -------
     pandas.DataFrame
         `camera_id`, `hour` (datetime), `lux`, `lux_unit`, `temperature`, `temperature_unit`, as recorded.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the file is missing, or cannot be read as what it should be.
     """
     path = (folder or data_dir()) / "raw" / "sensors.jsonl"
     with _read_as(path, "sensor readings"):
@@ -185,6 +200,11 @@ def read_clicks(path: Path | None = None) -> pd.DataFrame:
     -------
     pandas.DataFrame
         In the order of the clicks: `parcel_id` (int), `clicked_at` (datetime), `chute` (str, as written).
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the file is missing, or cannot be read as what it should be.
     """
     path = path or data_dir() / "raw" / "clicks.csv"
     with _read_as(path, "staff clicks"):
@@ -271,13 +291,34 @@ def read_live_clicks(until: pd.Timestamp | None = None, *, folder: Path | None =
     -------
     pandas.DataFrame
         As `read_clicks` returns them.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the file is missing, or cannot be read as what it should be.
     """
     clicks = read_clicks((folder or data_dir()) / "live" / "clicks.csv")
     return clicks if until is None else clicks[clicks["clicked_at"] < until]
 
 
 def checksum(path: Path) -> str:
-    """Return the SHA-256 checksum of a file, 64 hexadecimal digits."""
+    """Return the SHA-256 checksum of a file, 64 hexadecimal digits.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+
+    Returns
+    -------
+    str
+        Its checksum.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    """
     return hashlib.sha256(_existing(path).read_bytes()).hexdigest()
 
 

@@ -24,7 +24,7 @@ def is_number(value: Any) -> bool:
 
 def is_whole(value: Any) -> bool:
     """Tell whether a value is one whole number."""
-    return is_number(value) and float(value).is_integer()
+    return is_number(value) and (isinstance(value, int) or float(value).is_integer())
 
 
 def is_truth(value: Any) -> bool:
@@ -45,6 +45,7 @@ def id_list(value: Any) -> list[int]:
 def is_ids(value: Any) -> bool:
     """Tell whether a value is a one-dimensional collection of whole numbers."""
     flat = not isinstance(value, (pd.DataFrame, str, dict)) and isinstance(value, Iterable)
+    flat = flat and getattr(value, "ndim", 1) == 1
     return flat and all(is_whole(each) for each in value)
 
 
@@ -168,7 +169,8 @@ def time_split_cases() -> list[Case]:
 
 def is_two_tables(value: Any) -> bool:
     """Tell whether a value is a pair of data frames that have an id."""
-    return isinstance(value, (tuple, list)) and len(value) == 2 and all("id" in part.columns for part in value)
+    pair = isinstance(value, (tuple, list)) and len(value) == 2
+    return pair and all(isinstance(part, pd.DataFrame) and "id" in part.columns for part in value)
 
 
 def same_split(given: Any, expected: Any) -> bool:
@@ -254,7 +256,10 @@ def confusion_cases() -> list[Case]:
 
 def is_two_by_two(value: Any) -> bool:
     """Tell whether a value is a 2 x 2 table of numbers."""
-    return np.asarray(value, dtype=float).shape == (2, 2)
+    try:
+        return np.asarray(value, dtype=float).shape == (2, 2)
+    except (TypeError, ValueError, OverflowError):
+        return False
 
 
 def same_table(given: Any, expected: Any) -> bool:

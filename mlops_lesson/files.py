@@ -228,7 +228,8 @@ def read_lines(path: Path, whole_numbers: Sequence[str] = ()) -> list[dict[str, 
     """
     records = []
     for line in path.read_bytes().splitlines() if path.exists() else ():
-        with contextlib.suppress(ValueError):
+        # RecursionError: brackets within brackets, a thousand deep.
+        with contextlib.suppress(ValueError, RecursionError):
             record = json.loads(line)
             if isinstance(record, dict) and all(isinstance(record.get(name), int | None) for name in whole_numbers):
                 records.append(record)

@@ -200,12 +200,14 @@ def preprocess(raw: RawDataset) -> CleanDataset:
 
     def keep(rule: str, healthy: pd.Series) -> None:
         nonlocal table
+        # Where no row is left there is no truth value to go by, and pandas would take the selection for columns.
+        healthy = healthy.astype(bool)
         rows.append((rule, "removed", int((~healthy).sum())))
         table = table[healthy]
 
     keep("image missing", table["has_image"])
     keep("image of the wrong size", table["id"].map(lambda i: raw.images[i].shape == IMAGE_SHAPE))
-    keep("image blank", ~table["id"].map(lambda i: is_blank(raw.images[i])))
+    keep("image blank", table["id"].map(lambda i: not is_blank(raw.images[i])))
     keep("scanned twice", ~table["id"].isin(find_repeated_scans(table, raw.images)))
     keep("no click, so no label", table["chute"].notna())
 
@@ -377,7 +379,8 @@ def fit_on(
     Raises
     ------
     ValueError
-        If there are no images, images and labels differ in number, or a setting is out of range.
+        If there are no images, images and labels differ in number, the training labels are all the same or lack one
+        of the validation labels, or a setting is out of range.
     """
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import MinMaxScaler

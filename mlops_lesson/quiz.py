@@ -404,6 +404,8 @@ def load_questions(stage: int | str | Stage) -> QuestionFile:
     ------
     CourseFileError
         If the file is missing, or breaks a rule; the message names file, question and field.
+    ValueError
+        If there is no such stage.
     """
     known = get_stage(stage)
     path = QUESTIONS_FOLDER / f"{known.number:02d}_{known.slug}.toml"
@@ -438,11 +440,14 @@ def read_question_file(path: str | Path) -> QuestionFile:
         cards = tuple(_flashcard(entry, place) for place, entry in enumerate(data.get("flashcards", []), start=1))
         _all_different([question.id for question in questions], "questions")
         _all_different([card.id for card in cards], "flashcards")
+        again = data.get("ask_again", [])
+        if not isinstance(again, list) or not all(map(_has_words, again)):
+            raise ValueError(f"the file, field 'ask_again': {again!r} is no list of questions' ids.")
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror or error}. Give a TOML file of questions.") from error
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{path.name}: {error}") from error
-    return QuestionFile(stage, questions, cards, tuple(data.get("ask_again", ())))
+    return QuestionFile(stage, questions, cards, tuple(again))
 
 
 _made: dict[str, Quiz] = {}

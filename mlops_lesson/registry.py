@@ -15,10 +15,11 @@ import sqlite3
 import time
 import uuid
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,9 @@ _EMPTY = Path(__file__).with_name("static") / "empty_registry.sql"
 _LOCK_SECONDS = 30
 _CHAMPIONS_REMEMBERED = 50
 _GATE_NUMBERS = ("accuracy", "low", "high", "threshold")
+_OWN_TAGS = ("gate", "model_", "champions_before")
+_LARGEST = 2**53 - 1
+_LONGEST_TAG = 100_000
 
 
 class RegistryError(RuntimeError):
@@ -113,6 +117,34 @@ class RegisteredModel:
     gate: Gate | None
     data_version: str
     tags: dict[str, str]
+
+
+def _need_text(**given: Any) -> None:
+    """Refuse, before anything is written, what the store cannot keep as text."""
+    for name, value in given.items():
+        if not isinstance(value, str) or any("\ud800" <= sign <= "\udfff" for sign in value):
+            raise RegistryError(
+                f"{name} is {value!r}, but text was expected, a str of whole characters. Nothing was written: give "
+                "text, then run the cell again."
+            )
+
+
+def _need_mapping(**given: Any) -> None:
+    for name, value in given.items():
+        if not isinstance(value, Mapping):
+            raise RegistryError(
+                f"{name} is {value!r}, but a dict was expected, names with their values. Nothing was written."
+            )
+        for key in value:
+            _need_text(**{f"A name in {name}": key})
+
+
+def _is_whole(value: Any, least: int) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and least <= value <= _LARGEST
+
+
+def _is_share(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and 0 <= value <= 1
 
 
 def registry_path() -> Path:
@@ -348,22 +380,45 @@ def log_run(
     Raises
     ------
     RegistryError
-        If `epochs` has no column `epoch`, or the registry cannot be written.
+        If `epochs` has no column `epoch`, something given cannot be kept, or the registry cannot be written.
     """
+    _need_text(name=name, data_version=data_version)
+    _need_mapping(params=params, metrics=metrics or {})
+    texts = {key: str(value) for key, value in params.items()} | {"seed": str(seed)}
+    _need_text(**{f"The setting {key!r}": text for key, text in texts.items()})
     frame = epochs.to_frame() if hasattr(epochs, "to_frame") else epochs
+    if frame is not None and not isinstance(frame, pd.DataFrame):
+        raise RegistryError(
+            f"The epochs of run {name!r} are of type {type(frame).__name__}; a DataFrame or a trace is needed."
+        )
     if frame is not None and "epoch" not in frame.columns:
         raise RegistryError(
             f"The epochs of run {name!r} have the columns {list(frame.columns)}; a column named 'epoch' is needed."
         )
     entities = _mlflow().entities
     now = int(time.time() * 1000)
-    records = [entities.Metric(key, float(value), now, 0) for key, value in (metrics or {}).items()]
     columns: list[str] = []
-    if frame is not None:
-        numeric = frame.select_dtypes("number").columns
-        columns = [column for column in numeric if column != "epoch"]
-        for row in frame.to_dict("records"):
-            records += [entities.Metric(column, float(row[column]), now, int(row["epoch"])) for column in columns]
+    try:
+        records = [entities.Metric(key, float(value), now, 0) for key, value in (metrics or {}).items()]
+        if frame is not None:
+            numeric = frame.select_dtypes("number").columns
+            columns = [column for column in numeric if column != "epoch"]
+            steps = _steps(frame)
+            for column in columns:
+                _need_text(**{"The name of a column": column})
+                values = frame[column].astype(float)
+                points = zip(steps, values, strict=True)
+                records += [entities.Metric(column, value, now, step) for step, value in points]
+    except (TypeError, ValueError, OverflowError) as error:
+        raise RegistryError(
+            f"The numbers of run {name!r} cannot be kept ({error}). Nothing was written: give each metric as a float."
+        ) from error
+    measured = {*(metrics or {}), *columns}
+    if taken := sorted({"run", "data_version", "seed", "epochs"} & ({*params} | measured) or measured & {*params}):
+        raise RegistryError(
+            f"The name {taken[0]!r} stands for something else in the table of runs. Nothing was written: give this "
+            "setting or metric another name."
+        )
     tags = {"seed": seed, "data_version": data_version, "epochs": 0 if frame is None else len(frame)}
     tags["epoch_metrics"] = json.dumps(columns)
     with _changing_client() as client:
@@ -380,6 +435,15 @@ def log_run(
         )
         client.set_terminated(run_id)
         return run_id
+
+
+def _steps(frame: pd.DataFrame) -> list[int]:
+    if not frame.columns.is_unique:
+        raise ValueError("two columns have the same name")
+    for value in frame["epoch"]:
+        if not isinstance(value, Real) or value != value // 1 or not 0 <= value <= _LARGEST:
+            raise ValueError(f"an epoch is {value!r}, not a whole number from 0")
+    return [int(value) for value in frame["epoch"]]
 
 
 def _as_value(text: str) -> Any:
@@ -495,12 +559,21 @@ def register(model: Any, *, data_version: str, run_id: str | None = None, tags: 
     Raises
     ------
     RegistryError
-        If the model is not fitted, holds types that are not on `TRUSTED_TYPES`, or cannot be written.
+        If the model is not fitted, holds types that are not on `TRUSTED_TYPES`, or cannot be written; or if a tag
+        begins as those do that the registry writes itself.
     """
+    _need_text(data_version=data_version, run_id="" if run_id is None else run_id)
+    _need_mapping(tags=tags or {})
+    notes = {key: str(value) for key, value in (tags or {}).items()}
+    _need_text(**{f"The tag {key!r}": text for key, text in notes.items()})
+    if own := [key for key in notes if key.startswith(_OWN_TAGS)]:
+        raise RegistryError(
+            f"The tag {own[0]!r} begins like one that the registry writes itself ({', '.join(_OWN_TAGS)}). Nothing "
+            "was written: give it another name."
+        )
     content = _packed(model)
     name = f"artifacts/models/{uuid.uuid4().hex}/model.skops"
     path = home() / name
-    notes = {key: str(value) for key, value in (tags or {}).items()}
     with _changing_client() as client:
         write_atomically(path, content)
         facts = {"data_version": data_version, "model_file": name, "model_sha256": hashlib.sha256(content).hexdigest()}
@@ -547,6 +620,11 @@ class _Catalogue:
     aliases: dict[str, int]
 
     def find(self, version: int | str) -> _Entry:
+        if not isinstance(version, Integral | str) or isinstance(version, bool):
+            raise UnknownVersionError(
+                f"{version!r} is no version: give its number as an int, or an alias such as {CHAMPION!r}. "
+                "registry.versions() lists both."
+            )
         number = self.aliases.get(version) if isinstance(version, str) else version
         if number in self.entries:
             return self.entries[number]
@@ -593,6 +671,9 @@ def _catalogue(*, locked: bool = False) -> _Catalogue:
 def _gate_of(tags: Mapping[str, str]) -> Gate | None:
     if tags.get("gate") not in ("passed", "failed"):
         return None
+    if not _is_whole(int(tags["gate_n"]), 1):
+        # It was written when any number was taken. No such test can have been, so it says nothing of the model.
+        return None
     return Gate(
         passed=tags["gate"] == "passed",
         **{key: float(tags[f"gate_{key}"]) for key in _GATE_NUMBERS},
@@ -625,7 +706,7 @@ def record_gate(
     accuracy, low, high : float
         Accuracy on the test images and the ends of its 95 % interval, 0 to 1.
     n : int
-        Number of test images, at least 1.
+        Number of test images, a whole number from 1 to 2**53 - 1.
     threshold : float
         The accuracy that `low` has to reach, 0 to 1.
     data_version : str
@@ -643,13 +724,22 @@ def record_gate(
     UnknownVersionError
         If there is no such version.
     GateError
-        If the numbers contradict each other, for instance a pass whose `low` is below the threshold.
+        If the numbers are none, or contradict each other, for instance a pass whose `low` is below the threshold.
+    RegistryError
+        If `data_version` or a reason is not text, or the registry cannot be written.
     """
-    if not 0 <= low <= accuracy <= high <= 1 or not 0 <= threshold <= 1 or n < 1:
+    shares = (low, accuracy, high, threshold)
+    if not all(map(_is_share, shares)) or not low <= accuracy <= high or not _is_whole(n, 1):
         raise GateError(
             f"These cannot be a gate's numbers: accuracy {accuracy}, interval {low} to {high}, threshold {threshold}, "
-            f"{n} images. Expected 0 <= low <= accuracy <= high <= 1, a threshold from 0 to 1, and one image or more."
+            f"{n} images. Expected 0 <= low <= accuracy <= high <= 1, a threshold from 0 to 1, and a whole number of "
+            "images from 1 to 2**53 - 1. Nothing was written: measure them again, for instance with check_gate."
         )
+    if type(passed).__name__ not in ("bool", "bool_"):
+        raise GateError(f"passed is {passed!r}, but True or False was expected. Nothing was written.")
+    if isinstance(reasons, str) or not isinstance(reasons, Sequence):
+        raise GateError(f"reasons is {reasons!r}, but a list of text was expected. Nothing was written.")
+    _need_text(data_version=data_version, **{f"Reason {place}": why for place, why in enumerate(reasons, start=1)})
     if passed and low < threshold:
         raise GateError(
             f"A pass was claimed, but the interval's lower end {low:.3f} is below the gate {threshold:.3f}. "
@@ -661,6 +751,8 @@ def record_gate(
     record = Gate(bool(passed), float(accuracy), float(low), float(high), int(n), float(threshold), data_version, told)
     values = {key: repr(getattr(record, key)) for key in (*_GATE_NUMBERS, "n")}
     values |= {"data_version": data_version, "reasons": json.dumps(told)}
+    if max(map(len, values.values())) > _LONGEST_TAG:
+        raise GateError(f"The reasons or the data's hash have more than {_LONGEST_TAG:,} characters: shorten them.")
     with _changing_client() as client:
         number = str(_catalogue(locked=True).find(version).version)
         # The verdict is written last, so that a crash in between leaves a version without a gate, never a false pass.
@@ -672,7 +764,25 @@ def record_gate(
 
 
 def gate(version: int | str) -> Gate | None:
-    """Read what the gate said of a version, given by number or alias; None if it was not asked yet."""
+    """Read what the gate said of a version.
+
+    Parameters
+    ----------
+    version : int or str
+        A number, or an alias such as ``"champion"``.
+
+    Returns
+    -------
+    Gate or None
+        Its record; None if the gate was not asked yet.
+
+    Raises
+    ------
+    UnknownVersionError
+        If there is no such version or alias.
+    RegistryError
+        If the registry cannot be read.
+    """
     return _gate_of(_catalogue().find(version).tags)
 
 
@@ -813,6 +923,7 @@ def promote(version: int, alias: str = CHAMPION, *, reason: str = "") -> int | N
     RegistryError
         If there is no such version, or its file cannot be loaded.
     """
+    _need_text(alias=alias, reason=reason)
     with _changing_client() as client:
         known = _catalogue(locked=True)
         entry, replaced = known.find(version), known.aliases.get(alias)
@@ -848,6 +959,7 @@ def nominate(version: int, *, reason: str = "") -> None:
     RegistryError
         If there is no such version, or its file cannot be loaded.
     """
+    _need_text(reason=reason)
     with _changing_client() as client:
         entry = _catalogue(locked=True).find(version)
         _load_entry(entry)
@@ -873,6 +985,7 @@ def rollback(*, reason: str = "") -> int:
     RegistryError
         If there is no earlier champion to go back to.
     """
+    _need_text(reason=reason)
     with _changing_client() as client:
         known = _catalogue(locked=True)
         current = known.find(CHAMPION)

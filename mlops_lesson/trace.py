@@ -271,7 +271,7 @@ def make_trace(losses_and_accuracies: Iterable[tuple[float, ...]], name: str = "
     for number, figures in enumerate(losses_and_accuracies, start=1):
         if len(figures) not in (2, 3):
             raise ValueError(f"Epoch {number} needs loss and accuracy, and may have a training loss; got {figures!r}.")
-        if any(abs(figure) > sys.float_info.max and not math.isinf(figure) for figure in figures):
+        if any(isinstance(figure, int) and abs(figure) > sys.float_info.max for figure in figures):
             raise ValueError(f"A figure of epoch {number} is too large for a decimal number.")
         loss, accuracy, *rest = figures
         observation = observe(epochs[-1] if epochs else None, loss, accuracy)
@@ -312,7 +312,8 @@ def train_with_trace(
     Raises
     ------
     ValueError
-        If `epochs` is below 1, or images and labels differ in number.
+        If `epochs` is below 1, images and labels differ in number, or the training labels are all the same or lack one
+        of the validation labels.
 
     Notes
     -----
@@ -330,6 +331,11 @@ def train_with_trace(
         if len(images) != len(labels) or not len(images):
             raise ValueError(f"Each {part} image needs one label: got {len(images)} images and {len(labels)} labels.")
     classes = np.unique(y_train)
+    if len(classes) < 2 or not np.isin(y_val, classes).all():
+        raise ValueError(
+            f"A classifier learns from two classes or more, and is tried on those: got the training labels "
+            f"{classes.tolist()} and the validation labels {np.unique(y_val).tolist()}. Give more training images."
+        )
     figures = []
 
     def log_loss(labels: np.ndarray, probabilities: np.ndarray) -> float:

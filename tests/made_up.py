@@ -3,10 +3,12 @@
 import builtins
 import importlib
 import inspect
+import json
 import pkgutil
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -43,8 +45,8 @@ class Public:
     def promised(self) -> tuple[type[BaseException], ...]:
         """Return the exceptions that the docstring names under "Raises"."""
         found = re.search(r"^Raises\n-+\n(.*?)(?=^\S[^\n]*\n-+\n|\Z)", inspect.getdoc(self.call) or "", re.S | re.M)
-        names = re.findall(r"^(\w[\w.]*)$", found[1], re.M) if found else []
-        return tuple(self._exception(name) for name in names)
+        lines = re.findall(r"^(\w[\w.]*(?:, \w[\w.]*)*)$", found[1], re.M) if found else []
+        return tuple(self._exception(name) for line in lines for name in line.split(", "))
 
     def _exception(self, name: str) -> type[BaseException]:
         module, _, last = name.rpartition(".")
@@ -230,3 +232,57 @@ PROGRESS = st.builds(
     st.dictionaries(TEXT, st.integers(0), max_size=2),
     TEXT,
 )
+
+
+# ------------------------------------------------------------------------------------------------- files of questions
+
+TOML_VALUE = st.sampled_from(
+    (
+        "1",
+        "-1",
+        "true",
+        "nan",
+        "[]",
+        "{}",
+        "[[]]",
+        "[1, 2]",
+        '[""]',
+        "{a = 1}",
+        "1979-05-27",
+        '""',
+        '" "',
+        '""""""',
+        "???",
+        "",
+    )
+) | TEXT.map(json.dumps)
+
+
+@st.composite
+def question_files(draw: Any) -> bytes:
+    """Change lines and values of one of the course's files of questions."""
+    path = draw(st.sampled_from(sorted((Path(mlops_lesson.__file__).parent / "questions").glob("*.toml"))))
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for _ in range(draw(st.integers(1, 3))):
+        place, other = (draw(st.integers(0, len(lines) - 1)) for _ in range(2))
+        match draw(st.sampled_from(("cut", "swapped", "doubled", "moved", "value", "key", "text", "cut short"))):
+            case "cut":
+                lines[place] = ""
+            case "swapped":
+                lines[place], lines[other] = lines[other], lines[place]
+            case "doubled":
+                lines.insert(other, lines[place])
+            case "moved":
+                lines.insert(other, lines.pop(place))
+            case "value":
+                lines[place] = f"{lines[place].partition('=')[0]}= {draw(TOML_VALUE)}"
+            case "key":
+                lines[place] = f"{draw(st.sampled_from(_KEYS) | TEXT)} = {lines[place].partition('=')[2]}"
+            case "text":
+                lines[place] = draw(TEXT)
+            case "cut short":
+                lines[place] = lines[place][: draw(st.integers(0, len(lines[place])))]
+    return "\n".join(lines).encode("utf-8", "surrogatepass")
+
+
+_KEYS = ("stage", "ask_again", "questions", "flashcards", "id", "kind", "options", "text", "hint", "reason", "right")

@@ -851,7 +851,8 @@ JSON = st.recursive(
 
 @settings(max_examples=150, deadline=None)
 @given(chance=st.randoms(use_true_random=False), value=JSON, sealed=st.booleans())
-def test_an_export_changed_anywhere_is_counted_or_named(tmp_path_factory, chance, value, sealed):
+def test_an_export_changed_anywhere_is_counted_or_named(tmp_path_factory, counted_cases, chance, value, sealed):
+    counted_cases.add(1)
     folder = tmp_path_factory.mktemp("fuzzed")
     export = make_export(1, "Ada", stages=1)
     place, key = random_place(export, chance)
@@ -874,9 +875,16 @@ def random_place(export, chance: random.Random):
         place = inner
 
 
+@pytest.mark.parametrize("name", ["a" * 5000, "\0", "\ud800"])
+def test_a_name_that_no_system_takes_is_no_folder(name):
+    with pytest.raises(NotADirectoryError, match="give the folder in which you collected the exports"):
+        build(name)
+
+
 @settings(max_examples=150, deadline=None)
 @given(content=st.binary(max_size=200), ending=st.sampled_from([".json", ".zip"]))
-def test_any_bytes_are_named_and_left_out(tmp_path_factory, content, ending):
+def test_any_bytes_are_named_and_left_out(tmp_path_factory, counted_cases, content, ending):
+    counted_cases.add(1)
     folder = tmp_path_factory.mktemp("bytes")
     (folder / f"a{ending}").write_bytes(content)
     report = build(folder)

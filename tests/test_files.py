@@ -95,6 +95,12 @@ def test_a_file_of_one_cut_sign_takes_no_later_line_with_it(tmp_path):
     assert files.read_lines(path) == [{"a": 1}]
 
 
+def test_a_line_of_brackets_within_brackets_is_left_out(tmp_path):
+    path = tmp_path / "lines.jsonl"
+    path.write_bytes(b"[" * 100_000 + b'\n{"a": 1}\n')
+    assert files.read_lines(path) == [{"a": 1}]
+
+
 def test_what_is_no_record_is_left_out(tmp_path):
     path = tmp_path / "lines.jsonl"
     path.write_bytes(b'[1]\n"a"\n{"a": 1}\nnull\n\xff\n{"b": 2}\n')

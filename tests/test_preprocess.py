@@ -320,3 +320,11 @@ def test_a_healthy_dataset_passes_the_contract_unchanged(clean: CleanDataset) ->
 def test_a_part_that_does_not_exist_is_refused(clean: CleanDataset) -> None:
     with pytest.raises(ValueError, match="train, validation, test"):
         clean.part("future")
+
+
+@pytest.mark.parametrize("left", [np.zeros((8, 8)), np.zeros((3, 3))], ids=["blank", "of the wrong size"])
+def test_raw_data_of_which_no_image_can_be_kept_is_refused_in_words(raw: RawDataset, left: np.ndarray) -> None:
+    table = raw.table[raw.table["has_image"]].head(5)
+    nothing_whole = RawDataset(table, dict.fromkeys(table["id"], left), raw.lineage)
+    with pytest.raises(ValueError, match="parcels"):
+        preprocess(nothing_whole)

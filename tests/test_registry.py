@@ -155,10 +155,55 @@ class TestGate:
         with pytest.raises(registry.GateError, match=r"lower end 0\.840 is below the gate 0\.850"):
             registry.record_gate(1, passed=True, **(PASSED | {"low": 0.84}))
 
-    @pytest.mark.parametrize("wrong", [{"low": 0.99}, {"high": 1.2}, {"n": 0}, {"threshold": 85}])
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"low": 0.99},
+            {"high": 1.2},
+            {"threshold": 85},
+            {"accuracy": float("nan")},
+            {"threshold": float("inf")},
+            {"low": "0.9"},
+            *({"n": n} for n in (0, -1, 2**53, 2**70, float("nan"), 300.0, "300", None, True)),
+        ],
+    )
     def test_impossible_numbers_are_refused(self, home, wrong):
         with pytest.raises(registry.GateError, match="cannot be a gate's numbers"):
             registry.record_gate(1, passed=True, **(PASSED | wrong))
+        assert registry.versions()["n"].tolist() == [300]
+
+    @pytest.mark.parametrize(
+        ("wrong", "said"),
+        [
+            ({"passed": "yes"}, "passed is 'yes', but True or False was expected"),
+            ({"reasons": "weak"}, "reasons is 'weak', but a list of text was expected"),
+            ({"reasons": [1]}, "Reason 1 is 1, but text was expected"),
+            ({"reasons": ["x" * 100_001]}, "more than 100,000 characters: shorten them"),
+            ({"data_version": None}, "data_version is None, but text was expected"),
+            ({"data_version": "\ud800"}, "whole characters"),
+        ],
+    )
+    def test_what_is_no_verdict_and_no_text_is_refused_before_anything_is_written(self, home, wrong, said):
+        with pytest.raises(registry.RegistryError, match=said):
+            registry.record_gate(1, **({"passed": True} | PASSED | wrong))
+        assert registry.gate(1).passed
+
+    def test_the_largest_number_of_images_is_listed(self, home):
+        registry.record_gate(1, passed=True, **(PASSED | {"n": np.int64(2**53 - 1)}))
+        assert registry.versions()["n"].tolist() == [2**53 - 1]
+
+    def test_an_impossible_number_that_an_older_course_wrote_is_no_gate(self, home):
+        version = validated(trained_model())
+        with closing(sqlite3.connect(registry.registry_path())) as database, database:
+            database.execute(
+                "UPDATE model_version_tags SET value = ? WHERE version = ? AND key = 'gate_n'", (str(2**70), version)
+            )
+        assert registry.versions()["gate"].tolist() == ["passed", "none"]
+        with pytest.raises(registry.GateError, match="has no gate result"):
+            registry.promote(version)
+        registry.record_gate(version, passed=True, **PASSED)
+        registry.promote(version)
+        assert champion_version() == version
 
     def test_a_crash_while_it_is_recorded_never_leaves_a_pass(self, home, monkeypatch):
         from mlflow import MlflowClient
@@ -176,6 +221,69 @@ class TestGate:
         with pytest.raises(KeyboardInterrupt):
             registry.record_gate(version, passed=False, **FAILED)
         assert registry.gate(version) is None
+
+
+NO_VERSIONS = ([1], {}, None, 1.0, float("nan"), True)
+
+
+class TestWhatIsGiven:
+    @pytest.mark.parametrize("given", NO_VERSIONS, ids=repr)
+    @pytest.mark.parametrize("call", ["promote", "nominate", "gate", "load", "record_gate"])
+    def test_what_is_no_version_is_refused_and_the_registry_is_not_called_damaged(self, home, call, given):
+        more = {"passed": True, **PASSED} if call == "record_gate" else {}
+        with pytest.raises(registry.UnknownVersionError, match=r"is no version: give its number as an int, or an al"):
+            getattr(registry, call)(given, **more)
+        assert champion_version() == 1
+
+    @pytest.mark.parametrize("wrong", [{"alias": [1]}, {"reason": 3}, {"reason": "\ud800"}], ids=repr)
+    def test_an_alias_or_a_reason_that_is_no_text_moves_nothing(self, home, wrong):
+        version = validated(trained_model(4))
+        with pytest.raises(registry.RegistryError, match=r"but text was expected.*Nothing was written"):
+            registry.promote(version, **wrong)
+        assert champion_version() == 1
+
+    @pytest.mark.parametrize("tag", ["gate", "gate_n", "model_file", "champions_before"])
+    def test_a_tag_that_the_registry_writes_itself_cannot_be_given(self, home, tag):
+        with pytest.raises(registry.RegistryError, match="begins like one that the registry writes itself"):
+            registry.register(trained_model(), data_version="d", tags={tag: "passed"})
+        assert len(registry.versions()) == 1
+
+    @pytest.mark.parametrize(
+        ("wrong", "said"),
+        [
+            ({"data_version": 1}, "data_version is 1"),
+            ({"run_id": 1}, "run_id is 1"),
+            ({"tags": [1]}, "a dict was expected"),
+            ({"tags": {1: 2}}, "A name in tags is 1"),
+            ({"tags": {"a": "\ud800"}}, "The tag 'a' is"),
+        ],
+    )
+    def test_a_version_is_not_registered_with_what_cannot_be_kept(self, home, wrong, said):
+        with pytest.raises(registry.RegistryError, match=said):
+            registry.register(trained_model(), **({"data_version": "d"} | wrong))
+        assert len(registry.versions()) == 1
+
+    @pytest.mark.parametrize(
+        ("wrong", "said"),
+        [
+            ({"name": 1}, "name is 1"),
+            ({"params": None}, "params is None, but a dict was expected"),
+            ({"params": {"a": "\ud800"}}, "The setting 'a' is"),
+            ({"params": {"seed": 2}}, "'seed' stands for something else"),
+            ({"params": {"a": 1}, "metrics": {"a": 1}}, "'a' stands for something else"),
+            ({"metrics": {"a": "high"}}, "numbers of run 'r' cannot be kept"),
+            ({"metrics": {"a": 10**400}}, "numbers of run 'r' cannot be kept"),
+            ({"epochs": [1]}, "of type list; a DataFrame or a trace is needed"),
+            ({"epochs": pd.DataFrame({"epoch": [float("nan")]})}, "an epoch is nan, not a whole number"),
+            ({"epochs": pd.DataFrame({"epoch": [2**60]})}, "not a whole number from 0"),
+            ({"epochs": pd.DataFrame({"epoch": [1], 7: [1]})}, "The name of a column is 7"),
+            ({"epochs": pd.DataFrame([[1, 2]], columns=["epoch", "epoch"])}, "two columns have the same name"),
+        ],
+    )
+    def test_a_run_is_not_logged_with_what_cannot_be_kept(self, home, wrong, said):
+        with pytest.raises(registry.RegistryError, match=said):
+            registry.log_run(**({"name": "r", "params": {}, "seed": 1, "data_version": "d"} | wrong))
+        assert registry.runs().empty
 
 
 class TestModelFiles:

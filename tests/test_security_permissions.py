@@ -14,7 +14,7 @@ from mlops_lesson.pipeline import TrainedModel, TrainingSettings
 from mlops_lesson.trace import LESSON_TRACE
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
-ME_ALONE = 0o077
+FILE, FOLDER = 0o600, 0o700
 
 
 @pytest.fixture(autouse=True)
@@ -24,11 +24,16 @@ def open_umask():
     os.umask(before)
 
 
-def open_to_others(folder: Path) -> dict[str, str]:
+def not_for_the_learner_alone(folder: Path) -> dict[str, str]:
+    """Name what in a folder has other permissions than 0600, for a file, or 0700, for a folder."""
     paths = [folder, *folder.rglob("*")]
     assert any(path.is_file() for path in paths)
-    modes = {str(path.relative_to(folder)): stat.S_IMODE(path.stat().st_mode) for path in paths}
-    return {name: oct(mode) for name, mode in modes.items() if mode & ME_ALONE}
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in paths}
+    return {
+        str(path.relative_to(folder)): oct(mode)
+        for path, mode in modes.items()
+        if mode != (FOLDER if path.is_dir() else FILE)
+    }
 
 
 def make_everything() -> None:
@@ -42,13 +47,13 @@ def make_everything() -> None:
         server.predict(digits()[0][0], "100001")
 
 
-def test_nothing_in_the_learners_folder_is_open_to_others(tmp_path, monkeypatch):
+def test_nothing_in_the_learners_folder_is_not_for_the_learner_alone(tmp_path, monkeypatch):
     folder = tmp_path / "new" / "my_work"
     monkeypatch.setenv("MLOPS_LESSON_HOME", str(folder))
     make_everything()
     made = {path.name for path in folder.iterdir()}
     assert made >= {"progress.json", "registry.db", "registry.backup.db", "requests.db", "service.log", "audit.jsonl"}
-    assert open_to_others(folder) == {}
+    assert not_for_the_learner_alone(folder) == {}
 
 
 def test_a_restored_registry_is_as_private_as_the_lost_one(tmp_path, monkeypatch):
@@ -56,7 +61,7 @@ def test_a_restored_registry_is_as_private_as_the_lost_one(tmp_path, monkeypatch
     registry.log_run("first", params={}, seed=0, data_version="data")
     registry.registry_path().write_bytes(b"noise" * 1000)
     registry.recover()
-    assert open_to_others(tmp_path / "my_work") == {}
+    assert not_for_the_learner_alone(tmp_path / "my_work") == {}
 
 
 def test_a_folder_that_an_export_makes_is_private(tmp_path, monkeypatch):

@@ -63,6 +63,19 @@ def test_an_impossible_epoch_is_refused(arguments, error, words):
         Epoch(*arguments)
 
 
+@pytest.mark.parametrize("figures", [(10**400, 0.5), (0.5, -(10**400)), (0.5, 0.5, 10**400)])
+def test_a_whole_number_beyond_all_decimal_numbers_makes_no_trace(figures):
+    with pytest.raises(ValueError, match="figure of epoch 1 is too large for a decimal number"):
+        make_trace([figures])
+
+
+@pytest.mark.parametrize(("train", "val"), [([1, 1, 1], [1, 1]), ([0, 0, 0], [0, 1]), ([0, 1, 0], [1, 2])])
+def test_labels_from_which_nothing_can_be_learned_are_refused(train, val):
+    X = np.arange(6.0).reshape(3, 2)
+    with pytest.raises(ValueError, match=r"two classes or more.*Give more training images"):
+        train_with_trace(MLPClassifier((2,)), X, np.array(train), X[:2], np.array(val), 1)
+
+
 def test_an_empty_trace_is_refused():
     with pytest.raises(ValueError, match="at least one epoch"):
         TrainingTrace(())
