@@ -427,14 +427,16 @@ def test_other_files_links_and_folders_that_cannot_be_opened_are_named(folder, t
     save(tmp_path, "outside.json", make_export(1, "Outside"))
     (folder / "link.json").symlink_to(tmp_path / "outside.json")
     (folder / "way_out").symlink_to(tmp_path)
-    os.mkfifo(folder / "pipe.json")
+    pipes = {}
+    if os.name == "posix":
+        os.mkfifo(folder / "pipe.json")
+        pipes = {"pipe.json": "it is not a regular file"}
     report = build(folder)
     assert report.learners == ()
-    assert reasons(report) == {
+    assert reasons(report) == pipes | {
         "essay.docx": "it is neither a .json nor a .zip file",
         "link.json": "it is a link, and links are not followed",
         "way_out": "it is a link, and links are not followed",
-        "pipe.json": "it is not a regular file",
     }
 
 
