@@ -277,6 +277,17 @@ def test_what_killed_writers_left_is_removed_after_an_hour_and_nothing_else(tmp_
     assert sorted(path.name for path in tmp_path.iterdir()) == [".mine.part", "kept.json", "mine.json"]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Windows removes no open file")
+def test_after_the_clock_was_set_forward_a_writer_under_way_keeps_its_file(tmp_path: Path) -> None:
+    with files.written_beside(tmp_path / "one.json", b"one") as temporary:
+        # So old a file looks that was begun before the clock was set two hours forward.
+        begun = time.time() - 2 * files.SECONDS_TO_FINISH
+        os.utime(temporary, (begun, begun))
+        files.write_atomically(tmp_path / "other.json", b"other")
+        temporary.replace(tmp_path / "one.json")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"one.json": b"one", "other.json": b"other"}
+
+
 def test_a_registry_that_a_killed_notebook_began_is_begun_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path))
     for left in ("registry.new-0a1b.db", "registry.new-0a1b.db-journal"):
