@@ -85,7 +85,7 @@ def test_a_folder_with_spaces_and_letters_is_no_hindrance(runs: Runs) -> None:
     assert " " in runs.copy.folder.name
     assert not runs.copy.folder.name.isascii()
     assert list(runs.complaints.values()) == [[], [], []]
-    assert (runs.copy.folder / "my_work" / "progress.json").is_file()
+    assert (runs.copy.folder / "my_work" / "registry.db").is_file()
 
 
 def test_no_notebook_needs_another_machine(runs: Runs) -> None:
