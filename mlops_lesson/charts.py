@@ -4,6 +4,7 @@ Text charts need nothing but a monospace font. Figures are drawn without pyplot,
 between cells, and are shown by `mlops_lesson.figures.show` with alternative text made from the plotted data.
 """
 
+import logging
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -180,13 +181,27 @@ def new_figure(
     tuple
         The figure and the list of its axes, row by row.
     """
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
+    with _no_word_on_its_cache():
+        import matplotlib as mpl
+        from matplotlib.figure import Figure
 
+        mpl.get_cachedir()
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(width, height))
         axes = figure.subplots(n_rows, n_columns, squeeze=False, **options)
         yield figure, list(axes.ravel())
+
+
+@contextmanager
+def _no_word_on_its_cache() -> Iterator[None]:
+    """Let matplotlib take a temporary folder for its list of fonts where the home cannot be written, and not warn."""
+    log = logging.getLogger("matplotlib")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 def _drawable(values: list[float]) -> list[float]:

@@ -66,6 +66,14 @@ def _read_as(path: Path, what: str) -> Iterator[None]:
         ) from error
 
 
+def _whole_lines(path: Path) -> bytes:
+    """Read a file of lines, every one of which is ended: the last line of a file that was cut is not."""
+    content = path.read_bytes()
+    if content and not content.endswith(b"\n"):
+        raise ValueError("its last line has no end: the file seems to be cut off there")
+    return content
+
+
 def read_parcels(folder: Path | None = None) -> pd.DataFrame:
     """Read the parcels and the place of their camera from the SQLite database.
 
@@ -179,7 +187,7 @@ def read_sensors(folder: Path | None = None) -> pd.DataFrame:
     """
     path = (folder or data_dir()) / "raw" / "sensors.jsonl"
     with _read_as(path, "sensor readings"):
-        return _sensor_table(path.read_bytes())
+        return _sensor_table(_whole_lines(path))
 
 
 def _sensor_table(content: bytes) -> pd.DataFrame:
@@ -204,11 +212,14 @@ def read_clicks(path: Path | None = None) -> pd.DataFrame:
     Raises
     ------
     FileNotFoundError, ValueError
-        If the file is missing, or cannot be read as what it should be.
+        If the file is missing; if it is not one of clicks, its last line has no end, or a click has no time.
     """
     path = path or data_dir() / "raw" / "clicks.csv"
     with _read_as(path, "staff clicks"):
-        clicks = pd.read_csv(path, dtype={"parcel_id": int, "clicked_at": str, "chute": str})
+        content = io.BytesIO(_whole_lines(path))
+        clicks = pd.read_csv(content, dtype={"parcel_id": int, "clicked_at": str, "chute": str})
+        if clicks["clicked_at"].isna().any():
+            raise ValueError("a click has no time")
         return _with_times(clicks, "clicked_at")[["parcel_id", "clicked_at", "chute"]]
 
 

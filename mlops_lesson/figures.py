@@ -8,8 +8,10 @@ import base64
 import io
 from dataclasses import dataclass
 from html import escape
+from typing import TYPE_CHECKING
 
-import matplotlib.figure
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 DOTS_PER_INCH = 110
 
@@ -48,7 +50,7 @@ class ShownFigure:
         )
 
 
-def show(figure: matplotlib.figure.Figure, alt: str, caption: str) -> ShownFigure:
+def show(figure: "Figure", alt: str, caption: str) -> ShownFigure:
     """Turn a matplotlib figure into an output with alternative text and a caption.
 
     Parameters

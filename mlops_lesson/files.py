@@ -118,8 +118,8 @@ def write_atomically(path: Path, content: bytes) -> None:
 def written_beside(path: Path, content: bytes) -> Iterator[Path]:
     """Write a file beside another one, all of it on the disk; it is gone afterwards unless it was given a name.
 
-    What writers that were killed have left in the folder is removed once it is an hour older than the new file: by
-    then nobody is writing it any more.
+    What writers that were killed have left in the folder is removed once it is an hour older than the new file, unless
+    it is locked: somebody is still writing it then, and the clock was set forward.
 
     Parameters
     ----------
@@ -136,12 +136,17 @@ def written_beside(path: Path, content: bytes) -> Iterator[Path]:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{UNFINISHED}{path.stem}-", suffix=UNFINISHED_ENDING)
     temporary = Path(name)
     try:
-        _remove_left_behind(path.parent, temporary.stat().st_mtime - SECONDS_TO_FINISH)
-        with os.fdopen(handle, "wb") as file:
+        with contextlib.ExitStack() as until_named:
+            file = until_named.enter_context(os.fdopen(handle, "wb"))
+            _is_nobodys(handle)
+            _remove_left_behind(path.parent, temporary.stat().st_mtime - SECONDS_TO_FINISH)
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
-        yield temporary
+            os.fsync(handle)
+            if os.name == "nt":
+                # Windows gives no other name to a file that is open.
+                until_named.close()
+            yield temporary
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -150,7 +155,31 @@ def _remove_left_behind(folder: Path, before: float) -> None:
     for left in folder.glob(f"{UNFINISHED}*{UNFINISHED_ENDING}"):
         with contextlib.suppress(OSError):
             if left.stat().st_mtime < before:
-                left.unlink()
+                with left.open("rb") as file:
+                    alone = _is_nobodys(file.fileno())
+                if alone:
+                    left.unlink()
+
+
+if os.name == "nt":
+
+    def _is_nobodys(_descriptor: int) -> bool:
+        # Windows removes no file that another program is writing.
+        return True
+
+else:
+    import fcntl
+
+    def _is_nobodys(descriptor: int) -> bool:
+        """Lock a file that is being written until it is closed; False if somebody else has locked it."""
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:
+            # A file system without locks: only the time tells.
+            return True
+        return True
 
 
 def set_aside(path: Path) -> Path:

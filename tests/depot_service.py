@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
@@ -91,11 +92,9 @@ def wait_until(true: Callable[[], bool], what: str, seconds: float = 30) -> None
 def is_gone(pid: int) -> bool:
     """Whether a process has ended; one that only waits to be collected has."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return psutil.Process(pid).status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    except psutil.NoSuchProcess:
         return True
-    state = Path(f"/proc/{pid}/stat")
-    return state.exists() and state.read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0] in "ZX"
 
 
 def run_script(code: str, home: Path, **more: Any) -> subprocess.Popen:

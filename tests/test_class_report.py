@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sample_class import NOW, make_class, make_export, save, seal
 
-from mlops_lesson import class_report, export_format, progress
+from mlops_lesson import class_exports, class_report, export_format, progress
 from mlops_lesson.__main__ import main
 from mlops_lesson.class_exports import LARGEST_FILE, asked, exercises
 from mlops_lesson.display import inline
@@ -388,6 +388,7 @@ def damaged_exports():
     newer = make_export(1, "Ada") | {"format_version": 99}
     return {
         "empty": ("", "it is empty"),
+        "of another program": (b"%PDF-1.7\n" + bytes(range(256)), "it is not JSON"),
         "truncated": (whole[: len(whole) // 2], "only a part of it"),
         "not JSON": ("Dear teacher, here it is", "it is not JSON"),
         "of something else": ('{"hello": "world"}', "not an export of this course"),
@@ -422,19 +423,50 @@ def test_a_damaged_export_is_named_and_left_out_and_nothing_else_is_lost(folder,
     assert reason in reasons(report)["odd.json"]
 
 
+@pytest.mark.parametrize("seed", range(50))
+def test_an_export_with_a_flipped_bit_is_named_and_left_out(folder, seed):
+    dice = random.Random(seed)  # noqa: S311
+    whole = json.dumps(make_export(1, "Ada")).encode()
+    place = dice.randrange(len(whole))
+    flipped = whole[:place] + bytes([whole[place] ^ 1 << dice.randrange(8)]) + whole[place + 1 :]
+    (folder / "odd.json").write_bytes(flipped)
+    save(folder, "good.json", make_export(2, "Bea"))
+    report = build(folder)
+    assert [learner.name for learner in report.learners] == ["Bea"]
+    assert list(reasons(report)) == ["odd.json"]
+
+
+def test_an_export_that_is_gone_when_its_turn_comes_is_named(folder, monkeypatch):
+    for name in ("good.json", "gone.json"):
+        save(folder, name, make_export(name, name))
+    read = class_exports._file
+
+    def read_late(path, inside):
+        if path.name == "gone.json":
+            path.unlink()
+        return read(path, inside)
+
+    monkeypatch.setattr(class_exports, "_file", read_late)
+    report = build(folder)
+    assert [learner.name for learner in report.learners] == ["good.json"]
+    assert reasons(report) == {"gone.json": "it cannot be read: No such file or directory"}
+
+
 def test_other_files_links_and_folders_that_cannot_be_opened_are_named(folder, tmp_path):
     (folder / "essay.docx").write_text("words")
     save(tmp_path, "outside.json", make_export(1, "Outside"))
     (folder / "link.json").symlink_to(tmp_path / "outside.json")
     (folder / "way_out").symlink_to(tmp_path)
-    os.mkfifo(folder / "pipe.json")
+    pipes = {}
+    if os.name == "posix":
+        os.mkfifo(folder / "pipe.json")
+        pipes = {"pipe.json": "it is not a regular file"}
     report = build(folder)
     assert report.learners == ()
-    assert reasons(report) == {
+    assert reasons(report) == pipes | {
         "essay.docx": "it is neither a .json nor a .zip file",
         "link.json": "it is a link, and links are not followed",
         "way_out": "it is a link, and links are not followed",
-        "pipe.json": "it is not a regular file",
     }
 
 
@@ -593,6 +625,19 @@ def test_what_cannot_be_is_named_and_not_counted(folder, change, remark):
     save(folder, "a.json", seal(export))
     (learner,) = build(folder).learners
     assert any(remark in each for each in learner.remarks)
+
+
+@pytest.mark.parametrize("ahead", [-400, 0, 23, 25, 24 * 400])
+def test_a_learners_clock_may_be_a_day_ahead_and_is_told_beyond(folder, ahead):
+    export = with_answer(right_letter(), "Ada")
+    shown = NOW + timedelta(hours=ahead)
+    export["exported_at"] = answer_of(export["progress"])["at"] = shown.isoformat()
+    save(folder, "a.json", seal(export))
+    report = build(folder)
+    (learner,) = report.learners
+    assert learner.exported_at == (shown.isoformat() if ahead < 24 else "")
+    assert learner.remarks == (() if ahead < 24 else ("2 times lie in the future; counted without them",))
+    assert result_of(report, ONE_QUESTION).answered == 1
 
 
 def answer_of(progress_of_export):

@@ -7,6 +7,7 @@ has a space and letters beyond ASCII, and the second time Python does not know U
 import os
 import random
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
@@ -18,6 +19,7 @@ from mlops_lesson.stages import STAGES
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = [stage.notebook for stage in STAGES]
+STOPPED = "05_deployment.ipynb"
 
 
 @pytest.fixture(scope="module")
@@ -25,35 +27,77 @@ def seed() -> int:
     return int(os.environ["MLOPS_LESSON_ORDER_SEED"])
 
 
+LOST = "a lost kernel"
+BACKWARDS = "backwards, then Run All"
+TWICE = "each cell twice, without UTF-8"
+
+
+@dataclass(frozen=True)
+class Runs:
+    """One working copy after all its runs, and what each of them complained of."""
+
+    copy: WorkingCopy
+    complaints: dict[str, list[str]]
+
+
 @pytest.fixture(scope="module")
-def run_twice(tmp_path_factory: pytest.TempPathFactory, seed: int) -> WorkingCopy:
+def runs(tmp_path_factory: pytest.TempPathFactory, seed: int) -> Runs:
     """All six notebooks in one order, cells backwards first, and in another, each cell twice, in one working copy."""
     folder = tmp_path_factory.mktemp("run") / "Mein Kurs, été"
     for name in ("notebooks", "data"):
         shutil.copytree(ROOT / name, folder / name)
     copy = WorkingCopy(folder)
+    complaints = {}
     dice = random.Random(seed)  # noqa: S311
-    copy.stop_in_the_middle("05_deployment.ipynb", after="impatient")
+    copy.stop_in_the_middle(STOPPED, after="impatient")
+    complaints[LOST], copy.complaints = copy.complaints, []
     copy.run(dice.sample(NAMES, len(NAMES)), backwards_first)
+    complaints[BACKWARDS], copy.complaints = copy.complaints, []
     copy.run(dice.sample(NAMES, len(NAMES)), each_twice, WITHOUT_UTF8)
-    return copy
+    complaints[TWICE], copy.complaints = copy.complaints, []
+    return Runs(copy, complaints)
 
 
-def test_all_notebooks_run_to_the_end_in_any_order_and_twice(run_twice: WorkingCopy, seed: int) -> None:
-    assert run_twice.complaints == [], f"with {seed=}, the order was {run_twice.ran}"
-    assert sorted(run_twice.ran) == sorted(NAMES * 2)
+def test_a_notebook_whose_kernel_is_lost_in_the_middle_leaves_the_others_whole(runs: Runs, seed: int) -> None:
+    assert runs.complaints[LOST] == []
+    assert complaints_of(runs, BACKWARDS, STOPPED) == [], f"with {seed=}, the order was {runs.copy.ran}"
 
 
-def test_no_notebook_needs_another_machine(run_twice: WorkingCopy) -> None:
-    assert run_twice.attempts_to_leave == []
+@pytest.mark.parametrize("name", NAMES)
+def test_cells_from_the_last_to_the_first_say_what_they_need_and_run_all_reaches_the_end(
+    runs: Runs, seed: int, name: str
+) -> None:
+    assert complaints_of(runs, BACKWARDS, name) == [], f"with {seed=}, the order was {runs.copy.ran}"
+    assert name in runs.copy.ran[: len(NAMES)]
 
 
-def test_the_notebooks_write_only_into_the_learners_folder(run_twice: WorkingCopy) -> None:
-    assert run_twice.changed_files == []
+@pytest.mark.parametrize("name", NAMES)
+def test_every_cell_runs_twice_in_a_row_in_a_locale_without_utf8(runs: Runs, seed: int, name: str) -> None:
+    assert complaints_of(runs, TWICE, name) == [], f"with {seed=}, the order was {runs.copy.ran}"
+    assert name in runs.copy.ran[len(NAMES) :]
 
 
-def test_the_notebooks_leave_no_process_behind(run_twice: WorkingCopy) -> None:
-    assert run_twice.processes_left() == []
+def complaints_of(runs: Runs, kind: str, name: str) -> list[str]:
+    return [text for text in runs.complaints[kind] if text.startswith(f"{name}: ")]
+
+
+def test_a_folder_with_spaces_and_letters_is_no_hindrance(runs: Runs) -> None:
+    assert " " in runs.copy.folder.name
+    assert not runs.copy.folder.name.isascii()
+    assert list(runs.complaints.values()) == [[], [], []]
+    assert (runs.copy.folder / "my_work" / "registry.db").is_file()
+
+
+def test_no_notebook_needs_another_machine(runs: Runs) -> None:
+    assert runs.copy.attempts_to_leave == []
+
+
+def test_the_notebooks_write_only_into_the_learners_folder(runs: Runs) -> None:
+    assert runs.copy.changed_files == []
+
+
+def test_the_notebooks_leave_no_process_behind(runs: Runs) -> None:
+    assert runs.copy.processes_left() == []
 
 
 BAD_HABITS = """\

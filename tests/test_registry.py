@@ -1,3 +1,4 @@
+import os
 import re
 import sqlite3
 import subprocess
@@ -495,6 +496,7 @@ registry.promote(2)
 """
 
 
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX")
 def test_a_notebook_killed_while_promoting_leaves_one_valid_champion_and_no_lock(home):
     validated(trained_model(4))
     with run_script(PROMOTE_AND_DIE, home) as killed:

@@ -1,10 +1,11 @@
 import os
-import signal
+import shutil
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from depot_service import digits, fill_home, is_gone, run_script, trained_model, validated, wait_until
 
@@ -95,7 +96,7 @@ class TestOneService:
         assert repr(servers[0]) == "Server(alias='champion', stopped)"
 
     def test_killed_is_said_and_started_anew(self, server):
-        os.kill(server.pid, signal.SIGKILL)
+        psutil.Process(server.pid).kill()
         wait_until(lambda: not server.running, "the service is killed")
         with pytest.raises(serving.ServingError, match=r"not running: it was stopped or killed\. Start it again"):
             server.predict(X[0])
@@ -105,7 +106,7 @@ class TestOneService:
 
     def test_that_hangs_is_stopped_all_the_same(self, server, monkeypatch):
         monkeypatch.setattr(serving, "STOP_SECONDS", 0.2)
-        os.kill(server.pid, signal.SIGSTOP)
+        psutil.Process(server.pid).suspend()
         server.stop()
         assert is_gone(server.pid)
 
@@ -127,8 +128,9 @@ class TestCannotStart:
             serving.start()
         assert registry.registry_path().read_bytes() == b"noise" * 1000
 
+    @pytest.mark.skipif(shutil.which("false") is None, reason="no program here that dies at once")
     def test_when_its_process_dies_at_once_and_gives_its_last_words(self, second_home, monkeypatch):
-        monkeypatch.setattr(sys, "executable", "/bin/false")
+        monkeypatch.setattr(sys, "executable", shutil.which("false"))
         with pytest.raises(serving.ServingError, match=r"ended before it began.*service\.log"):
             serving.start()
 
@@ -160,7 +162,7 @@ def test_a_killed_notebook_leaves_no_service_even_if_a_child_of_it_holds_the_pip
             wait_until(lambda: is_gone(service), "the service notices that its notebook is gone")
             assert not is_gone(child)
         finally:
-            os.kill(child, signal.SIGKILL)
+            psutil.Process(child).kill()
 
 
 def test_talking_to_a_service_needs_no_heavy_library():

@@ -149,10 +149,10 @@ def test_make_test_fails_when_the_tests_fail(course: Course) -> None:
     assert course.make("test", fails="-m pytest").returncode != 0
 
 
-def test_the_build_machine_runs_make_test_and_insists_on_browser_and_hub(course: Course) -> None:
+def test_the_build_machine_runs_make_test_and_insists_on_browser_faults_and_hub(course: Course) -> None:
     done = course.run(".ci/run", PYTHON=str(course.python), CHROMIUM="/bin/true")
     assert done.returncode == 0
-    assert course.asked[-1].endswith("--require browser --require hub")
+    assert course.asked[-1].endswith("--require browser --require faults --require hub")
 
 
 def test_the_build_machine_reports_a_failure(course: Course) -> None:

@@ -54,7 +54,8 @@ def run_limited(command: Sequence[str], megabytes: int) -> int:
         if shutil.which("systemd-run") is None:
             raise OSError("No memory limit can be set here: run as root on Linux, or where systemd-run works.")
         scope = ["systemd-run", "--quiet", "--scope", *([] if os.geteuid() == 0 else ["--user"])]
-        return subprocess.run([*scope, f"--property=MemoryMax={megabytes}M", *command], check=False).returncode
+        limits = [f"--property=MemoryMax={megabytes}M", "--property=MemorySwapMax=0"]
+        return subprocess.run([*scope, *limits, *command], check=False).returncode
     group = Path(tempfile.mkdtemp(prefix="mlops_lesson_", dir=parent))
     try:
         (group / "memory.limit_in_bytes").write_text(f"{megabytes}M")

@@ -1,8 +1,8 @@
 """Work that is killed: ``python killed_work.py WORK FOLDER`` does it over and over and says each time that it is done.
 
-A line on standard input begins a round in a child of its own, so that the libraries are loaded once for all rounds. The
-answer is the child's process id; then one line comes for every piece of work that it has finished, and one with the
-status with which it ended.
+A number on standard input begins a round in a child of its own, so that the libraries are loaded once for all rounds:
+the child ends after so many pieces of work, or never if it is 0. The answer is the child's process id; then one line
+comes for every piece of work that it has finished, and one with the status with which it ended.
 """
 
 import os
@@ -117,7 +117,7 @@ def main() -> None:
     name, folder = sys.argv[1], Path(sys.argv[2])
     work = WORKS[name](folder)
     say("ready now")
-    for _ in sys.stdin:
+    for line in sys.stdin:
         told, tell = os.pipe()
         child = os.fork()
         if child == 0:
@@ -126,6 +126,8 @@ def main() -> None:
                 for number in count(1):
                     work(number)
                     say(f"done {number}")
+                    if number == int(line):
+                        os._exit(0)
             finally:
                 os._exit(1)
         say(f"child {child}")

@@ -241,7 +241,7 @@ def test_a_damaged_script_of_the_page_is_told_or_leaves_the_words_readable(packa
         assert quiz.quiz(1)._repr_html_().startswith(words)
 
 
-@pytest.mark.parametrize("damage", [missing, truncated], ids=lambda f: f.__name__)
+@DAMAGES
 def test_without_the_tables_of_an_empty_registry_mlflow_makes_its_own(
     package: Path, monkeypatch: pytest.MonkeyPatch, damage
 ) -> None:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from unwritable_home import READS, WRITES
 
@@ -35,20 +36,27 @@ def in_own_mounts() -> list[str]:
     return ["unshare", "--mount", *as_root]
 
 
-@pytest.fixture(scope="module", params=["full", "read-only"])
-def seen(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]:
-    folder = tmp_path_factory.mktemp("unwritable")
+def skip_without_own_mounts(folder: Path) -> None:
     if shutil.which("unshare") is None:
         pytest.skip("a small file system of one's own needs Linux and the command unshare")
     trial = [*in_own_mounts(), "mount", "-t", "tmpfs", "tmpfs", str(folder)]
     refused = subprocess.run(trial, check=False, capture_output=True, text=True)
     if refused.returncode:
         pytest.skip(f"this machine allows no file system of one's own: {refused.stderr.strip()}")
-    script = Path(__file__).with_name("unwritable_home.py")
-    command = [*in_own_mounts(), sys.executable, str(script), request.param, str(folder)]
+
+
+def run_in_own_mounts(script: str, *arguments: str) -> str:
+    command = [*in_own_mounts(), sys.executable, str(Path(__file__).with_name(script)), *arguments]
     ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=600)
     assert ran.returncode == 0, ran.stderr
-    return request.param, json.loads(ran.stdout)
+    return ran.stdout
+
+
+@pytest.fixture(scope="module", params=["full", "read-only"])
+def seen(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]:
+    folder = tmp_path_factory.mktemp("unwritable")
+    skip_without_own_mounts(folder)
+    return request.param, json.loads(run_in_own_mounts("unwritable_home.py", request.param, str(folder)))
 
 
 @pytest.mark.parametrize("what", WRITES)
@@ -66,3 +74,16 @@ def test_a_write_that_is_refused_is_told_changes_nothing_and_works_later(
 @pytest.mark.parametrize("what", READS)
 def test_what_is_there_can_be_read_where_nothing_can_be_written(seen: tuple[str, dict[str, Any]], what: str) -> None:
     assert seen[1]["reads"][what] == "done"
+
+
+def test_a_notebook_in_a_home_where_nothing_can_be_written_says_so_and_goes_on(tmp_path: Path) -> None:
+    skip_without_own_mounts(tmp_path)
+    notebook = nbformat.reads(run_in_own_mounts("read_only_learner.py", str(tmp_path)), as_version=4)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(cell.execution_count for cell in cells)
+    outputs = [output for cell in cells for output in cell.outputs]
+    assert [output.text for output in outputs if output.get("name") == "stderr"] == []
+    # One cell keeps a dataset for the next notebook, and there is nowhere to keep it.
+    (stopped,) = [output for output in outputs if output.output_type == "error"]
+    assert stopped.ename == "CannotWriteError"
+    assert re.search(r"raw_dataset-\w+\.zip cannot be written .*Make room .*MLOPS_LESSON_HOME", stopped.evalue)
