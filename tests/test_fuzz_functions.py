@@ -911,6 +911,8 @@ def a_place(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLOPS_LESSON_COURSE", str(Path(__file__).resolve().parent.parent))
     monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path / "my_work"))
+    # Who listens from now on is forgotten afterwards.
+    monkeypatch.setattr(progress, "_listeners", [])
 
 
 @pytest.mark.filterwarnings("ignore")
