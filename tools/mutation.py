@@ -29,6 +29,8 @@ PLAN = MUTANTS / "plan.json"
 PAGE = ROOT / "docs" / "tests-strength.md"
 PACKAGE = "mlops_lesson"
 SEED, SAMPLE = 20261203, 12
+# A change is noticed too if its tests take so many seconds and so many times as long as they took unchanged.
+LIMITS = {"seconds unchanged": 900, "seconds": 30, "times": 4}
 WITHOUT_EXTRAS = ("-p", "no:nbval", "-p", "no:cacheprovider", "--override-ini=addopts=")
 NOTICED = ("noticed", "timeout")
 
@@ -101,7 +103,7 @@ class Tried:
         return self.last in NOTICED
 
 
-def test_files(module: str) -> list[str]:
+def files_of_tests(module: str) -> list[str]:
     """Return the files of tests of a module."""
     return [f"tests/test_{name}.py" for name in TESTS[module]]
 
@@ -142,9 +144,9 @@ def tries(module: str) -> dict[str, Tried]:
 
 def try_changes(module: str, names: Mapping[str, str]) -> bool:
     """Try changes of a module, given with the hashes of their functions; return whether that could be done."""
-    tests = test_files(module)
+    tests = files_of_tests(module)
     arguments = ["-m", "pytest", "-q", *WITHOUT_EXTRAS, *tests]
-    plan = {"changes": dict(names), "results": str(RESULTS), "in a new process": [*arguments, "-x"]}
+    plan = {"changes": dict(names), "results": str(RESULTS), "in a new process": [*arguments, "-x"], **LIMITS}
     PLAN.write_text(json.dumps(plan, ensure_ascii=False), encoding="utf-8")
     paths = os.pathsep.join(str(folder) for folder in (MUTANTS, MUTANTS / "tools"))
     environment = {**os.environ, "PYTHONPATH": paths, "MUTATION_PLAN": str(PLAN)}

@@ -28,7 +28,6 @@ from mutmut.mutation import trampoline
 PLAN = "MUTATION_PLAN"
 CHANGE = "MUTANT_UNDER_TEST"
 HOME = "MLOPS_LESSON_HOME"
-SECONDS_UNCHANGED, SECONDS, TIMES = 600, 30, 4
 MEMORY = 12 * 2**30
 NO_TEST_FAILED, TEST_FAILED, TIMEOUT = "not noticed", "noticed", "timeout"
 
@@ -63,10 +62,10 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
         return None
     plan = json.loads(Path(os.environ[PLAN]).read_text(encoding="utf-8"))
     while_collecting = set(called)
-    unchanged = in_fork(lambda: run_tests(session, session.items), SECONDS_UNCHANGED)
+    unchanged = in_fork(lambda: run_tests(session, session.items), plan["seconds unchanged"])
     if unchanged is None or unchanged.failed:
         raise pytest.UsageError(f"without any change: {unchanged.failed if unchanged else 'no end'}")
-    limit = SECONDS + TIMES * sum(unchanged.seconds.values())
+    limit = plan["seconds"] + plan["times"] * sum(unchanged.seconds.values())
     with Path(plan["results"]).open("a", encoding="utf-8") as results:
         for name, function in plan["changes"].items():
             start = time.monotonic()
