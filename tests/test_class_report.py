@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pages import stray_words
 from sample_class import NOW, make_class, make_export, save, seal
 
 from mlops_lesson import class_report, export_format, progress
@@ -261,6 +262,7 @@ def test_the_page_has_its_parts_in_order_and_forbids_every_script(folder):
         "<p>No learner's file needs a look.</p><p>No file was left out.</p>",
     ):
         assert words in page, words
+    assert stray_words(page) == []
 
 
 def test_a_question_is_shown_with_its_bars_and_its_most_chosen_wrong_option(folder):
@@ -288,6 +290,7 @@ def test_a_question_is_shown_with_its_bars_and_its_most_chosen_wrong_option(fold
     ):
         assert words in page, words
     assert "read them as single cases" not in page
+    assert stray_words(page) == []
 
 
 def test_what_is_odd_stands_at_the_end_of_the_page_with_and_without_names(folder):

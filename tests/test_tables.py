@@ -87,6 +87,6 @@ def test_a_value_of_any_kind_is_told_in_a_few_letters(value, text):
 
 def test_a_table_without_caption_is_refused():
     with pytest.raises(
-        ValueError, match="^A table needs a caption that says what it holds: give `caption` some words.$"
+        ValueError, match=r"^A table needs a caption that says what it holds: give `caption` some words\.$"
     ):
         show_table(TABLE, " ")
