@@ -10,7 +10,10 @@ import re
 import subprocess
 import sys
 import zipfile
+from collections import Counter
 from datetime import timedelta
+from html import escape
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -22,6 +25,7 @@ from sample_class import NOW, make_class, make_export, save, seal
 from mlops_lesson import class_report, export_format, progress
 from mlops_lesson.__main__ import main
 from mlops_lesson.class_exports import LARGEST_FILE, asked, exercises
+from mlops_lesson.class_report import QuestionResult
 from mlops_lesson.display import inline
 from mlops_lesson.stages import STAGES
 
@@ -149,6 +153,19 @@ def test_a_misconception_ends_with_one_full_stop(folder):
     orders = [result for result in report.questions if result.question.kind == "put_in_order"]
     assert any(result.most_chosen_wrong() for result in orders)
     assert not re.search(r"\.(</[a-z]+>)?\.(?!\.)", report.html())
+
+
+def test_an_ordering_has_bars_for_the_right_order_the_four_given_most_often_and_all_others_together():
+    question = next(question for (_, _), question in asked().items() if question.kind == "put_in_order")
+    orders = [order for order in permutations(question.right_choice()) if not question.is_right(order)][:6]
+    often = Counter(dict(zip(orders, (7, 6, 5, 4, 2, 1), strict=True)))
+    result = QuestionResult(FIRST, question, often + Counter({question.right_choice(): 3}))
+    assert [(label, right, count) for label, _, right, count in result.bars()] == [
+        (" ".join(question.right_choice()), True, 3),
+        *((" ".join(order), False, often[order]) for order in orders[:4]),
+        ("others", False, 3),
+    ]
+    assert "others" not in [label for label, *_ in QuestionResult(FIRST, question, Counter(orders[:4])).bars()]
 
 
 def test_what_to_talk_about_begins_with_the_question_that_most_missed(folder):
@@ -535,6 +552,9 @@ def test_of_two_exports_of_one_learner_the_fuller_one_counts_and_the_other_is_na
     assert [learner.file for learner in report.learners] == ["b_full.json"]
     (left,) = report.left_out
     assert (left.file, left.instead) == ("a_early.json", "b_full.json")
+    assert left.reason == (
+        "the same learner handed in another export, which is counted: it holds more, or as much and is newer"
+    )
 
 
 def test_one_name_with_two_numbers_is_counted_twice_and_pointed_out(folder):
@@ -596,13 +616,28 @@ def test_the_course_decides_what_is_right_and_says_that_the_file_disagrees(folde
 @pytest.mark.parametrize(
     ("change", "remark"),
     [
-        (lambda p: p["answers"].update(no_stage={}) or p["answers"]["no_stage"].update(x=answer_of(p)), "does not ask"),
-        (lambda p: answer_of(p).update(choice=["Z"], first_choice=["Z"]), "options that cannot be chosen"),
-        (lambda p: answer_of(p).update(first_choice=[right_letter()], attempts=1), "without a second attempt"),
-        (lambda p: p["exercises"].update({"9.9": example_exercise(p)}), "an exercise is not the course's"),
-        (lambda p: p["parts"].update({FIRST.slug: {"homework": "2026-01-01T00:00:00+00:00"}}), "a part is not"),
-        (lambda p: answer_of(p).update(at=(NOW + timedelta(days=400)).isoformat()), "lies in the future"),
-        (lambda p: answer_of(p).update(at="yesterday"), "a time is not a time"),
+        (
+            lambda p: p["answers"].update(no_stage={}) or p["answers"]["no_stage"].update(x=answer_of(p)),
+            "an answer is to a question that this course does not ask; not counted",
+        ),
+        (
+            lambda p: answer_of(p).update(choice=["Z"], first_choice=["Z"]),
+            "an answer names options that cannot be chosen; not counted",
+        ),
+        (
+            lambda p: answer_of(p).update(first_choice=[right_letter()], attempts=1),
+            "an answer was changed without a second attempt; not counted",
+        ),
+        (lambda p: p["exercises"].update({"9.9": example_exercise(p)}), "an exercise is not the course's; not counted"),
+        (
+            lambda p: p["parts"].update({FIRST.slug: {"homework": "2026-01-01T00:00:00+00:00"}}),
+            "a part is not the course's; not counted",
+        ),
+        (
+            lambda p: answer_of(p).update(at=(NOW + timedelta(days=400)).isoformat()),
+            "a time lies in the future; counted without it",
+        ),
+        (lambda p: answer_of(p).update(at="yesterday"), "a time is not a time; counted without it"),
     ],
     ids=["question", "options", "attempts", "exercise", "part", "future", "no time"],
 )
@@ -611,7 +646,18 @@ def test_what_cannot_be_is_named_and_not_counted(folder, change, remark):
     change(export["progress"])
     save(folder, "a.json", seal(export))
     (learner,) = build(folder).learners
-    assert any(remark in each for each in learner.remarks)
+    assert remark in learner.remarks
+
+
+def test_what_cannot_be_stands_on_the_page_for_each_learner_with_its_count(folder):
+    remarks = {"Ada": "a part is not the course's; not counted", "Bea": "2 parts are not the course's; not counted"}
+    for place, name in enumerate(remarks, start=1):
+        export = make_export(place, name, stages=0)
+        odd = dict.fromkeys(("homework", "exam")[:place], "2026-01-01T00:00:00+00:00")
+        export["progress"]["parts"][FIRST.slug] = odd
+        save(folder, f"{place}.json", seal(export))
+    lines = "".join(f"<li><bdi>{name}</bdi>: {escape(remark)}.</li>" for name, remark in remarks.items())
+    assert f"<h3>Learners</h3><ul>{lines}</ul>" in build(folder).html()
 
 
 def answer_of(progress_of_export):
