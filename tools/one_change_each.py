@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,11 +49,22 @@ class Run:
         The test that failed; empty if none did.
     seconds, calls : dict
         How long each test took, and the functions of the package it called: by the test's name.
+    processor : float
+        Seconds of the processor that all tests needed.
     """
 
     failed: str = ""
     seconds: dict[str, float] = field(default_factory=dict)
     calls: dict[str, set[str]] = field(default_factory=dict)
+    processor: float = 0.0
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How long the tests of one change may take: in seconds of the processor, and by the clock."""
+
+    processor: float
+    clock: float
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -62,10 +74,13 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
         return None
     plan = json.loads(Path(os.environ[PLAN]).read_text(encoding="utf-8"))
     while_collecting = set(called)
-    unchanged = in_fork(lambda: run_tests(session, session.items), plan["seconds unchanged"])
+    unchanged = in_fork(lambda: run_tests(session, session.items), Limit(plan["unchanged"], plan["unchanged"]))
     if unchanged is None or unchanged.failed:
         raise pytest.UsageError(f"without any change: {unchanged.failed if unchanged else 'no end'}")
-    limit = plan["seconds"] + plan["times"] * sum(unchanged.seconds.values())
+    limit = Limit(
+        plan["seconds"] + plan["times"] * unchanged.processor,
+        plan["seconds waited"] + plan["times waited"] * sum(unchanged.seconds.values()),
+    )
     with Path(plan["results"]).open("a", encoding="utf-8") as results:
         for name, function in plan["changes"].items():
             start = time.monotonic()
@@ -132,6 +147,7 @@ def run_tests(session: pytest.Session, items: Iterable[pytest.Item]) -> Run:
             run.failed = item.nodeid
             session._setupstate.teardown_exact(None)
             break
+    run.processor = time.process_time()
     return run
 
 
@@ -145,8 +161,8 @@ def empty_caches() -> None:
                     kept.cache_clear()
 
 
-def in_fork(function: Callable[[], Run], limit: float) -> Run | None:
-    """Call a function in a fork with folders of its own; return nothing if it takes longer than the limit, in s."""
+def in_fork(function: Callable[[], Run], limit: Limit) -> Run | None:
+    """Call a function in a fork with folders of its own; return nothing if it takes longer than the limit."""
     folder = Path(tempfile.mkdtemp(prefix="m"))
     answer = folder / "answer"
     child = os.fork()
@@ -173,7 +189,7 @@ def own_folders(folder: Path) -> None:
     os.environ["TMPDIR"] = os.environ["PYTEST_DEBUG_TEMPROOT"] = tempfile.tempdir = str(folder)
 
 
-def in_new_process(arguments: Sequence[str], name: str, limit: float) -> Run | None:
+def in_new_process(arguments: Sequence[str], name: str, limit: Limit) -> Run | None:
     """Run the tests in a process in which the change is on from the start."""
     environment = {**os.environ, CHANGE: name}
     quiet = subprocess.DEVNULL
@@ -182,12 +198,13 @@ def in_new_process(arguments: Sequence[str], name: str, limit: float) -> Run | N
     return None if code is None else Run(failed="in a new process" if code else "")
 
 
-def end_of(process: int, limit: float) -> int | None:
-    """Wait for a process to end and return its exit code; past the limit in seconds, end it and all that it started."""
-    try:
-        return psutil.Process(process).wait(limit)
-    except psutil.TimeoutExpired:
-        for one in [*psutil.Process(process).children(recursive=True), psutil.Process(process)]:
-            one.kill()
-        psutil.Process(process).wait()
-        return None
+def end_of(process: int, limit: Limit) -> int | None:
+    """Wait for a process to end and return its exit code; past the limit, end it and all that it started."""
+    watched, until = psutil.Process(process), time.monotonic() + limit.clock
+    while time.monotonic() < until and sum(watched.cpu_times()[:2]) < limit.processor:
+        with suppress(psutil.TimeoutExpired):
+            return watched.wait(0.5)
+    for one in [*watched.children(recursive=True), watched]:
+        one.kill()
+    watched.wait()
+    return None
