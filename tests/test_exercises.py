@@ -877,6 +877,6 @@ def test_a_known_mistake_that_changes_its_input_hides_none_of_the_next():
         numbers.clear()
         return 0
 
-    mistakes = (Mistake(emptied, "nothing is left."), Mistake(sum, "count the numbers, do not add them."))
+    mistakes = (Mistake("nothing is left.", emptied), Mistake("count the numbers, do not add them.", sum))
     exercise = replace(EXERCISES["1.1"], mistakes=mistakes, same=operator.eq)
     assert _likely_cause(exercise, sum, Case("two numbers", ([1, 3],)), 4) == "count the numbers, do not add them."
