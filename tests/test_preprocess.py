@@ -320,3 +320,9 @@ def test_a_healthy_dataset_passes_the_contract_unchanged(clean: CleanDataset) ->
 def test_a_part_that_does_not_exist_is_refused(clean: CleanDataset) -> None:
     with pytest.raises(ValueError, match="train, validation, test"):
         clean.part("future")
+
+
+def test_raw_data_without_a_row_is_refused(raw: RawDataset) -> None:
+    words = r"^The raw dataset has no rows, so there is nothing to clean\. Collect the data once more\.$"
+    with pytest.raises(ValueError, match=words):
+        preprocess(replace(raw, table=raw.table.iloc[:0]))
