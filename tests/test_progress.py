@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mlops_lesson import progress
+from mlops_lesson import __version__, class_report, progress
 from mlops_lesson.files import CannotWriteError
 
 
@@ -309,6 +309,16 @@ def test_nothing_is_kept_that_tells_who_the_learner_is(file):
     text = file.read_text()
     assert str(Path.home()) not in text
     assert os.uname().nodename not in text
+
+
+def test_an_export_has_the_form_that_a_class_report_reads(file, tmp_path):
+    progress.exercise(1, "1.1", "right")
+    progress.export("Ada", tmp_path / "export")
+    report = class_report.build(tmp_path / "export")
+    assert [each.file for each in report.left_out] == ["mlops_lesson_ada.csv"]
+    (learner,) = report.learners
+    assert (learner.name, learner.course_version, learner.remarks) == ("Ada", __version__, ())
+    assert learner.exercises["1.1"].outcome == "right"
 
 
 def test_an_export_that_cannot_be_written_names_the_file(file, tmp_path):
