@@ -68,7 +68,7 @@ TESTS = {
     "pipeline": ("collect", "preprocess", "pipeline_train", "pipeline_deploy", "evaluation"),
     "prediction": ("prediction",),
     "progress": ("progress", "panel", "chooser", "exercises", "quiz"),
-    "progress_table": ("progress", "class_report"),
+    "progress_table": ("panel", "class_report"),
     "quiz": ("quiz", "quiz_questions", "flashcards", "display"),
     "scorecard": ("scorecard", "display"),
     "stages": ("stages", "chooser", "display"),
