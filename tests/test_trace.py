@@ -168,3 +168,11 @@ def test_images_without_labels_are_refused(two_clouds):
     X_train, y_train, X_val, y_val = two_clouds
     with pytest.raises(ValueError, match="validation image needs one label: got 60 images and 59 labels"):
         train_with_trace(small_network(), X_train, y_train, X_val, y_val[1:], epochs=1)
+
+
+def test_epochs_given_as_a_list_are_kept_so_that_nobody_can_change_them():
+    epochs = list(LESSON_TRACE.epochs)
+    trace = TrainingTrace(epochs)
+    epochs.clear()
+    assert trace.epochs == LESSON_TRACE.epochs
+    assert hash(trace) == hash(TrainingTrace(LESSON_TRACE.epochs))
