@@ -80,6 +80,9 @@ def test_an_unknown_metric_is_refused_with_the_known_ones():
 
 def test_the_first_epochs_of_a_trace_are_a_trace():
     assert LESSON_TRACE.first(2).values("loss") == [0.65, 0.45]
+    assert LESSON_TRACE.first(1).values("loss") == [0.65]
+    with pytest.raises(ValueError, match=r"at least one epoch; got n_epochs=0\.$"):
+        LESSON_TRACE.first(0)
 
 
 def test_the_best_epoch_is_the_first_with_the_lowest_loss():
