@@ -1,6 +1,7 @@
 """The retraining search gives the same figures in one process and on a cluster, and leaves no worker behind."""
 
 import multiprocessing
+from contextlib import nullcontext
 
 import numpy as np
 import pandas as pd
@@ -29,7 +30,9 @@ def on_workers(data: tuple[np.ndarray, ...]) -> cluster.Search:
 
 def test_a_cluster_finds_the_same_figures_as_one_process(data, on_workers) -> None:
     here = cluster.search(data, GRID)
+    assert list(here.table.columns) == ["learning_rate", "hidden_units", "loss", "accuracy"]
     assert here.table["learning_rate"].tolist() == [0.05, 0.2]
+    assert here.table["hidden_units"].tolist() == [settings.hidden_units for settings in GRID]
     assert here.table["loss"].nunique() == 2
     np.testing.assert_allclose(on_workers.table, here.table, rtol=1e-9)
 
@@ -79,3 +82,10 @@ def test_a_comparison_tells_the_best_setting_whether_the_figures_agree_and_what_
         "in this process: 9.0 s",
         "on 3 workers: 3.0 s, and 2.5 s until they were there",
     ]
+
+
+def test_one_worker_is_enough(data, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(cluster, "_workers", lambda n_workers: asked.append(n_workers) or nullcontext())
+    assert len(cluster.search(data, GRID, n_workers=1).table) == 2
+    assert asked == [1]
