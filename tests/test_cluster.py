@@ -84,8 +84,9 @@ def test_a_comparison_tells_the_best_setting_whether_the_figures_agree_and_what_
     ]
 
 
-def test_one_worker_is_enough(data, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_worker_is_enough_and_without_a_number_none_is_started(data, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     monkeypatch.setattr(cluster, "_workers", lambda n_workers: asked.append(n_workers) or nullcontext())
-    assert len(cluster.search(data, GRID, n_workers=1).table) == 2
+    for n_workers in (1, None):
+        assert len(cluster.search(data, GRID, n_workers=n_workers).table) == 2
     assert asked == [1]
