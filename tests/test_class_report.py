@@ -323,7 +323,9 @@ def test_what_is_odd_stands_at_the_end_of_the_page_with_and_without_names(folder
     assert several.format("<bdi>Ada</bdi> (<bdi>a.json</bdi>)", "<bdi>Bea</bdi> (<bdi>b.json</bdi>)") in named
     assert "<ul><li><bdi>odd.json</bdi>: it is not JSON" in named
     assert re.search(several.format(r"<bdi>Learner \d</bdi>", r"<bdi>Learner \d</bdi>"), nameless)
-    assert re.search(r"<ul><li>1 files: it is not JSON[^<]*\.</li></ul>", nameless)
+    assert re.search(r"<ul><li>one file: it is not JSON[^<]*\.</li></ul>", nameless)
+    (folder / "more.json").write_text("[")
+    assert re.search(r"<ul><li>2 files: it is not JSON[^<]*\.</li></ul>", build(folder).html(names=False))
     assert "Names are left out. Whether an answer" in nameless
     assert "one file left out" in named
 
