@@ -125,6 +125,19 @@ def test_where_the_tests_fail_without_a_change_nothing_is_counted(
 
 
 @FORKS
+def test_a_test_that_fails_without_the_one_before_it_proves_nothing(
+    small: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (mutation.MUTANTS / "tests" / "test_levels.py").open("a", encoding="utf-8") as tests:
+        tests.write("\nseen = []\n\ndef test_one():\n    seen.append(1)\n")
+        tests.write("\ndef test_other():\n    assert seen or levels.last_below(2) > 1\n    levels.last_below(2)\n")
+    name = changed_to("tried = 1")
+    assert not try_changes("levels", {name: small[name]})
+    assert "alone, without any change: tests/test_levels.py::test_other" in capsys.readouterr().out
+    assert tries("levels") == {}
+
+
+@FORKS
 def test_a_change_of_the_service_reaches_the_service_that_a_test_starts(course: Path) -> None:
     shutil.copytree(ROOT / "mlops_lesson", course / "mlops_lesson", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "tests" / "depot_service.py", course)

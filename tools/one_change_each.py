@@ -81,6 +81,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
         plan["seconds"] + plan["times"] * unchanged.processor,
         plan["seconds waited"] + plan["times waited"] * sum(unchanged.seconds.values()),
     )
+    alone = {item.nodeid: functools.partial(run_tests, session, [item]) for item in session.items}
     with Path(plan["results"]).open("a", encoding="utf-8") as results:
         for name, function in plan["changes"].items():
             start = time.monotonic()
@@ -88,6 +89,11 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
             run = in_fork(functools.partial(run_changed, session, items, name), limit)
             if run and not run.failed and function_of(name) in while_collecting:
                 run = in_new_process(plan["in a new process"], name, limit)
+            if run and run.failed in alone:
+                # Once for each test: one that needs another before it would fail with every change.
+                unchanged_alone = in_fork(alone.pop(run.failed), limit)
+                if unchanged_alone is None or unchanged_alone.failed:
+                    raise pytest.UsageError(f"alone, without any change: {run.failed}")
             found = {"change": name, "function": function, "seconds": round(time.monotonic() - start, 1)}
             found |= {"result": result_of(run), "by": run.failed if run else ""}
             results.write(json.dumps(found, ensure_ascii=False) + "\n")
