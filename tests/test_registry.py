@@ -79,6 +79,23 @@ class TestPromotion:
             registry.promote(version)
         assert champion_version() == 1
 
+    @pytest.mark.parametrize(
+        ("content", "reason"),
+        [
+            (None, r"cannot be read \(No such file or directory\)"),
+            (b"changed", "was changed after it was registered, so it is not loaded"),
+        ],
+        ids=["gone", "changed"],
+    )
+    def test_a_model_file_that_is_not_as_it_was_is_named_with_what_to_do(self, home, content, reason):
+        path = home / registry._catalogue().find(1).tags["model_file"]
+        path.unlink() if content is None else path.write_bytes(content)
+        words = (
+            rf"^The model file {re.escape(str(path))} {reason}\. Register the model again, or choose another version\.$"
+        )
+        with pytest.raises(registry.RegistryError, match=words):
+            registry.load(1)
+
     def test_an_unknown_version_is_refused_with_the_known_ones(self, home):
         with pytest.raises(registry.UnknownVersionError, match=r"no version 99.*Registered versions: 1\."):
             registry.promote(99)
