@@ -508,3 +508,12 @@ class TestEmptyStore:
         )
         with run_script(code, home, stdout=subprocess.PIPE) as process:
             assert process.communicate()[0] == "False\n"
+
+
+def test_a_new_registry_keeps_the_files_of_runs_beside_itself_and_says_what_its_model_does(empty_home):
+    registry.register(trained_model(), data_version="d")
+    with registry._client() as client:
+        place = client.get_experiment_by_name(registry._EXPERIMENT).artifact_location
+        described = client.get_registered_model(registry.MODEL_NAME).description
+    assert place == (registry.home() / "artifacts").as_uri()
+    assert described == "Reads the route digit of a parcel, picks the chute."
