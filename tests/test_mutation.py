@@ -11,7 +11,7 @@ from textwrap import dedent
 
 import mutation
 import pytest
-from mutation import ROOT, TESTS, drawn, files_of_tests, table, tries, try_changes, unnoticed
+from mutation import ROOT, TESTS, by_reason, drawn, files_of_tests, table, tries, try_changes, unnoticed
 
 FORKS = pytest.mark.skipif(os.name != "posix", reason="each change is tried in a fork")
 SMALL = """
@@ -218,3 +218,33 @@ def test_only_changes_drawn_are_counted(course: Path) -> None:
     told(course, *((name, "now", "not noticed") for name in names))
     assert "| `trace` | 8 | 3 | 0 | 0% | 0 |" in table(["trace"], 3)
     assert set(unnoticed("trace", 3)) == set(drawn(names, 3))
+
+
+def test_changes_that_were_read_are_counted_by_their_reason_and_not_tried_again(
+    course: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"mlops_lesson.trace.x_one__mutmut_{number}" for number in range(1, 6)]
+    known(course, "trace", {"x_one": "now"}, names)
+    told(course, *((name, "now", "not noticed") for name in names[:4]), (names[4], "now", "noticed"))
+    monkeypatch.setattr(mutation, "REASONS", course / "unnoticed.toml")
+    lists = '"the same" = ["trace.x_one__mutmut_1", "trace.x_one__mutmut_2", "trace.x_one__mutmut_5"]\n"drawing" = []\n'
+    mutation.REASONS.write_text(lists, encoding="utf-8")
+    assert by_reason(["trace"], 5).splitlines()[2:] == ["| the same | 2 |", "| not read yet | 2 |"]
+    tried: dict[str, str] = {}
+    monkeypatch.setattr(mutation, "PAGE", course / "page.md")
+    parts = ("mutation", "unnoticed changes")
+    mutation.PAGE.write_text(
+        "".join(f"<!-- begin generated: {part} --><!-- end generated: {part} -->" for part in parts)
+    )
+    monkeypatch.setattr(mutation, "make_changes", lambda: None)
+    monkeypatch.setattr(mutation, "try_changes", lambda module, wanted: tried.update(wanted) or True)
+    monkeypatch.setattr("sys.argv", ["mutation.py", "trace", "--again", "--sample", "5"])
+    assert mutation.main() == 0
+    assert tried == dict.fromkeys(names[2:4], "now")
+    assert "| the same | 2 |" in mutation.PAGE.read_text(encoding="utf-8")
+
+
+def test_every_change_with_a_reason_is_of_a_module_and_has_one_reason() -> None:
+    names = [name for reason in tomllib.loads(mutation.REASONS.read_text(encoding="utf-8")).values() for name in reason]
+    assert len(names) == len(set(names))
+    assert {name.rpartition(".")[0] for name in names} <= set(TESTS)

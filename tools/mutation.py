@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import time
+import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MUTANTS = ROOT / "mutants"
 RESULTS = MUTANTS / "results.jsonl"
 PLAN = MUTANTS / "plan.json"
+REASONS = ROOT / "tools" / "unnoticed.toml"
 PAGE = ROOT / "docs" / "tests-strength.md"
 PACKAGE = "mlops_lesson"
 SEED, SAMPLE = 20261203, 12
@@ -196,12 +198,28 @@ def unnoticed(module: str, size: int) -> Iterator[str]:
     return (name for name in drawn(changes(module), size) if name in found and not found[name].noticed)
 
 
+def reasons() -> dict[str, str]:
+    """Return why no test has to notice a change, by the change's name; only those that were read."""
+    listed = tomllib.loads(REASONS.read_text(encoding="utf-8"))
+    return {f"{PACKAGE}.{name}": reason for reason, names in listed.items() for name in names}
+
+
+def by_reason(modules: Iterable[str], size: int) -> str:
+    """Return the changes not noticed, counted by reason, as a table in Markdown."""
+    known = reasons()
+    unread = "not read yet"
+    counts = Counter(known.get(name, unread) for module in modules for name in unnoticed(module, size))
+    most_first = sorted(counts.items(), key=lambda counted: (counted[0] == unread, -counted[1]))
+    lines = ["| what is not noticed | changes |", "|---|---|"]
+    return "\n".join(lines + [f"| {reason} | {count} |" for reason, count in most_first])
+
+
 def main() -> int:
     """Try the drawn changes that have not been tried yet, and write the table after each module."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("modules", nargs="*", metavar="module", help="such as trace; all if none is named")
     parser.add_argument("--sample", type=int, default=SAMPLE, help=f"changes drawn in each module, usually {SAMPLE}")
-    parser.add_argument("--again", action="store_true", help="also try again what was not noticed")
+    parser.add_argument("--again", action="store_true", help="also try again what was not noticed, without a reason")
     parser.add_argument("--survivors", action="store_true", help="try nothing, show the changes not noticed")
     given = parser.parse_args()
     if unknown := set(given.modules) - set(TESTS):
@@ -215,15 +233,21 @@ def main() -> int:
     failed = False
     for module in modules:
         start, known, found = time.monotonic(), changes(module), tries(module)
-        again = set(unnoticed(module, given.sample)) if given.again else set()
+        again = set(unnoticed(module, given.sample)) - set(reasons()) if given.again else set()
         wanted = {name: known[name] for name in drawn(known, given.sample) if name not in found or name in again}
         if wanted:
             failed |= not try_changes(module, wanted)
             print(f"{module}: {len(wanted)} changes in {time.monotonic() - start:.0f} s", flush=True)
-            parts = {"mutation": table(TESTS, given.sample)}
-            page = with_parts(PAGE.read_text(encoding="utf-8"), parts, PAGE.name)
-            PAGE.write_text(page, encoding="utf-8", newline="\n")
+            write_page(given.sample)
+    write_page(given.sample)
     return int(failed)
+
+
+def write_page(size: int) -> None:
+    """Write the counts into the page."""
+    parts = {"mutation": table(TESTS, size), "unnoticed changes": by_reason(TESTS, size)}
+    page = with_parts(PAGE.read_text(encoding="utf-8"), parts, PAGE.name)
+    PAGE.write_text(page, encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":
