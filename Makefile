@@ -5,7 +5,7 @@
 # make bench      measure times and sizes into docs/benchmarks.md (ONLY=import,service: some; SUITE=1: the tests too)
 # make growth     measure how time grows with the work, into the same page
 # make damage     damage the course in 170 ways and count how many the tests notice, into docs/tests-strength.md
-# make mutation   change the package in small ways and count how many the tests notice, into the same page (hours)
+# make mutation   change the package in small ways and count how many the tests notice, into the same page (an hour)
 # make notebooks  run all notebooks and store their outputs, in normal form
 # make slides     write slides of each notebook into build/slides
 # make solutions  run the notebooks with all exercises solved, into build/solutions (for instructors)

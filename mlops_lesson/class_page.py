@@ -306,5 +306,9 @@ def _to_look_at(report: ClassReport, names: bool) -> str:
         )
     else:
         reasons = Counter(each.reason for each in report.left_out)
-        files = "".join(f"<li>{count} files: {escape(reason)}.</li>" for reason, count in reasons.items())
+        files = "".join(f"<li>{_files(count)}: {escape(reason)}.</li>" for reason, count in reasons.items())
     return f"{text}<h3>Files left out</h3><ul>{files}</ul>"
+
+
+def _files(count: int) -> str:
+    return "one file" if count == 1 else f"{count} files"

@@ -167,9 +167,9 @@ def test_a_figure_keeps_nothing_in_memory():
 
 def test_the_lifecycle_is_drawn_as_a_loop_of_the_six_stages_and_told_in_words() -> None:
     shown = charts.plot_lifecycle()
-    for stage in STAGES:
-        assert f"{stage.number} {stage.name} hands on: {stage.output}" in shown.alt
-    assert "from the last to the first" in shown.alt
+    steps = "; ".join(f"{stage.number} {stage.name} hands on: {stage.output}" for stage in STAGES)
+    circle = "Six boxes in a circle, an arrow from each to the next and from the last to the first."
+    assert shown.alt.endswith(f"{circle} {steps}.")
 
 
 def test_a_value_far_below_zero_is_drawn_as_nothing():

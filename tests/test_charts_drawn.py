@@ -11,10 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
-from mlops_lesson import charts, class_page, monitors
+from mlops_lesson import charts, class_page, figures, monitors
+from mlops_lesson.class_report import ExerciseResult
 from mlops_lesson.evaluation import calibration, interval, slices
 from mlops_lesson.explorers import data_collection, data_preprocessing, model_validation
 from mlops_lesson.explorers import monitoring_and_maintenance as monitoring
+from mlops_lesson.stages import STAGES
 from mlops_lesson.trace import LESSON_TRACE, make_trace
 
 RUN = make_trace([(0.7, 0.5, 0.8), (0.3, 0.9, 0.4), (0.5, 0.8, 0.1)], "A run")
@@ -281,6 +283,13 @@ def test_learners_are_stacked_by_what_they_did_in_the_colours_of_the_legend(draw
     assert (axis.get_xlabel(), axis.get_xlim()) == ("learners", (0, 5))
     assert axis.yaxis_inverted()
     assert all(float(tick).is_integer() for tick in axis.get_xticks())
+
+
+def test_the_figure_of_a_classes_exercises_names_its_axes(drawn, monkeypatch) -> None:
+    monkeypatch.setattr(class_page, "show", lambda *arguments: figures.show(*arguments))
+    (axis,) = drawn(class_page._exercises_figure, [ExerciseResult(STAGES[0], "1.1", Counter(right=2, crashed=1))])
+    assert names(axis) == ("", "learners", "exercise")
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["1.1"]
 
 
 @pytest.mark.parametrize("function", [charts.plot_trace, charts.plot_losses])

@@ -66,6 +66,7 @@ def test_each_way_is_named_promised_and_linked_in_the_words_of_the_course(course
     )
     assert fold(f"<strong>Learn</strong>: {learn.promise}", f"<ol>{links}</ol>") in html
     assert html.count("<details>") == 9
+    assert re.sub(r"<details>.*?</details>", "", html.split("<script>")[0]).endswith("the same nine parts.</p>")
 
 
 def test_in_plain_text_every_way_has_a_line(course):

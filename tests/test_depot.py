@@ -118,8 +118,9 @@ def test_a_damaged_archive_is_refused_with_advice(copied: Path) -> None:
         ("raw/images/camera_1.zip", lambda folder: depot.read_images(folder), "an archive of PNG images"),
         ("raw/sensors.jsonl", lambda folder: depot.read_sensors(folder), "sensor readings"),
         ("raw/clicks.csv", lambda folder: depot.read_clicks(folder / "raw" / "clicks.csv"), "staff clicks"),
+        ("MANIFEST.sha256", lambda folder: depot.verify_data(folder), "a list of checksums"),
     ],
-    ids=["database", "images", "sensors", "clicks"],
+    ids=["database", "images", "sensors", "clicks", "checksums"],
 )
 def test_a_file_of_noise_is_named_with_what_it_should_be(copied: Path, file: str, read, words: str) -> None:
     (copied / file).write_bytes(b"\x00noise" * 100)
@@ -129,6 +130,13 @@ def test_a_file_of_noise_is_named_with_what_it_should_be(copied: Path, file: str
     assert str(refusal.value).endswith(
         "). Restore it with `git checkout data`, or build all data again with `python data/build.py`."
     )
+
+
+@pytest.mark.parametrize("line", ["one,2026-01-05T08:00:00,A", "7.5,2026-01-05T08:00:00,A", "7,05/01/2026 08:00,A"])
+def test_a_click_without_a_whole_parcel_id_and_a_time_written_year_first_is_refused(tmp_path: Path, line: str) -> None:
+    (tmp_path / "clicks.csv").write_text(f"parcel_id,clicked_at,chute\n{line}\n")
+    with pytest.raises(ValueError, match="cannot be read as staff clicks"):
+        depot.read_clicks(tmp_path / "clicks.csv")
 
 
 @pytest.mark.parametrize("content", [b"", b"not an image", png()[:40]], ids=["empty", "text", "cut off"])
@@ -188,7 +196,8 @@ def test_a_changed_byte_and_a_missing_file_are_noticed(tmp_path: Path) -> None:
     clicks = tmp_path / "data" / "raw" / "clicks.csv"
     clicks.write_bytes(clicks.read_bytes().replace(b"A", b"B", 1))
     (tmp_path / "data" / "live" / "week_08.zip").unlink()
-    (tmp_path / "data" / "raw" / "more.csv").touch()
+    for left_behind in ("more.csv", "Thumbs.db", ".DS_Store"):
+        (tmp_path / "data" / "raw" / left_behind).touch()
     found = depot.verify_data(tmp_path / "data").set_index("file")
     states = found["state"]
     assert states[states != "unchanged"].to_dict() == {

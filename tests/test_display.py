@@ -1,5 +1,9 @@
 """Pieces of HTML that every output is made of."""
 
+import pytest
+from marked import MARK, SHOWN, page_of
+from pages import stray_words
+
 from mlops_lesson.display import STATIC_FOLDER, fold, inline, script
 
 
@@ -19,3 +23,17 @@ def test_a_script_holds_the_shared_file_first_and_then_those_that_are_named():
     texts = {name: (STATIC_FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in ("base", "quiz", "cards")}
     assert script() == f"<script>\n{texts['base']}</script>"
     assert script("quiz", "cards") == f"<script>\n{texts['base']}{texts['quiz']}{texts['cards']}</script>"
+
+
+@pytest.mark.parametrize("text", ["words", MARK])
+@pytest.mark.parametrize("what", SHOWN)
+def test_no_words_stand_between_the_parts_of_a_page(what, text):
+    assert stray_words(page_of(what, text)) == []
+
+
+def test_words_between_the_parts_of_a_page_are_found():
+    assert stray_words("<section>a<p>b</p><ul><li>c</li>, <li>d</li></ul></section>e") == [
+        "section: a",
+        "ul: ,",
+        "the page: e",
+    ]

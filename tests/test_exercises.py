@@ -1,9 +1,11 @@
 import math
+import operator
 import random
 import re
 import statistics
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,8 +16,11 @@ from mlops_lesson.display import fold, script
 from mlops_lesson.exercise_bank import EXERCISES
 from mlops_lesson.exercises import (
     SOLUTIONS_FOLDER,
+    Case,
     CheckResult,
     Help,
+    Mistake,
+    _likely_cause,
     answer_or_reference,
     check,
     exercise_ids,
@@ -854,3 +859,24 @@ def test_the_median_solution_is_short_enough_to_be_written_in_minutes():
     lines = [len(solution_source(number).split('"""')[-1].strip().splitlines()) for number in EXERCISES]
     assert statistics.median(lines) <= 10
     assert max(lines) <= 10
+
+
+def test_an_answer_that_fails_on_data_of_the_check_alone_is_told_so():
+    calls = []
+
+    def answer(files):
+        calls.append(files)
+        return reference("1.3")(files) if len(calls) <= len(EXERCISES["1.3"].cases()) else None
+
+    result = check("1.3", answer)
+    assert result.message == f"With data of the check's own, `{EXERCISES['1.3'].name}` returns nothing."
+
+
+def test_a_known_mistake_that_changes_its_input_hides_none_of_the_next():
+    def emptied(numbers):
+        numbers.clear()
+        return 0
+
+    mistakes = (Mistake("nothing is left.", emptied), Mistake("count the numbers, do not add them.", sum))
+    exercise = replace(EXERCISES["1.1"], mistakes=mistakes, same=operator.eq)
+    assert _likely_cause(exercise, sum, Case("two numbers", ([1, 3],)), 4) == "count the numbers, do not add them."

@@ -60,6 +60,16 @@ def test_moving_a_control_changes_the_answer_in_words_and_on_the_page() -> None:
     assert "twice 5 is 10" in shown.result.value
 
 
+def test_an_explorer_answers_once_for_each_new_value_and_for_nothing_else() -> None:
+    asked = []
+    slider = ipywidgets.IntSlider(2, description="a number")
+    live_explorer("Counting", {"n": slider}, lambda n: asked.append(n) or Answer(str(n)))
+    slider.value = 5
+    slider.max = 50
+    slider.description = "another number"
+    assert asked == [2, 5]
+
+
 def test_an_answer_on_the_page_cannot_be_taken_for_code() -> None:
     assert "<script>" not in Answer("<script>alert(1)</script>", ("<b>",)).html
 

@@ -95,6 +95,9 @@ def test_what_is_stored_is_the_same_on_every_run(explorer):
         ([(0.69, 0.53), (0.69, 0.53)], "the loss stands still, nothing is learned"),
         ([(0.8, 0.47), (0.75, 0.5)], "it is on its way, give it more epochs"),
         ([(0.8, 0.47)], "it is on its way, give it more epochs"),
+        ([(0.9, 0.47), (0.8, 0.5), (0.7, 0.5), (0.6, 0.5)], "it is on its way, give it more epochs"),
+        ([(0.9, 0.47), (0.6, 0.5), (0.7, 0.5), (0.699, 0.5)], "the loss jumps, the steps are too long"),
+        ([(0.9, 0.47), (0.8, 0.5), (0.7, 0.5), (0.699, 0.5)], "the loss stands still, nothing is learned"),
     ],
 )
 def test_the_verdict_says_how_the_run_went(figures, said):

@@ -3,6 +3,7 @@
 import base64
 import io
 
+import matplotlib
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
@@ -41,6 +42,11 @@ def test_a_picture_is_cut_to_what_is_drawn_and_white_behind():
 def test_a_figure_is_drawn_to_the_same_bytes_each_time():
     one, other = (show(Figure(), "It falls.", "Loss").png for _ in range(2))
     assert one == other
+
+
+def test_a_figure_is_a_png_picture_whatever_matplotlib_is_set_to():
+    with matplotlib.rc_context({"savefig.format": "svg"}):
+        assert show(Figure(), "It falls.", "Loss").png.startswith(b"\x89PNG")
 
 
 def test_the_plain_text_of_a_figure_says_the_same():

@@ -1,5 +1,6 @@
 """Files are written whole or not at all, and lines that a crash cut short spoil no others."""
 
+import errno
 import json
 import os
 import stat
@@ -105,3 +106,16 @@ def test_what_is_no_record_is_left_out(tmp_path):
     path = tmp_path / "lines.jsonl"
     path.write_bytes(b'[1]\n"a"\n{"a": 1}\nnull\n\xff\n{"b": 2}\n')
     assert files.read_lines(path) == [{"a": 1}, {"b": 2}]
+
+
+def test_a_line_that_the_disk_does_not_take_leaves_the_file_as_it_was(tmp_path, monkeypatch):
+    lines = tmp_path / "lines"
+    files.append_line(lines, {"a": 1})
+
+    def full(_handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    with pytest.raises(CannotWriteError):
+        files.append_line(lines, {"b": 2})
+    assert lines.read_bytes() == b'{"a": 1}\n'

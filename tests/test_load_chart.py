@@ -30,7 +30,15 @@ def test_the_title_gives_half_of_the_requests_for_each_run():
     assert shown.caption == "Half of the requests took at most 2 ms (1 client), 5 ms (8 clients)"
 
 
-@pytest.mark.parametrize("runs", [[], [run("1 client", [])], [run("1 client", [1.0])] * 5], ids=["0", "empty", "5"])
-def test_runs_that_cannot_be_drawn_are_refused(runs):
-    with pytest.raises(ValueError, match="one to 4 runs with an answered request each"):
+@pytest.mark.parametrize(
+    ("runs", "got"),
+    [
+        ([], "no run"),
+        ([run("1 client", [1.0, 2.0]), run("none", [])], "1 client with 2, none with 0"),
+        ([run("1 client", [1.0])] * 5, ", ".join(["1 client with 1"] * 5)),
+    ],
+    ids=["0", "empty", "5"],
+)
+def test_runs_that_cannot_be_drawn_are_refused(runs, got):
+    with pytest.raises(ValueError, match=f"one to 4 runs with an answered request each; got {got}\\.$"):
         plot_latencies(runs)

@@ -317,3 +317,18 @@ def test_the_weeks_figure_names_the_darkest_and_the_worst_week() -> None:
     figure = loop.plot_weeks(*tables)
     assert figure.caption == "The pictures change most in week 3, the accuracy in week 7"
     assert "Week 3: grey 3.5 and 5.0" in figure.alt
+
+
+def test_a_week_is_described_by_what_its_parcels_and_clicks_say() -> None:
+    week, model = live_week(2), validated().model
+    probability = model.predict_proba(week.X)[:, 1]
+    clicks = depot.read_live_clicks().drop_duplicates("parcel_id", keep="last").set_index("parcel_id")["chute"]
+    known = week.parcels["id"].isin(clicks.index).to_numpy()
+    clicked = clicks.loc[week.parcels["id"][known]].str.upper().to_numpy() == "B"
+    assert loop.describe_week(model, week) == {
+        "week": 2,
+        "parcels": len(week.parcels),
+        "mean grey": pytest.approx(week.X.mean()),
+        "mean confidence": pytest.approx(np.maximum(probability, 1 - probability).mean()),
+        "accuracy in the end": pytest.approx(((probability >= 0.5)[known] == clicked).mean()),
+    }

@@ -7,6 +7,7 @@ import pytest
 from mlops_lesson import progress
 from mlops_lesson.display import script
 from mlops_lesson.panel import progress_panel, summary_html
+from mlops_lesson.progress_table import stage_rows
 from mlops_lesson.quiz import Option, Question, quiz
 
 
@@ -258,3 +259,17 @@ def test_a_panel_can_be_made_in_a_kernel_that_never_saw_the_page():
 
 def test_the_panel_says_how_to_hand_progress_in():
     assert "progress.export(" in summary_html(progress.read())
+
+
+def test_a_stage_counts_answers_to_its_own_questions_right_ones_exercises_and_parts(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path / "home"))
+    first, second, third, *_ = [item.question.id for item in quiz(1).items]
+    for question, right in ((first, False), (first, True), (second, True), (third, True), ("of-my-own", True)):
+        progress.answer(1, question, ["A" if right else "B"], right=right)
+    progress.exercise(1, "1.1", "right")
+    progress.exercise(1, "1.2", "not yet")
+    now = progress.part(1, "why")
+    own, other, *_ = stage_rows(now)
+    asked = len(quiz(1).items)
+    assert own == ("1 Data Collection", f"3 of {asked}", f"2 of {asked}", "1 of 3", "1 of 9")
+    assert other[1:] == (f"0 of {len(quiz(2).items)}",) * 2 + ("0 of 3", "0 of 9")

@@ -1,3 +1,4 @@
+import live_depot
 import numpy as np
 import pytest
 from depot_service import digits, fill_home, trained_model
@@ -77,3 +78,14 @@ def test_the_version_remembers_its_training_run(home):
     uri = f"sqlite:///{registry.registry_path().as_posix()}"
     client = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
     assert client.get_model_version(registry.MODEL_NAME, str(version)).run_id == run
+
+
+def test_a_run_without_data_and_model_makes_them_and_lets_the_service_read_the_model(home, monkeypatch):
+    made = live_depot.validated()
+    monkeypatch.setattr(pipeline, "train", lambda clean: {live_depot.clean().version: made.trained}[clean.version])
+    service = live_depot.ServiceWithoutNetwork()
+    result = pipeline.run((), server=service)
+    assert result.table().empty
+    assert service.champion.version == registry.champion().version == 2
+    assert registry.champion().gate.accuracy == made.gate.accuracy
+    assert registry.history().iloc[-1]["reason"] == "first champion of a run of the pipeline"

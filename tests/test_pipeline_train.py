@@ -27,6 +27,12 @@ def test_the_same_settings_give_the_same_model():
     assert pipeline.train(clean(), trained(3).settings).version == trained(3).version
 
 
+def test_a_run_is_called_in_charts_as_it_was_named_or_a_training_run():
+    one_epoch = replace(trained(3).settings, epochs=1)
+    assert pipeline.train(clean(), one_epoch).trace.name == "Training run"
+    assert pipeline.train(clean(), one_epoch, "Faster").trace.name == "Faster"
+
+
 def test_the_number_of_threads_does_not_change_the_model():
     with threadpool_limits(limits=2):
         again = pipeline.train(clean(), trained(3).settings)

@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 from course_models import clean, trained
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import MinMaxScaler
 
 from mlops_lesson.prediction import SHADES, PredictionTrace, as_features, text_image, trace_prediction
 
@@ -25,6 +28,19 @@ def test_the_hidden_activations_lead_to_that_probability(trace):
     network = trained(3).model["network"]
     logit = trace.hidden[-1] @ network.coefs_[-1][:, 0] + network.intercepts_[-1][0]
     assert 1 / (1 + np.exp(-logit)) == pytest.approx(trace.probability, abs=1e-12)
+
+
+def test_every_hidden_layer_leads_to_the_next(image):
+    X, y = clean().part("train")
+    scaler, network = MinMaxScaler(clip=True).fit(X), MLPClassifier((5, 4, 3), random_state=0)
+    network.partial_fit(scaler.transform(X), y, classes=[0, 1])
+    trace = trace_prediction(Pipeline([("scaler", scaler), ("network", network)]), image)
+    assert [len(layer) for layer in trace.hidden] == [5, 4, 3]
+    layers = [trace.scaled.ravel(), *trace.hidden]
+    for before, after, weights, intercepts in zip(
+        layers, trace.hidden, network.coefs_, network.intercepts_, strict=False
+    ):
+        np.testing.assert_allclose(after, np.maximum(before @ weights + intercepts, 0))
 
 
 def test_the_first_layer_holds_the_image_as_recorded_and_as_scaled(trace, image):

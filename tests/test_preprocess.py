@@ -328,3 +328,9 @@ def test_raw_data_of_which_no_image_can_be_kept_is_refused_in_words(raw: RawData
     nothing_whole = RawDataset(table, dict.fromkeys(table["id"], left), raw.lineage)
     with pytest.raises(ValueError, match="parcels"):
         preprocess(nothing_whole)
+
+
+def test_raw_data_without_a_row_is_refused(raw: RawDataset) -> None:
+    words = r"^The raw dataset has no rows, so there is nothing to clean\. Collect the data once more\.$"
+    with pytest.raises(ValueError, match=words):
+        preprocess(replace(raw, table=raw.table.iloc[:0]))

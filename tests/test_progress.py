@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mlops_lesson import progress
+from mlops_lesson import __version__, class_report, progress
+from mlops_lesson.files import CannotWriteError
 
 
 @pytest.fixture
@@ -68,6 +69,12 @@ def test_an_exercise_once_right_stays_right(file):
         progress.exercise(1, "1.1", outcome)
     result = progress.read().exercise("1.1")
     assert (result.outcome, result.attempts) == ("right", 3)
+
+
+def test_an_exercise_that_is_right_at_once_has_one_attempt_and_keeps_it(file):
+    for outcome in ("right", "right", "crashed", "not yet"):
+        (result,) = progress.exercise(2, "2.1", outcome).exercises
+        assert (result.outcome, result.attempts) == ("right", 1)
 
 
 def test_an_exercise_that_was_not_attempted_leaves_no_trace(file):
@@ -302,3 +309,34 @@ def test_nothing_is_kept_that_tells_who_the_learner_is(file):
     text = file.read_text()
     assert str(Path.home()) not in text
     assert os.uname().nodename not in text
+
+
+def test_an_export_has_the_form_that_a_class_report_reads(file, tmp_path):
+    progress.exercise(1, "1.1", "right")
+    progress.export("Ada", tmp_path / "export")
+    report = class_report.build(tmp_path / "export")
+    assert [each.file for each in report.left_out] == ["mlops_lesson_ada.csv"]
+    (learner,) = report.learners
+    assert (learner.name, learner.course_version, learner.remarks) == ("Ada", __version__, ())
+    assert learner.exercises["1.1"].outcome == "right"
+
+
+def test_an_export_that_cannot_be_written_names_the_file(file, tmp_path):
+    (tmp_path / "taken").write_text("a file where a folder should be")
+    with pytest.raises(CannotWriteError) as refusal:
+        progress.export("Ada", tmp_path / "taken")
+    assert str(refusal.value).startswith(f"{tmp_path / 'taken' / 'mlops_lesson_ada.json'} cannot be written (")
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "Input/output error"), OSError("the disk is gone")])
+def test_progress_that_cannot_be_read_is_told_with_the_reason(file, monkeypatch, error):
+    progress.exercise(1, "1.1", "right")
+
+    def refuse(_file):
+        raise error
+
+    monkeypatch.setattr(progress, "_load", refuse)
+    kept = progress.read()
+    assert kept.exercises == ()
+    reason = error.strerror or "the disk is gone"
+    assert kept.notice == f"Your earlier progress cannot be read from {file} ({reason})."

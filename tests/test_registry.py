@@ -80,6 +80,23 @@ class TestPromotion:
             registry.promote(version)
         assert champion_version() == 1
 
+    @pytest.mark.parametrize(
+        ("content", "reason"),
+        [
+            (None, r"cannot be read \(No such file or directory\)"),
+            (b"changed", "was changed after it was registered, so it is not loaded"),
+        ],
+        ids=["gone", "changed"],
+    )
+    def test_a_model_file_that_is_not_as_it_was_is_named_with_what_to_do(self, home, content, reason):
+        path = home / registry._catalogue().find(1).tags["model_file"]
+        path.unlink() if content is None else path.write_bytes(content)
+        words = (
+            rf"^The model file {re.escape(str(path))} {reason}\. Register the model again, or choose another version\.$"
+        )
+        with pytest.raises(registry.RegistryError, match=words):
+            registry.load(1)
+
     def test_an_unknown_version_is_refused_with_the_known_ones(self, home):
         with pytest.raises(registry.UnknownVersionError, match=r"no version 99.*Registered versions: 1\."):
             registry.promote(99)
@@ -601,3 +618,12 @@ class TestEmptyStore:
         )
         with run_script(code, home, stdout=subprocess.PIPE) as process:
             assert process.communicate()[0] == "False\n"
+
+
+def test_a_new_registry_keeps_the_files_of_runs_beside_itself_and_says_what_its_model_does(empty_home):
+    registry.register(trained_model(), data_version="d")
+    with registry._client() as client:
+        place = client.get_experiment_by_name(registry._EXPERIMENT).artifact_location
+        described = client.get_registered_model(registry.MODEL_NAME).description
+    assert place == (registry.home() / "artifacts").as_uri()
+    assert described == "Reads the route digit of a parcel, picks the chute."

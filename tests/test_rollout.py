@@ -270,7 +270,7 @@ class TestChangesUnderLoad:
 class TestLoadRun:
     def test_times_every_request_of_every_client(self, server):
         run = load.measure_latency(server, X[:10], clients=8, requests=60)
-        assert (run.clients, len(run.milliseconds), run.failed) == (8, 60, 0)
+        assert (run.name, run.clients, len(run.milliseconds), run.failed) == ("8 clients", 8, 60, 0)
         assert 0 < run.p50 <= run.p99
 
     def test_times_a_prediction_without_a_service(self):
@@ -283,7 +283,7 @@ class TestLoadRun:
         run = load.measure_latency(server, [X[0] * 0.7], requests=10)
         registry.rollback()
         server.reload()
-        assert (run.failed, len(run.milliseconds)) == (10, 0)
+        assert (run.name, run.failed, len(run.milliseconds)) == ("1 client", 10, 0)
         assert np.isnan(run.p99)
 
     def test_table_puts_runs_side_by_side(self):

@@ -74,6 +74,10 @@ def test_missing_tests_are_named_with_what_they_would_take(card: ScoreCard) -> N
     missing = card.missing()
     assert len(missing) == sum(test.check is None for test in TESTS)
     assert missing["to do"].str.len().min() > 20
+    outcomes = [outcome for outcome in card.results if outcome.test.check is None]
+    assert [(outcome.holds, outcome.seen) for outcome in outcomes] == [
+        (False, f"missing: {outcome.test.to_do}") for outcome in outcomes
+    ]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ import asyncio
 import itertools
 import json
 import socket
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -117,6 +118,30 @@ class TestRequestLog:
         (tmp_path / "requests.db").write_bytes(b"noise" * 1000)
         with pytest.raises(request_log.RequestLogError, match=r"requests\.db cannot be read.*rename the file"):
             request_log.read_requests()
+
+    @pytest.mark.parametrize("journal", [None, b"", b"rows not moved yet"])
+    def test_where_no_journal_can_be_made_is_read_as_it_is_unless_rows_wait_in_one(
+        self, tmp_path, monkeypatch, journal
+    ):
+        monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path))
+        log = request_log.RequestLog(request_log.log_path())
+        log.write(parcel_id="7", role="champion", version=1, image=X[0].reshape(8, 8), score=0.5)
+        log.close()
+        if journal is not None:
+            (tmp_path / "requests.db-wal").write_bytes(journal)
+        ask = request_log._ask
+
+        def without_journal(address, *rest):
+            if "immutable" not in address:
+                raise sqlite3.OperationalError("attempt to write a readonly database")
+            return ask(address, *rest)
+
+        monkeypatch.setattr(request_log, "_ask", without_journal)
+        if journal:
+            with pytest.raises(request_log.RequestLogError, match="readonly database"):
+                request_log.read_requests()
+        else:
+            assert request_log.read_requests()["parcel_id"].tolist() == ["7"]
 
     def test_before_the_first_request_is_an_empty_table(self, tmp_path, monkeypatch):
         monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path))

@@ -86,5 +86,7 @@ def test_a_value_of_any_kind_is_told_in_a_few_letters(value, text):
 
 
 def test_a_table_without_caption_is_refused():
-    with pytest.raises(ValueError, match="needs a caption"):
+    with pytest.raises(
+        ValueError, match=r"^A table needs a caption that says what it holds: give `caption` some words\.$"
+    ):
         show_table(TABLE, " ")

@@ -93,6 +93,9 @@ def test_an_unknown_metric_is_refused_with_the_known_ones():
 
 def test_the_first_epochs_of_a_trace_are_a_trace():
     assert LESSON_TRACE.first(2).values("loss") == [0.65, 0.45]
+    assert LESSON_TRACE.first(1).values("loss") == [0.65]
+    with pytest.raises(ValueError, match=r"at least one epoch; got n_epochs=0\.$"):
+        LESSON_TRACE.first(0)
 
 
 def test_the_best_epoch_is_the_first_with_the_lowest_loss():
@@ -181,3 +184,11 @@ def test_images_without_labels_are_refused(two_clouds):
     X_train, y_train, X_val, y_val = two_clouds
     with pytest.raises(ValueError, match="validation image needs one label: got 60 images and 59 labels"):
         train_with_trace(small_network(), X_train, y_train, X_val, y_val[1:], epochs=1)
+
+
+def test_epochs_given_as_a_list_are_kept_so_that_nobody_can_change_them():
+    epochs = list(LESSON_TRACE.epochs)
+    trace = TrainingTrace(epochs)
+    epochs.clear()
+    assert trace.epochs == LESSON_TRACE.epochs
+    assert hash(trace) == hash(TrainingTrace(LESSON_TRACE.epochs))
