@@ -157,6 +157,11 @@ def _require_values(reference: np.ndarray, current: np.ndarray) -> None:
         )
 
 
+def _require_parcels(reference: Reference, weeks: Sequence[Observed]) -> None:
+    for week in weeks:
+        _require_values(reference.score, week.score)
+
+
 def psi(reference: np.ndarray, current: np.ndarray, bins: int = 10) -> float:
     """Return the population stability index of a sample against a reference.
 
@@ -286,6 +291,7 @@ class Monitor:
         ValueError
             If the reference or a week holds no parcels.
         """
+        _require_parcels(reference, weeks)
         return self.rings(self.values(reference, weeks))
 
     def rings(self, values: np.ndarray) -> np.ndarray:
@@ -389,6 +395,7 @@ def watch(reference: Reference, weeks: Sequence[Observed], monitors: Sequence[Mo
     """
     if not weeks:
         raise ValueError("Give the monitors one week or more to look at; got none.")
+    _require_parcels(reference, weeks)
     rows = []
     for monitor in monitors:
         values = monitor.values(reference, weeks)

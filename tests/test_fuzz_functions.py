@@ -911,8 +911,9 @@ def a_place(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLOPS_LESSON_COURSE", str(Path(__file__).resolve().parent.parent))
     monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path / "my_work"))
-    # Who listens from now on is forgotten afterwards.
+    # Who listens from now on, and which hints were shown, is forgotten afterwards.
     monkeypatch.setattr(progress, "_listeners", [])
+    monkeypatch.setattr("mlops_lesson.exercises._hints_shown", {})
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -133,6 +133,13 @@ def test_the_share_of_labelled_parcels_rings_below_one_half(labels: int, share: 
     assert monitors.LABELS.alarms(reference, [week]).tolist() == [rings]
 
 
+@pytest.mark.parametrize("monitor", monitors.MONITORS, ids=lambda monitor: monitor.name)
+def test_a_week_without_parcels_is_named_by_every_monitor(monitor: monitors.Monitor) -> None:
+    nothing = Observed(1, np.zeros((0, 64)), np.zeros(0), np.zeros(0, dtype=bool))
+    with pytest.raises(ValueError, match="4 reference and 0 current values"):
+        monitor.alarms(Reference(np.zeros((4, 64)), np.full(4, 0.5)), [nothing])
+
+
 def test_readings_are_numbered_by_week_in_the_order_of_the_monitors() -> None:
     weeks = [observed(live_week(number).X, week=number) for number in (2, 1)]
     readings = monitors.watch(first_reference(), weeks, [monitors.SCORES, monitors.BRIGHTNESS])
