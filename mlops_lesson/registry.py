@@ -38,6 +38,7 @@ MLFLOW_SETTINGS = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SQLALCHEMYSTORE_P
 
 _EXPERIMENT = "training"
 _EMPTY = Path(__file__).with_name("static") / "empty_registry.sql"
+_SEAL = "-- SHA-256 of the lines above: "
 _LOCK_SECONDS = 30
 _CHAMPIONS_REMEMBERED = 50
 _GATE_NUMBERS = ("accuracy", "low", "high", "threshold")
@@ -216,14 +217,26 @@ def _damaged_record() -> str | None:
 
 def _empty_store(path: Path) -> Any:
     # MLflow makes its tables by sixty migrations, in seconds. They are kept as it left them; if the MLflow that is
-    # installed wants other tables, it makes its own.
+    # installed wants other tables, or those kept are damaged, it makes its own.
     try:
         with closing(sqlite3.connect(path)) as database:
-            database.executescript(_EMPTY.read_text(encoding="utf-8"))
+            database.executescript(_first_tables())
         return _connect(path)
     except Exception:
         path.unlink(missing_ok=True)
         return _connect(make_private_file(path))
+
+
+def _sealed(sql: str) -> str:
+    """Add the checksum by which damage to the kept tables is found."""
+    return f"{sql}{_SEAL}{hashlib.sha256(sql.encode()).hexdigest()}\n"
+
+
+def _first_tables() -> str:
+    sql, *_ = (text := _EMPTY.read_text(encoding="utf-8")).rpartition(_SEAL)
+    if text != _sealed(sql):
+        raise ValueError(f"{_EMPTY.name} is damaged.")
+    return sql
 
 
 def _create_store(path: Path) -> None:

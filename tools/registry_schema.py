@@ -58,11 +58,11 @@ def _in_order(sql: str) -> str:
 
 
 def made_by_mlflow() -> str:
-    """Let the installed MLflow make an empty store and write its tables as SQL."""
+    """Let the installed MLflow make an empty store and write its tables as SQL, with their checksum."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "empty.db"
         registry._connect(path)
-        return schema_of(path)
+        return registry._sealed(schema_of(path))
 
 
 def main() -> int:

@@ -151,3 +151,4 @@ CREATE INDEX ix_mcp_access_endpoints_version ON mcp_access_endpoints (workspace,
 CREATE UNIQUE INDEX unique_endpoint_model_linkage_mapping ON endpoint_model_mappings (endpoint_id, model_definition_id, linkage_type);
 INSERT INTO alembic_version VALUES ('dc11669786a5');
 COMMIT;
+-- SHA-256 of the lines above: 5e2f32d36e0ef2e147fd18ee39d2cbb35fc110c3a0e09e461d28efd0098e6c97

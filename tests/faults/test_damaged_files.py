@@ -254,6 +254,19 @@ def test_without_the_tables_of_an_empty_registry_mlflow_makes_its_own(
     assert registry.champion().version == 1
 
 
+def test_a_renamed_column_in_the_tables_of_an_empty_registry_is_found(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = package / "static" / "empty_registry.sql"
+    monkeypatch.setattr(registry, "_EMPTY", path)
+    whole = registry._first_tables()
+    path.write_text(path.read_text(encoding="utf-8").replace("run_uuid", "sun_uuid", 1), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"empty_registry\.sql is damaged"):
+        registry._first_tables()
+    path.write_bytes(registry._sealed(whole).replace("\n", "\r\n").encode())
+    assert registry._first_tables() == whole
+
+
 @DAMAGES
 def test_a_damaged_notebook_is_left_out_of_the_chooser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage) -> None:
     root = display.STATIC_FOLDER.parents[1]
