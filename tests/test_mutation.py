@@ -81,12 +81,12 @@ def small(course: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     return mutation.changes("levels")
 
 
-def changed_to(code: str) -> str:
-    """Find the name of the change after which a line of code stands in a function of the small package."""
-    lines = (mutation.MUTANTS / "small" / "levels.py").read_text(encoding="utf-8").splitlines()
+def changed_to(code: str, module: str = "small.levels") -> str:
+    """Find the name of the change after which a line of code stands in a function of a module."""
+    lines = (mutation.MUTANTS / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8").splitlines()
     place = next(number for number, line in enumerate(lines) if line.strip() == code)
     before = next(line for line in reversed(lines[:place]) if line.startswith("def "))
-    return f"small.levels.{before.removeprefix('def ').partition('(')[0]}"
+    return f"{module}.{before.removeprefix('def ').partition('(')[0]}"
 
 
 @FORKS
@@ -153,7 +153,8 @@ def test_a_change_of_the_service_reaches_the_service_that_a_test_starts(course: 
     """
     fill(course, "mlops_lesson", "mlops_lesson/service.py", test)
     shutil.copy(ROOT / "tests" / "depot_service.py", mutation.MUTANTS / "tests")
-    breaks_all, changes_nothing = "fail", "mlops_lesson.service.x_no_such_function__mutmut_1"
+    breaks_all = changed_to("os.dup2(2, None)", "mlops_lesson.service")
+    changes_nothing = "mlops_lesson.service.x_no_such_function__mutmut_1"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mutation, "TESTS", {"service": ("levels",)})
         assert try_changes("service", dict.fromkeys((breaks_all, changes_nothing), "hash"))

@@ -66,6 +66,11 @@ class TestRules:
     def test_a_parcel_without_id_stays_with_the_champion(self):
         assert not self.canary().takes(None)
 
+    def test_a_rollout_that_is_ended_by_hand_has_no_reason_to_tell(self):
+        canary = self.canary()
+        canary.stop()
+        assert (canary.status().mode, canary.status().stopped_because) == ("off", "")
+
     def test_the_first_reason_to_stop_is_the_one_that_is_kept(self):
         canary = self.canary()
         canary.stop("first")

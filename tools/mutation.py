@@ -117,6 +117,13 @@ def make_changes() -> None:
     names = "copy_src_dir, copy_also_copy_files, create_mutants"
     code = f"from mutmut.__main__ import {names}; copy_src_dir(); copy_also_copy_files(); create_mutants(1)"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    for file in (MUTANTS / PACKAGE).rglob("*.py"):
+        text, program = file.read_text(encoding="utf-8"), 'if __name__ == "__main__":\n'
+        # A module that is run as a program has another name, under which no change would be switched on.
+        module = ".".join(file.relative_to(MUTANTS).with_suffix("").parts)
+        by_its_name = f"{program}    from {module} import main\n"
+        if program in text and by_its_name not in text:
+            file.write_text(text.replace(program, by_its_name), encoding="utf-8")
 
 
 def changes(module: str) -> dict[str, str]:
