@@ -1,6 +1,7 @@
 """The benchmarks. Each takes how often to measure and returns rows; nothing is asserted, figures are for reading."""
 
 import contextlib
+import gc
 import json
 import os
 import resource
@@ -224,6 +225,7 @@ def _positions(control: Any) -> list[Any]:
 
 def explorers(times: int = 5) -> list[Row]:
     """Move every control of the six explorers to up to three places, and time each answer; with new ones each time."""
+    import ipywidgets
     import numpy as np
 
     from mlops_lesson import depot, monitors, pipeline, serving
@@ -245,7 +247,10 @@ def explorers(times: int = 5) -> list[Row]:
         sources = depot.read_parcels(), depot.read_images(), depot.read_sensors(), depot.read_clicks()
         try:
             for _ in range(times):
+                # Each walk begins as the first one does: without what the walk before it left in memory.
+                ipywidgets.Widget.close_all()
                 monitors._p_value.cache_clear()
+                gc.collect()
                 made = [
                     explore_sources(*sources),
                     explore_cleaning(raw),
