@@ -84,7 +84,7 @@ TESTS = {
     "request_log": ("rollout", "service"),
     "rollout": ("rollout", "security_service"),
     "service": ("rollout", "service", "serving", "security_service"),
-    "serving": ("serving", "security_service"),
+    "serving": ("serving", "service", "security_service"),
 }
 
 
