@@ -179,7 +179,8 @@ class TestCanary:
 
     def test_is_refused_to_a_challenger_without_a_passed_gate(self, server):
         registry.nominate(registry.register(trained_model(4), data_version="d"))
-        with pytest.raises(serving.ServingError, match="gate must be passed first; until then use the shadow"):
+        words = r"\(409\): challenger: A canary answers real parcels, so its gate must be passed first; until then"
+        with pytest.raises(serving.ServingError, match=words):
             rollout.start_canary(server)
         assert rollout.status(server).mode == "off"
 
@@ -255,7 +256,8 @@ class TestChangesUnderLoad:
         version = validated(blind)
         with load.traffic(server, X[:40]) as requests:
             registry.promote(version)
-            with pytest.raises(serving.ServingError, match=rf"\(409\): registry: Version {version} cannot answer"):
+            words = r"cannot answer for an image of 64 grey levels \(.*\)\. Promote a version that can\.$"
+            with pytest.raises(serving.ServingError, match=rf"\(409\): registry: Version {version} {words}"):
                 server.reload()
             requests.wait_for(20)
         registry.rollback()

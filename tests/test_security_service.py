@@ -6,13 +6,14 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
+import numpy as np
 import psutil
 import pytest
 from depot_service import digits, fill_home, trained_model, validated
 from sockets import listening
 
 from mlops_lesson import registry, rollout, serving
-from mlops_lesson.service import MAX_HEADER_BYTES, BodyLimit
+from mlops_lesson.service import MAX_HEADER_BYTES, BodyLimit, score
 
 X, _ = digits()
 
@@ -74,7 +75,9 @@ def test_clients_that_never_finish_their_request_keep_nobody_waiting(server):
         assert server.predict(X[0])["chute"] == "A"
 
 
-def test_a_body_that_does_not_come_is_given_up():
+def answer_without_a_body(headers: list[tuple[bytes, bytes]]) -> tuple[int, str]:
+    """Send headers and no body, and return the status and the problem that come back."""
+
     async def never() -> dict:
         await asyncio.Event().wait()
 
@@ -84,14 +87,32 @@ def test_a_body_that_does_not_come_is_given_up():
         async def send(message: dict) -> None:
             sent.append(message)
 
-        await BodyLimit(None, seconds=0.01)({"type": "http", "headers": []}, never, send)
+        await BodyLimit(None, seconds=0.01)({"type": "http", "headers": headers}, never, send)
         return sent
 
     # In a thread of its own, because a browser test before this one leaves its event loop running in the main thread.
     with ThreadPoolExecutor(1) as thread:
         start, body = thread.submit(asyncio.run, ask()).result()
-    assert start["status"] == 408
-    assert json.loads(body["body"])["detail"][0]["problem"] == "The body did not come within 0.01 seconds."
+    return start["status"], json.loads(body["body"])["detail"][0]["problem"]
+
+
+def test_a_body_that_does_not_come_is_given_up():
+    assert answer_without_a_body([]) == (408, "The body did not come within 0.01 seconds.")
+
+
+@pytest.mark.parametrize(("length", "status"), [(b"16384", 408), (b"16385", 413), (b"9" * 30, 413), (b"long", 408)])
+def test_a_body_that_is_said_to_be_too_long_is_not_waited_for(length, status):
+    assert answer_without_a_body([(b"content-length", length)])[0] == status
+
+
+@pytest.mark.parametrize("probability", [-0.01, 1.01, 2.0, float("nan")])
+def test_a_score_that_is_no_probability_is_refused(probability):
+    class Model:
+        def predict_proba(self, features):
+            return np.array([[1 - probability, probability]])
+
+    with pytest.raises(ValueError, match=rf"^the model gave {probability}, which is not a probability$"):
+        score(Model(), np.zeros((1, 64)))
 
 
 def reachable_at(server: serving.Server) -> list[tuple[str, int]]:

@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 import socket
@@ -168,3 +169,14 @@ def test_a_killed_notebook_leaves_no_service_even_if_a_child_of_it_holds_the_pip
 def test_talking_to_a_service_needs_no_heavy_library():
     code = "import sys, mlops_lesson.serving; print({'mlflow', 'sklearn', 'matplotlib', 'pandas'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+def test_a_service_started_by_hand_goes_on_until_its_input_ends(second_home):
+    command = [sys.executable, "-P", "-m", "mlops_lesson.service"]
+    environment = {**os.environ, "MLOPS_LESSON_HOME": str(second_home)}
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as service:
+        assert json.loads(service.stdout.readline())["port"] > 0
+        with pytest.raises(subprocess.TimeoutExpired):
+            service.wait(2)
+        service.stdin.close()
+        assert service.wait(30) == 0

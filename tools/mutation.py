@@ -83,8 +83,8 @@ TESTS = {
     "registry": ("registry", "pipeline_deploy"),
     "request_log": ("rollout", "service"),
     "rollout": ("rollout", "security_service"),
-    "service": ("service", "serving", "security_service"),
-    "serving": ("serving", "security_service"),
+    "service": ("rollout", "service", "serving", "security_service"),
+    "serving": ("serving", "service", "security_service"),
 }
 
 
