@@ -76,8 +76,8 @@ def test_the_page_has_a_row_for_every_explorer_and_notebook():
         assert sum(what.startswith(f"{Path(stage.notebook).stem}: ") for what in told["notebooks"]) == 3
     assert rows.written("quiz") == [
         f"{name}: {kind}"
-        for name in ("jupyterquiz", "the course's quiz")
         for kind in ("cell start to interactive", "click to feedback")
+        for name in ("jupyterquiz", "the course's quiz")
     ]
 
 
