@@ -94,6 +94,14 @@ def test_the_confusion_matrix_is_named_in_words():
     assert counts.loc["belongs to B", "sent to A"] == 1
 
 
+@pytest.mark.parametrize("kind", [bool, float, np.int8])
+def test_labels_of_every_kind_are_counted_alike(kind):
+    y, predicted = np.array([0, 1, 1, 1]), np.array([1, 1, 0, 1])
+    expected = [[0, 1], [1, 2]]
+    assert evaluation.confusion(y.astype(kind), predicted).to_numpy().tolist() == expected
+    assert evaluation.confusion(y, predicted.astype(kind)).to_numpy().tolist() == expected
+
+
 def test_labels_and_answers_must_agree_in_number():
     with pytest.raises(ValueError, match="got 2 labels, 1 predictions"):
         evaluation.confusion(np.array([0, 1]), np.array([1]))
