@@ -4,10 +4,15 @@ Text charts need nothing but a monospace font. Figures are drawn without pyplot,
 between cells, and are shown by `mlops_lesson.figures.show` with alternative text made from the plotted data.
 """
 
-import logging
+import atexit
 import math
+import os
+import shutil
+import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING
 
@@ -181,27 +186,23 @@ def new_figure(
     tuple
         The figure and the list of its axes, row by row.
     """
-    with _no_word_on_its_cache():
-        import matplotlib as mpl
-        from matplotlib.figure import Figure
+    _give_matplotlib_a_folder()
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
 
-        mpl.get_cachedir()
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(width, height))
         axes = figure.subplots(n_rows, n_columns, squeeze=False, **options)
         yield figure, list(axes.ravel())
 
 
-@contextmanager
-def _no_word_on_its_cache() -> Iterator[None]:
-    """Let matplotlib take a temporary folder for its list of fonts where the home cannot be written, and not warn."""
-    log = logging.getLogger("matplotlib")
-    level = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        log.setLevel(level)
+def _give_matplotlib_a_folder() -> None:
+    """Name a temporary folder for matplotlib's list of fonts where the home cannot be written, before it asks."""
+    if "matplotlib" in sys.modules or "MPLCONFIGDIR" in os.environ or os.access(Path("~").expanduser(), os.W_OK):
+        return
+    folder = tempfile.mkdtemp(prefix="matplotlib-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ["MPLCONFIGDIR"] = folder
 
 
 def _drawable(values: list[float]) -> list[float]:
