@@ -4,11 +4,19 @@ Importing the package is cheap on purpose: scikit-learn, matplotlib, MLflow and 
 modules that need them (`mlops_lesson.pipeline`, `mlops_lesson.charts`, `mlops_lesson.registry`, `mlops_lesson.quiz`).
 """
 
+import gc
 import os
 
 # The course's arrays are small: several threads would cost more than they save, most of all on a machine with few
 # processors or many learners, and add numbers in another order. The libraries read this once, when they are loaded.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
+
+# With the course's libraries loaded, Python's garbage collector takes up to half a second to look through the whole
+# memory, and by default looks often. A first look only after so many new objects makes that rare; a number that is
+# larger already, or 0 for no collector, is somebody's choice and stays.
+_NEW_OBJECTS = 10_000
+if 0 < gc.get_threshold()[0] < _NEW_OBJECTS:
+    gc.set_threshold(_NEW_OBJECTS, *gc.get_threshold()[1:])
 
 __version__ = "0.1.0"

@@ -44,3 +44,15 @@ def test_small_arrays_are_computed_by_one_thread_unless_the_learner_wants_more(m
     assert subprocess.check_output(threads, text=True).split() == ["1", "1", "1"]
     monkeypatch.setenv("OMP_NUM_THREADS", "4")
     assert subprocess.check_output(threads, text=True).split() == ["4", "1", "1"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "then"),
+    [("", 10_000), ("gc.set_threshold(50_000, 5, 5)", 50_000), ("gc.set_threshold(0)", 0)],
+    ids=["default", "larger", "switched off"],
+)
+def test_the_garbage_collector_looks_rarely_unless_somebody_has_set_it(chosen, then):
+    look = "= gc.get_threshold()"
+    code = f"import gc; {chosen}\nfirst, *others {look}\nimport mlops_lesson\nnow, *rest {look}"
+    told = subprocess.check_output([sys.executable, "-c", f"{code}\nprint(now, rest == others)"], text=True)
+    assert told.split() == [str(then), "True"]
