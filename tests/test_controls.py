@@ -1,3 +1,6 @@
+import gc
+import weakref
+
 import ipywidgets
 import pytest
 
@@ -75,3 +78,16 @@ def test_the_page_knows_the_explorer_its_result_and_its_title_by_their_classes()
     assert "mlops-explorer-result" in result._dom_classes
     assert shown.children[-1].title == shown.title == "Epochs"
     assert shown.result is result
+
+
+def test_what_lives_before_an_explorer_does_not_hold_its_answers_up_and_new_rubbish_does_not_stay():
+    class Ring:
+        def __init__(self):
+            self.itself = self
+
+    kept, rubbish = Ring(), weakref.ref(Ring())
+    explorer("Epochs", [ipywidgets.IntSlider(description="Epochs")], ipywidgets.HTML())
+    assert rubbish() is None
+    assert not any(each is kept for each in gc.get_objects())
+    later = Ring()
+    assert any(each is later for each in gc.get_objects())
