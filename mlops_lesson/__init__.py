@@ -15,7 +15,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 # With the course's libraries loaded, Python's garbage collector takes up to half a second to look through the whole
 # memory, and by default looks often. A first look only after so many new objects makes that rare; a number that is
 # larger already, or 0 for no collector, is somebody's choice and stays.
-_NEW_OBJECTS = 10_000
+_NEW_OBJECTS = 5_000
 if 0 < gc.get_threshold()[0] < _NEW_OBJECTS:
     gc.set_threshold(_NEW_OBJECTS, *gc.get_threshold()[1:])
 

@@ -48,7 +48,7 @@ def test_small_arrays_are_computed_by_one_thread_unless_the_learner_wants_more(m
 
 @pytest.mark.parametrize(
     ("chosen", "then"),
-    [("", 10_000), ("gc.set_threshold(50_000, 5, 5)", 50_000), ("gc.set_threshold(0)", 0)],
+    [("", 5_000), ("gc.set_threshold(50_000, 5, 5)", 50_000), ("gc.set_threshold(0)", 0)],
     ids=["default", "larger", "switched off"],
 )
 def test_the_garbage_collector_looks_rarely_unless_somebody_has_set_it(chosen, then):
