@@ -3,13 +3,16 @@
 import random
 import shutil
 import sqlite3
+import time
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+from depot_service import fill_home, trained_model, validated
 from ways_of_damage import bit_flipped, empty, foreign, truncated
 
-from mlops_lesson import depot, files, progress, registry, request_log
+from mlops_lesson import depot, files, loop, progress, registry, request_log
 
 DATA = sorted(
     path.relative_to(depot.data_dir()).as_posix()
@@ -175,3 +178,63 @@ def test_after_the_clock_was_set_back_a_reset_still_counts_as_newer(home: Path, 
     monkeypatch.setattr(progress.time, "time_ns", lambda: 1_000_000)
     progress.reset(1)
     assert progress.read().resets["data_collection"] > first
+
+
+class LongAgo(datetime):
+    """A clock that was set back to 1970."""
+
+    @classmethod
+    def now(cls, tz=None):
+        return datetime.fromtimestamp(1_000_000, tz)
+
+
+def set_clocks_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1_000_000.0)
+    for module in (registry, request_log, loop):
+        monkeypatch.setattr(module, "datetime", LongAgo)
+
+
+def test_after_the_clock_was_set_back_requests_stay_in_the_order_in_which_they_came(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = request_log.RequestLog(home / "requests.db")
+    image = [[0.0] * 8] * 8
+    for parcel in "123":
+        if parcel == "3":
+            set_clocks_back(monkeypatch)
+        assert log.write(parcel_id=parcel, role="champion", version=1, image=image, score=0.5)
+    log.close()
+    rows = request_log.read_requests()
+    assert rows["parcel_id"].tolist() == ["1", "2", "3"]
+    assert rows["at"].iloc[2] < rows["at"].iloc[1]
+    assert request_log.read_requests(after=int(rows["id"].iloc[1]))["parcel_id"].tolist() == ["3"]
+
+
+def test_after_the_clock_was_set_back_the_last_decision_is_still_the_last(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_home(home)
+    version = validated(trained_model(4))
+    loop.write_audit("run", 1, "gate", loop.DECIDED, "passed", version)
+    registry.promote(version)
+    set_clocks_back(monkeypatch)
+    assert loop.settle() == loop.PROMOTED
+    log = loop.read_audit()
+    assert log["what"].tolist() == [loop.DECIDED, loop.PROMOTED]
+    assert log["at"].iloc[1] < log["at"].iloc[0]
+    assert loop.settle() == ""
+
+
+def test_after_the_clock_was_set_back_a_promotion_and_a_rollback_find_the_right_version(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_home(home)
+    second, third = validated(trained_model(4)), validated(trained_model(5))
+    registry.promote(second)
+    set_clocks_back(monkeypatch)
+    assert registry.promote(third) == second
+    assert registry.rollback() == second
+    assert registry.champion().version == second
+    lines = registry.history()
+    assert lines["action"].tolist()[-3:] == ["promoted", "promoted", "rolled back"]
+    assert lines["at"].iloc[-1] < lines["at"].iloc[0]
