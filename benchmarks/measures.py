@@ -16,6 +16,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,10 @@ def course_home() -> Iterator[Path]:
                 os.environ["MLOPS_LESSON_HOME"] = before
 
 
-def seconds(work: Callable[[], Any]) -> float:
+def seconds(work: Callable[..., Any], *given: Any) -> float:
     """Time one call."""
     begun = time.perf_counter()
-    work()
+    work(*given)
     return time.perf_counter() - begun
 
 
@@ -399,85 +400,58 @@ def _folder_size(folder: Path) -> float:
     return sum(file.lstat().st_size for file in folder.rglob("*") if file.is_file() and not file.is_symlink()) / MB
 
 
+LOCK = ("--constraint", "requirements.lock", "--editable", ".[lab]")
+
+
+def _install(tool: str, folder: Path, environment: Mapping[str, str]) -> None:
+    python = folder / "bin" / "python"
+    if tool == "uv":
+        uv = (sys.executable, "-m", "uv")
+        _command(*uv, "venv", "--quiet", "--python", sys.executable, folder, env=environment)
+        _command(*uv, "pip", "install", "--quiet", "--python", python, "--compile-bytecode", *LOCK, env=environment)
+    else:
+        _command(sys.executable, "-m", "venv", folder, env=environment)
+        pip = (python, "-m", "pip")
+        _command(*pip, "install", "--quiet", "--disable-pip-version-check", *LOCK, env=environment)
+
+
+def _run_first_notebook(folder: Path, environment: Mapping[str, str]) -> None:
+    shutil.copytree(NOTEBOOKS, folder / "notebooks")
+    notebook = folder / "notebooks" / STAGES[0].notebook
+    course = {**environment, "MLOPS_LESSON_COURSE": str(ROOT)}
+    _command(folder / "bin" / "jupyter-execute", "--kernel_name=python3", notebook, env=course)
+
+
 def set_up(times: int = 5) -> list[Row]:
     """Set the course up from nothing and run its first notebook, with uv and with plain pip, in folders of their own.
 
     With an empty cache everything is fetched from the package index; that is measured once, since it depends on the
     network more than on the course. With a full cache it is measured `times` times.
     """
-    found: dict[str, list[float]] = {}
+    tools, steps = ("pip", "uv"), ("environment", "first notebook", "from nothing to the end of it")
+    states = {"empty cache": 1, "full cache": times}
+    found: dict[tuple[str, str, str], list[float]] = {}
     sizes: dict[str, float] = {}
-    lock = ("--constraint", "requirements.lock", "--editable", ".[lab]")
     with tempfile.TemporaryDirectory() as top:
-        for turn in range(times + 1):
-            for tool in ("uv", "pip"):
-                folder = Path(top) / f"{tool}-{turn}"
-                python = folder / "bin" / "python"
-                cache = {"UV_CACHE_DIR": f"{top}/uv-cache", "PIP_CACHE_DIR": f"{top}/pip-cache"}
-                environment = {**os.environ, **cache, "MLOPS_LESSON_HOME": str(folder / "work")}
-
-                def install(
-                    tool: str = tool,
-                    folder: Path = folder,
-                    python: Path = python,
-                    environment: Mapping[str, str] = environment,
-                ) -> None:
-                    if tool == "uv":
-                        _command(
-                            sys.executable,
-                            "-m",
-                            "uv",
-                            "venv",
-                            "--quiet",
-                            "--python",
-                            sys.executable,
-                            folder,
-                            env=environment,
-                        )
-                        uv = (sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", python)
-                        _command(*uv, "--compile-bytecode", *lock, env=environment)
-                    else:
-                        _command(sys.executable, "-m", "venv", folder, env=environment)
-                        _command(
-                            python,
-                            "-m",
-                            "pip",
-                            "install",
-                            "--quiet",
-                            "--disable-pip-version-check",
-                            *lock,
-                            env=environment,
-                        )
-
-                def first_notebook(folder: Path = folder, environment: Mapping[str, str] = environment) -> None:
-                    shutil.copytree(NOTEBOOKS, folder / "notebooks")
-                    course = {**environment, "MLOPS_LESSON_COURSE": str(ROOT)}
-                    _command(
-                        folder / "bin" / "jupyter-execute",
-                        "--kernel_name=python3",
-                        folder / "notebooks" / STAGES[0].notebook,
-                        env=course,
-                    )
-
-                state = "empty cache" if turn == 0 else "full cache"
-                found.setdefault(f"{tool}, {state}: environment", []).append(seconds(install))
-                found.setdefault(f"{tool}, {state}: first notebook", []).append(seconds(first_notebook))
+        caches = {"UV_CACHE_DIR": f"{top}/uv-cache", "PIP_CACHE_DIR": f"{top}/pip-cache"}
+        for state, turns in states.items():
+            for turn, tool in product(range(turns), tools):
+                folder = Path(top) / f"{tool} {state} {turn}".replace(" ", "-")
+                environment = {**os.environ, **caches, "MLOPS_LESSON_HOME": str(folder / "work")}
+                made = seconds(_install, tool, folder, environment)
+                ran = seconds(_run_first_notebook, folder, environment)
+                for step, took in zip(steps, (made, ran, made + ran), strict=True):
+                    found.setdefault((tool, state, step), []).append(took)
                 sizes[tool] = _folder_size(folder)
                 shutil.rmtree(folder)
     rows = []
-    for state in ("empty cache", "full cache"):
-        for step in ("environment", "first notebook"):
-            pair = [
-                Row(
-                    f"{tool}, {state}: {step}",
-                    statistics.median(found[f"{tool}, {state}: {step}"]),
-                    "s",
-                    len(found[f"{tool}, {state}: {step}"]),
-                )
-                for tool in ("pip", "uv")
-            ]
-            rows += beside(pair, pair[0].what)
-    return [*rows, *(Row(f"environment made by {tool}", size, "MB") for tool, size in sizes.items())]
+    for state, step in product(states, steps):
+        pair = [
+            Row(f"{tool}, {state}: {step}", statistics.median(found[tool, state, step]), "s", states[state])
+            for tool in tools
+        ]
+        rows += beside(pair, pair[0].what)
+    return [*rows, *(Row(f"environment made by {tool}", sizes[tool], "MB") for tool in tools)]
 
 
 def size(_times: int = 1) -> list[Row]:
