@@ -313,45 +313,6 @@ def plot_losses(trace: TrainingTrace, title: str | None = None) -> "ShownFigure"
         return show(figure, alt, title)
 
 
-def plot_slices(table: "pd.DataFrame", gate: float, *, title: str, group: str) -> "ShownFigure":
-    """Draw the accuracy of each group with its 95 % interval, beside the gate.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        What `mlops_lesson.evaluation.slices` returns: `n`, `accuracy`, `low`, `high`, by group.
-    gate : float
-        The accuracy that is asked for, 0 to 1.
-    title : str
-        The finding.
-    group : str
-        What a group is, such as "camera".
-
-    Returns
-    -------
-    ShownFigure
-        Ready to be displayed, with alternative text.
-    """
-    from mlops_lesson.figures import show
-
-    names = [f"{group} {name} (n = {n})" for name, n in table["n"].items()]
-    places = list(range(len(table)))
-    with new_figure(7.0, 0.5 * len(table) + 1.3) as (figure, (axis,)):
-        errors = [table["accuracy"] - table["low"], table["high"] - table["accuracy"]]
-        axis.errorbar(table["accuracy"], places, xerr=errors, fmt="o", color=BLUE, capsize=4)
-        axis.axvline(gate, color=PINK, linestyle="--")
-        axis.annotate(f"gate {gate:.2f}", (gate, -0.45), (-4, 0), textcoords="offset points", ha="right", color=PINK)
-        axis.set(xlabel="accuracy, with 95 % interval", xlim=(min(0.5, table["low"].min()), 1.01), yticks=places)
-        axis.set_yticklabels(names)
-        axis.set_ylim(len(table) - 0.4, -0.8)
-        figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
-        alt = f"Accuracy with 95 % interval by {group}, gate at {gate:.2f}. " + " ".join(
-            f"{name}: {row.accuracy:.2f}, {row.low:.2f} to {row.high:.2f}."
-            for name, row in zip(names, table.itertuples(), strict=True)
-        )
-        return show(figure, alt, title)
-
-
 def plot_calibration(table: "pd.DataFrame", *, title: str) -> "ShownFigure":
     """Draw how often the model is right against the probability it gives.
 

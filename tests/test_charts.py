@@ -4,12 +4,11 @@ import math
 
 import numpy as np
 import pytest
-from course_models import clean, trained
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlops_lesson import charts
-from mlops_lesson.evaluation import calibration, slices
+from mlops_lesson.evaluation import calibration
 from mlops_lesson.stages import STAGES
 from mlops_lesson.trace import LESSON_TRACE, Epoch, TrainingTrace, make_trace
 
@@ -129,15 +128,6 @@ def test_both_losses_are_told_with_their_lowest_epochs():
 def test_a_trace_without_training_losses_has_no_losses_to_plot():
     with pytest.raises(ValueError, match="holds no training losses"):
         charts.plot_losses(LESSON_TRACE)
-
-
-def test_slices_are_told_with_counts_and_intervals():
-    X, y = clean().part("test")
-    cameras = clean().table.loc[clean().table["split"] == "test", "camera_id"]
-    table = slices(trained(3).model.predict(X) == y, cameras)
-    shown = charts.plot_slices(table, 0.85, title="One camera is worse", group="camera")
-    worst = table.loc[4]
-    assert f"camera 4 (n = {worst['n']:.0f}): {worst['accuracy']:.2f}, {worst['low']:.2f} to" in shown.alt
 
 
 def test_calibration_is_told_group_by_group():

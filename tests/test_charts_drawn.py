@@ -5,17 +5,17 @@ from collections.abc import Callable
 from types import ModuleType
 
 import numpy as np
-import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
 from mlops_lesson import charts, class_page, figures, monitors
-from mlops_lesson.class_report import ExerciseResult
-from mlops_lesson.evaluation import calibration, interval, slices
+from mlops_lesson.class_report import ExerciseResult, QuestionResult
+from mlops_lesson.evaluation import calibration, interval
 from mlops_lesson.explorers import data_collection, data_preprocessing, model_validation
 from mlops_lesson.explorers import monitoring_and_maintenance as monitoring
+from mlops_lesson.quiz import load_questions
 from mlops_lesson.stages import STAGES
 from mlops_lesson.trace import LESSON_TRACE, make_trace
 
@@ -92,27 +92,6 @@ def test_the_epoch_of_the_lowest_validation_loss_is_marked(drawn) -> None:
     assert set(axis.lines[2].get_xdata()) == {2}
     (note,) = axis.texts
     assert (note.get_text(), note.xy) == ("lowest: epoch 2", (2, 0.3))
-
-
-def test_every_slice_stands_beside_its_name_with_its_interval_and_the_gate(drawn) -> None:
-    table = slices(np.array([True] * 30 + [False] * 30), pd.Series(["north"] * 20 + ["south"] * 40))
-    (axis,) = drawn(charts.plot_slices, table, 0.85, title="South is worse", group="dock")
-    assert names(axis) == ("", "accuracy, with 95 % interval", "")
-    points, gate = axis.lines[0], axis.lines[-1]
-    assert list(points.get_xdata()) == table["accuracy"].tolist()
-    assert list(zip(axis.get_yticks(), [one.get_text() for one in axis.get_yticklabels()], strict=True)) == [
-        (0, f"dock {table.index[0]} (n = {table['n'].iloc[0]})"),
-        (1, f"dock {table.index[1]} (n = {table['n'].iloc[1]})"),
-    ]
-    assert list(points.get_ydata()) == [0, 1]
-    assert set(gate.get_xdata()) == {0.85}
-    assert axis.texts[0].get_text() == "gate 0.85"
-    ends = [segment[:, 0].tolist() for segment in axis.collections[0].get_segments()]
-    assert np.array(ends) == pytest.approx(table[["low", "high"]].to_numpy())
-    low, high = sorted(axis.get_ylim())
-    assert low < 0 < 1 < high
-    assert axis.yaxis_inverted()
-    assert axis.get_xlim()[0] <= table["low"].min()
 
 
 def test_calibration_is_drawn_over_what_the_model_says(drawn) -> None:
@@ -290,6 +269,33 @@ def test_the_figure_of_a_classes_exercises_names_its_axes(drawn, monkeypatch) ->
     (axis,) = drawn(class_page._exercises_figure, [ExerciseResult(STAGES[0], "1.1", Counter(right=2, crashed=1))])
     assert names(axis) == ("", "learners", "exercise")
     assert [label.get_text() for label in axis.get_yticklabels()] == ["1.1"]
+
+
+@pytest.mark.parametrize("exercises", [3, 6, 18])
+def test_the_bars_of_a_classes_exercises_are_as_thick_as_a_line_of_text(drawn, monkeypatch, exercises) -> None:
+    monkeypatch.setattr(class_page, "show", lambda *arguments: figures.show(*arguments))
+    results = [ExerciseResult(STAGES[0], f"1.{number}", Counter(right=2)) for number in range(exercises)]
+    (axis,) = drawn(class_page._exercises_figure, results)
+    assert_as_thick_as_text(axis)
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.slug)
+def test_the_bars_of_a_question_are_as_thick_as_a_line_of_text_however_many_they_are(drawn, monkeypatch, stage) -> None:
+    monkeypatch.setattr(class_page, "show", lambda *arguments: figures.show(*arguments))
+    for question in load_questions(stage).questions:
+        right = question.right_choice()
+        result = QuestionResult(stage, question, Counter({right: 2, right[::-1]: 1}))
+        (axis,) = drawn(class_page._question_figure, result)
+        assert len(axis.get_yticklabels()) == len(result.bars()) > 1
+        assert_as_thick_as_text(axis)
+
+
+def assert_as_thick_as_text(axis: Axes) -> None:
+    figure = axis.figure
+    figure.draw_without_rendering()
+    text = axis.get_yticklabels()[0].get_fontsize() / 72
+    thick = [bar.get_window_extent().height / figure.dpi for bar in axis.containers[0]]
+    assert all(text < each < 2.5 * text for each in thick)
 
 
 @pytest.mark.parametrize("function", [charts.plot_trace, charts.plot_losses])

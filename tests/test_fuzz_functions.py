@@ -229,8 +229,6 @@ SETS = clean_datasets()
 WEEK_TABLE = st.lists(st.tuples(SMALL, SHARE, SHARE), min_size=2, max_size=2).map(
     lambda rows: pd.DataFrame(rows, columns=["week", "mean grey", "accuracy in the end"])
 )
-SLICES = alike(right="truth", by="label").filter(lambda both: len(both["right"]) == len(both["by"]) > 0)
-SLICES = SLICES.map(lambda both: evaluation.slices(both["right"], pd.Series(both["by"], name="camera")))
 
 # --------------------------------------------------------------------------------------------- files and what they hold
 
@@ -454,7 +452,6 @@ FUZZED: dict[str, Fuzz] = {
     ),
     "charts.plot_trace": fuzz(12, trace=NAMED_TRACE, args=st.lists(NAMED_TRACE, max_size=4), title=st.none() | WORDS),
     "charts.plot_losses": fuzz(12, trace=NAMED_TRACE, title=st.none() | WORDS),
-    "charts.plot_slices": fuzz(10, table=SLICES, gate=SHARE, title=WORDS, group=WORDS),
     "charts.plot_calibration": fuzz(
         10,
         table=alike(y="label", p="share")
