@@ -10,6 +10,8 @@ import numpy as np
 from measures import course_home, seconds
 from rows import Row, median
 
+from mlops_lesson.training.network import TrainingSettings, fit_on
+
 FACTORS = (1, 10, 100)
 WITHOUT_COLLECTOR = "the same without Python's garbage collector"
 
@@ -51,11 +53,11 @@ def training(times: int = 5, factors: Sequence[int] = FACTORS) -> list[Row]:
 
     clean = pipeline.preprocess(pipeline.collect())
     (X, y), validation = clean.part("train"), clean.part("validation")
-    settings = replace(pipeline.TrainingSettings(), epochs=3)
+    settings = replace(TrainingSettings(), epochs=3)
 
     def work(n: int) -> None:
         rows = np.arange(n) % len(X)
-        pipeline.fit_on(X[rows], y[rows], *validation, settings)
+        fit_on(X[rows], y[rows], *validation, settings)
 
     return _rows("three epochs", "images", [len(X) * factor for factor in factors], times, work)
 
@@ -63,7 +65,8 @@ def training(times: int = 5, factors: Sequence[int] = FACTORS) -> list[Row]:
 def monitoring(times: int = 5, factors: Sequence[int] = FACTORS) -> list[Row]:
     """Let all monitors look at a week of more and more parcels."""
     from mlops_lesson import pipeline
-    from mlops_lesson.monitors import Dealer, Observed, clean_pool, watch
+    from mlops_lesson.monitoring.monitors import Observed, watch
+    from mlops_lesson.monitoring.rehearsal import Dealer, clean_pool
 
     clean = pipeline.preprocess(pipeline.collect())
     pool = clean_pool(clean)
@@ -81,8 +84,9 @@ def monitoring(times: int = 5, factors: Sequence[int] = FACTORS) -> list[Row]:
 
 def service(times: int = 5, factors: Sequence[int] = FACTORS) -> list[Row]:
     """Send requests from more and more clients at once, ten from each."""
-    from mlops_lesson import pipeline, serving
-    from mlops_lesson.load import measure_latency
+    from mlops_lesson import pipeline
+    from mlops_lesson.deployment import serving
+    from mlops_lesson.deployment.load_test import measure_latency
 
     clean = pipeline.preprocess(pipeline.collect())
     trained = pipeline.train(clean)
@@ -103,7 +107,7 @@ def class_report(times: int = 5, factors: Sequence[int] = FACTORS) -> list[Row]:
     """Read the exports of more and more learners who have finished the course, and merge them."""
     from sample_class import make_export, save
 
-    from mlops_lesson.class_report import build
+    from mlops_lesson.instructors.class_report import build
 
     with tempfile.TemporaryDirectory() as top:
         folders = {10 * factor: Path(top) / str(factor) for factor in factors}

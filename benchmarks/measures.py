@@ -25,6 +25,7 @@ import psutil
 from rows import ROOT, Row, beside, median
 from run_notebooks import NOTEBOOKS, execute, fresh_environment
 
+from mlops_lesson.monitoring.rehearsal import clean_pool
 from mlops_lesson.stages import STAGES
 
 MB = 1e6
@@ -128,7 +129,7 @@ display_quiz([{"question": "Which?", "type": "multiple_choice", "answers": [
     {"answer": "A third answer", "correct": False, "feedback": "No, because."},
     {"answer": "A fourth answer", "correct": False, "feedback": "No, because."}]}])
 """
-OWN = "from mlops_lesson.quiz import quiz\nquiz(1)"
+OWN = "from mlops_lesson.teaching.quiz import quiz\nquiz(1)"
 # Awaited is a new element, or a new text in one that was there; one frame later it is painted.
 WATCH = """
 async ([place, run, click, awaited]) => {
@@ -229,13 +230,16 @@ def explorers(times: int = 5) -> list[Row]:
     import ipywidgets
     import numpy as np
 
-    from mlops_lesson import depot, monitors, pipeline, serving
-    from mlops_lesson.explorers.data_collection import explore_sources
-    from mlops_lesson.explorers.data_preprocessing import explore_cleaning
-    from mlops_lesson.explorers.deployment import explore_service
-    from mlops_lesson.explorers.model_training import training_explorer
-    from mlops_lesson.explorers.model_validation import validation_explorer
-    from mlops_lesson.explorers.monitoring_and_maintenance import explore_alerts
+    from mlops_lesson import pipeline
+    from mlops_lesson.collection import depot
+    from mlops_lesson.collection.explorer import explore_sources
+    from mlops_lesson.deployment import serving
+    from mlops_lesson.deployment.explorer import explore_service
+    from mlops_lesson.monitoring import monitors
+    from mlops_lesson.monitoring.explorer import explore_alerts
+    from mlops_lesson.preprocessing.explorer import explore_cleaning
+    from mlops_lesson.training.explorer import training_explorer
+    from mlops_lesson.validation.explorer import validation_explorer
 
     raw = pipeline.collect()
     clean = pipeline.preprocess(raw)
@@ -258,7 +262,7 @@ def explorers(times: int = 5) -> list[Row]:
                     training_explorer(clean),
                     validation_explorer({"trained model": trained.model}, X, y),
                     explore_service(server, X[:20], np.asarray(y[:20])),
-                    explore_alerts(trained.model, monitors.clean_pool(clean)),
+                    explore_alerts(trained.model, clean_pool(clean)),
                 ]
                 for answers, shown in zip(walks, made, strict=True):
                     answers.append(list(_move_all(shown)))
@@ -362,8 +366,9 @@ def notebooks(times: int = 5, folder: Path = NOTEBOOKS) -> list[Row]:
 
 def service(times: int = 5, requests: int = 400) -> list[Row]:
     """Ask the service for predictions, against the same predictions without a service."""
-    from mlops_lesson import pipeline, serving
-    from mlops_lesson.load import bare_latency, measure_latency
+    from mlops_lesson import pipeline
+    from mlops_lesson.deployment import serving
+    from mlops_lesson.deployment.load_test import bare_latency, measure_latency
 
     clean = pipeline.preprocess(pipeline.collect())
     trained = pipeline.train(clean)

@@ -33,7 +33,7 @@ GROWTH: dict[str, Callable[..., list[Row]]] = {
     "growth-service": growth.service,
 }
 # Only a course that has the class report can measure it.
-if find_spec("mlops_lesson.class_report"):
+if find_spec("mlops_lesson.instructors.class_report"):
     GROWTH["growth-report"] = growth.class_report
 
 

@@ -1,7 +1,8 @@
 """Why MLOps manages the ML lifecycle: the package behind the six notebooks.
 
 Importing the package is cheap on purpose: scikit-learn, matplotlib, MLflow and ipywidgets are loaded by the
-modules that need them (`mlops_lesson.pipeline`, `mlops_lesson.charts`, `mlops_lesson.registry`, `mlops_lesson.quiz`).
+modules that need them.
+A room for each stage, and `keep`, `show`, `teaching` and `instructors` for what the stages share.
 """
 
 import gc

@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _report(given: argparse.Namespace) -> int:
-    from mlops_lesson import class_report
+    from mlops_lesson.instructors import class_report
 
     report = class_report.build(given.folder)
     page, table = report.write(given.out, given.names)
@@ -95,8 +95,8 @@ def _report(given: argparse.Namespace) -> int:
 
 
 def _progress(given: argparse.Namespace) -> int:
-    from mlops_lesson import progress
-    from mlops_lesson.progress_table import STAGE_HEAD, stage_rows
+    from mlops_lesson.teaching import progress
+    from mlops_lesson.teaching.progress_table import STAGE_HEAD, stage_rows
 
     if given.export:
         print(progress.export(given.name, given.folder))

@@ -18,19 +18,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlops_lesson.datasets import CleanDataset, RawDataset
-from mlops_lesson.files import set_aside, write_atomically
-from mlops_lesson.paths import home
-from mlops_lesson.pipeline import (
-    TrainedModel,
-    TrainingSettings,
-    ValidatedModel,
-    collect,
-    preprocess,
-    train,
-    validate,
-)
-from mlops_lesson.trace import TrainingTrace
+from mlops_lesson.collection.dataset import CleanDataset, RawDataset, collect
+from mlops_lesson.keep.files import set_aside, write_atomically
+from mlops_lesson.keep.paths import home
+from mlops_lesson.preprocessing.cleaning import preprocess
+from mlops_lesson.training.network import TrainedModel, TrainingSettings, train
+from mlops_lesson.training.trace import TrainingTrace
+from mlops_lesson.validation.gate import ValidatedModel, validate
 
 FOLDER = "artifacts_by_stage"
 DATE_COLUMNS = ("seen_at", "first_clicked_at")
@@ -79,7 +73,7 @@ def _unpack_clean(members: dict[str, bytes]) -> CleanDataset:
 def _pack_trained(trained: TrainedModel) -> dict[str, bytes]:
     import skops.io
 
-    recipe = {"settings": trained.settings.to_dict(), "data_version": trained.data_version, "name": trained.trace.name}
+    recipe = {"settings": trained.settings.to_dict(), "data_hash": trained.data_hash, "name": trained.trace.name}
     trace = trained.trace.to_frame()
     return {
         "model.skops": skops.io.dumps(trained.model),
@@ -91,12 +85,12 @@ def _pack_trained(trained: TrainedModel) -> dict[str, bytes]:
 def _unpack_trained(members: dict[str, bytes]) -> TrainedModel:
     import skops.io
 
-    from mlops_lesson.registry import TRUSTED_TYPES
+    from mlops_lesson.deployment.registry import TRUSTED_TYPES
 
     recipe = json.loads(members["recipe.json"])
     model = skops.io.loads(members["model.skops"], trusted=list(TRUSTED_TYPES))
     trace = TrainingTrace.from_frame(_from_csv(members["trace.csv"]), recipe["name"])
-    return TrainedModel(model, trace, TrainingSettings(**recipe["settings"]), recipe["data_version"])
+    return TrainedModel(model, trace, TrainingSettings(**recipe["settings"]), recipe["data_hash"])
 
 
 def _pack_validated(validated: ValidatedModel) -> dict[str, bytes]:
@@ -104,18 +98,18 @@ def _pack_validated(validated: ValidatedModel) -> dict[str, bytes]:
 
 
 def _unpack_validated(members: dict[str, bytes]) -> ValidatedModel:
-    from mlops_lesson.evaluation import GateResult
+    from mlops_lesson.validation.gate import GateResult
 
     return ValidatedModel(_unpack_trained(members), GateResult.from_dict(json.loads(members["gate.json"])))
 
 
 def _describe_dataset(dataset: RawDataset | CleanDataset) -> str:
-    return f"version {dataset.version[:12]}"
+    return f"version {dataset.data_hash[:12]}"
 
 
 def _describe_model(model: TrainedModel | ValidatedModel) -> str:
     # Not the model's own version: its last digits depend on the processor, so it would differ between machines.
-    return f"{model.settings.epochs} epochs on data version {model.data_version[:12]}"
+    return f"{model.settings.epochs} epochs on data version {model.data_hash[:12]}"
 
 
 def _reference_clean() -> CleanDataset:
@@ -153,6 +147,10 @@ FORMATS = {
 }
 
 
+def _hash_of(artifact: Any) -> str:
+    return artifact.data_hash if isinstance(artifact, RawDataset | CleanDataset) else artifact.model_hash
+
+
 def _folder() -> Path:
     return home() / FOLDER
 
@@ -172,7 +170,7 @@ def _unpack(content: bytes, form: _Format) -> Any:
 
 def _holds(path: Path, version: str, form: _Format) -> bool:
     try:
-        return _unpack(path.read_bytes(), form).version == version
+        return _hash_of(_unpack(path.read_bytes(), form)) == version
     except UNREADABLE:
         return False
 
@@ -200,8 +198,8 @@ def save(artifact: RawDataset | CleanDataset | TrainedModel | ValidatedModel) ->
     for name, form in FORMATS.items():
         if isinstance(artifact, form.kind):
             stem = name.replace(" ", "_")
-            path = _folder() / f"{stem}-{artifact.version[:12]}.zip"
-            if path.exists() and not _holds(path, artifact.version, form):
+            path = _folder() / f"{stem}-{_hash_of(artifact)[:12]}.zip"
+            if path.exists() and not _holds(path, _hash_of(artifact), form):
                 set_aside(path)
             if not path.exists():
                 write_atomically(path, _zip(form.pack(artifact)))
@@ -256,7 +254,7 @@ def load(name: str, *, quiet: bool = False) -> Any:
         raise ValueError(f"There is no artifact {name!r}: give one of {', '.join(map(repr, FORMATS))}.")
     artifact, source = _load_own(name), "your own"
     is_model = isinstance(artifact, TrainedModel | ValidatedModel)
-    if is_model and artifact.data_version != _data_of_models().version:
+    if is_model and artifact.data_hash != _data_of_models().data_hash:
         if not quiet:
             print(f"Your own {name} learned from other data than you have now. Run its notebook again to use yours.")
         artifact = None

@@ -15,15 +15,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from mlops_lesson import depot, pipeline, registry
-from mlops_lesson.contract import require_clean
-from mlops_lesson.datasets import CleanDataset
-from mlops_lesson.evaluation import shift
-from mlops_lesson.loop import ALERT, PROMOTED, LoopRun
-from mlops_lesson.prediction import trace_prediction
+from mlops_lesson.collection import depot
+from mlops_lesson.collection.dataset import CleanDataset
+from mlops_lesson.deployment import registry
+from mlops_lesson.deployment.prediction import trace_prediction
+from mlops_lesson.monitoring.loop import ALERT, PROMOTED, LoopRun
+from mlops_lesson.preprocessing.contract import require_clean
+from mlops_lesson.training.network import fit_on, train
+from mlops_lesson.validation.behaviour import shift
+from mlops_lesson.validation.gate import ValidatedModel
 
 if TYPE_CHECKING:
-    from mlops_lesson.figures import ShownFigure
+    from mlops_lesson.show.figures import ShownFigure
 
 SECTIONS = ("Data", "Model", "Infrastructure", "Monitoring")
 AUTOMATED, BY_HAND = 1.0, 0.5
@@ -47,14 +50,14 @@ class Evidence:
     ----------
     clean : CleanDataset
         The history.
-    validated : mlops_lesson.pipeline.ValidatedModel
+    validated : mlops_lesson.validation.gate.ValidatedModel
         The first champion with its verdict.
-    run : mlops_lesson.loop.LoopRun
+    run : mlops_lesson.monitoring.loop.LoopRun
         Live weeks with the loop.
     """
 
     clean: CleanDataset
-    validated: pipeline.ValidatedModel
+    validated: ValidatedModel
     run: LoopRun
 
 
@@ -157,7 +160,7 @@ def _settings_searched(evidence: Evidence) -> Found:
     found = []
     for rate in rates:
         settings = replace(evidence.validated.settings, learning_rate=rate, epochs=10)
-        model, _ = pipeline.fit_on(*evidence.clean.part("train"), X_val, y_val, settings)
+        model, _ = fit_on(*evidence.clean.part("train"), X_val, y_val, settings)
         found.append(float(np.mean(model.predict(X_val) == y_val)))
     return found[-1] >= max(found), f"of {len(rates)} learning rates, the chosen one is best on validation images"
 
@@ -175,14 +178,14 @@ def _rule(number: int, says: str) -> Callable[[Evidence], Found]:
 
 
 def _trained_twice(evidence: Evidence) -> Found:
-    again = pipeline.train(evidence.clean, evidence.validated.settings)
-    return again.version == evidence.validated.trained.version, "training twice gives the same weights"
+    again = train(evidence.clean, evidence.validated.settings)
+    return again.model_hash == evidence.validated.trained.model_hash, "training twice gives the same weights"
 
 
 def _learns_by_heart(evidence: Evidence) -> Found:
     X_train, y_train = (part[:64] for part in evidence.clean.part("train"))
     settings = replace(evidence.validated.settings, epochs=60)
-    model, _ = pipeline.fit_on(X_train, y_train, X_train, y_train, settings)
+    model, _ = fit_on(X_train, y_train, X_train, y_train, settings)
     right = int((model.predict(X_train) == y_train).sum())
     return right == len(y_train), f"the network learns {right} of {len(y_train)} images by heart"
 
@@ -408,8 +411,7 @@ class ScoreCard:
 
     def plot(self) -> "ShownFigure":
         """Draw the points of the four sections; the weakest one is the score."""
-        from mlops_lesson.charts import BLUE, GREY, new_figure
-        from mlops_lesson.figures import show
+        from mlops_lesson.show.figures import BLUE, GREY, new_figure, show
 
         points = self.sections()
         title = f"The weakest section decides: ML Test Score {self.score:.1f} of 7"
@@ -441,7 +443,7 @@ class ScoreCard:
         pathlib.Path
             The page, `ml_test_score.md`.
         """
-        from mlops_lesson.files import write_atomically
+        from mlops_lesson.keep.files import write_atomically
 
         lines = ["# ML Test Score", "", str(self), "", "| section | test | points | evidence |", "|---|---|---|---|"]
         lines += [f"| {r.test.section} | {r.test.name} | {r.points:.1f} | {r.seen} |" for r in self.results]

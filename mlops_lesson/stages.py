@@ -1,7 +1,14 @@
 """The six stages of the machine-learning lifecycle, and the strip that says "you are here"."""
 
+import math
 from dataclasses import dataclass
 from html import escape
+from textwrap import fill
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mlops_lesson.show.figures import ShownFigure
+from mlops_lesson.show.figures import ShownFigure
 
 
 @dataclass(frozen=True)
@@ -237,3 +244,55 @@ def stage_card(stage: "int | str | Stage", **measured: str) -> StageCard:
             f"A stage card has input, operation, output and example; got {', '.join(sorted(unknown))} as well."
         )
     return StageCard(get_stage(stage), tuple(measured.items()))
+
+
+def plot_lifecycle() -> "ShownFigure":
+    """Draw the six stages as the loop that they are, each with what it hands on.
+
+    Returns
+    -------
+    ShownFigure
+        Ready to be displayed, with alternative text.
+    """
+    from mlops_lesson.show.figures import BLUE, GREY, new_figure, show
+
+    title = "What monitoring finds is where the next round begins"
+    turns = [0.25 - place / len(STAGES) for place in range(len(STAGES))]
+    places = [(math.cos(2 * math.pi * turn) * 1.75, math.sin(2 * math.pi * turn)) for turn in turns]
+    with new_figure(8.0, 5.0) as (figure, (axis,)):
+        boxes = [
+            axis.text(
+                *place,
+                f"{stage.number} {stage.name}\n{fill(stage.output, 24)}",
+                ha="center",
+                va="center",
+                fontsize="small",
+                bbox={"boxstyle": "round,pad=0.6", "facecolor": "white", "edgecolor": BLUE, "linewidth": 1.5},
+            )
+            for place, stage in zip(places, STAGES, strict=True)
+        ]
+        for start, end, box, next_box in zip(
+            places, places[1:] + places[:1], boxes, boxes[1:] + boxes[:1], strict=True
+        ):
+            axis.annotate(
+                "",
+                xy=end,
+                xytext=start,
+                arrowprops={
+                    "arrowstyle": "-|>",
+                    "color": GREY,
+                    "linewidth": 1.5,
+                    "mutation_scale": 16,
+                    "patchA": box.get_bbox_patch(),
+                    "patchB": next_box.get_bbox_patch(),
+                },
+            )
+        axis.set(xlim=(-2.6, 2.6), ylim=(-1.35, 1.35))
+        axis.set_axis_off()
+        figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
+        steps = "; ".join(f"{stage.number} {stage.name} hands on: {stage.output}" for stage in STAGES)
+        return show(
+            figure,
+            f"Six boxes in a circle, an arrow from each to the next and from the last to the first. {steps}.",
+            title,
+        )

@@ -4,7 +4,8 @@ from dataclasses import replace
 from functools import cache
 
 from mlops_lesson import pipeline
-from mlops_lesson.datasets import CleanDataset
+from mlops_lesson.collection.dataset import CleanDataset
+from mlops_lesson.training.network import TrainedModel, TrainingSettings
 
 
 @cache
@@ -13,5 +14,5 @@ def clean() -> CleanDataset:
 
 
 @cache
-def trained(epochs: int) -> pipeline.TrainedModel:
-    return pipeline.train(clean(), replace(pipeline.TrainingSettings(), epochs=epochs))
+def trained(epochs: int) -> TrainedModel:
+    return pipeline.train(clean(), replace(TrainingSettings(), epochs=epochs))

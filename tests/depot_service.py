@@ -18,10 +18,10 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder
 
-from mlops_lesson import registry
+from mlops_lesson.deployment import registry
 
-PASSED = {"accuracy": 0.93, "low": 0.90, "high": 0.95, "n": 300, "threshold": 0.85, "data_version": "test-data"}
-FAILED = {"accuracy": 0.84, "low": 0.80, "high": 0.88, "n": 300, "threshold": 0.85, "data_version": "test-data"}
+PASSED = {"accuracy": 0.93, "low": 0.90, "high": 0.95, "n": 300, "threshold": 0.85, "data_hash": "test-data"}
+FAILED = {"accuracy": 0.84, "low": 0.80, "high": 0.88, "n": 300, "threshold": 0.85, "data_hash": "test-data"}
 
 
 @functools.cache
@@ -52,7 +52,7 @@ def easily_shocked_model() -> Pipeline:
 
 
 def validated(model: Any, **gate: Any) -> int:
-    version = registry.register(model, data_version="train-data")
+    version = registry.register(model, data_hash="train-data")
     registry.record_gate(version, passed=True, **(PASSED | gate))
     return version
 

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
-from mlops_lesson import depot, pipeline, registry, request_log
-from mlops_lesson.datasets import CleanDataset
-from mlops_lesson.monitors import Pool, clean_pool
-from mlops_lesson.pipeline import ValidatedModel
-from mlops_lesson.rollout import Status
+from mlops_lesson import pipeline
+from mlops_lesson.collection import depot
+from mlops_lesson.collection.dataset import CleanDataset
+from mlops_lesson.deployment import registry, request_log
+from mlops_lesson.deployment.rollout import Status
+from mlops_lesson.monitoring.rehearsal import Pool, clean_pool
+from mlops_lesson.validation.gate import ValidatedModel
 
 
 @functools.cache

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 import mlops_lesson
-from mlops_lesson import progress, quiz, trace
 from mlops_lesson.stages import STAGES
+from mlops_lesson.teaching import progress, quiz
+from mlops_lesson.training import trace
 
 # ------------------------------------------------------------------------------------- the package's public functions
 
@@ -52,7 +53,7 @@ class Public:
         module, _, last = name.rpartition(".")
         places = [
             importlib.import_module(module or self.call.__module__),
-            importlib.import_module("mlops_lesson.files"),
+            importlib.import_module("mlops_lesson.keep.files"),
         ]
         return next(getattr(place, last) for place in (*places, builtins) if hasattr(place, last))
 

@@ -5,17 +5,17 @@ from typing import Any
 
 import pandas as pd
 
-from mlops_lesson import progress, quiz
-from mlops_lesson.charts import plot_trace
-from mlops_lesson.chooser import Chooser
-from mlops_lesson.exercises import check
-from mlops_lesson.explorers.live import Answer
-from mlops_lesson.model_card import ModelCard
-from mlops_lesson.panel import summary_html
 from mlops_lesson.scorecard import TESTS, Outcome, ScoreCard
+from mlops_lesson.show.explorer import Answer
+from mlops_lesson.show.tables import show_table
 from mlops_lesson.stages import stage_card
-from mlops_lesson.tables import show_table
-from mlops_lesson.trace import Epoch, TrainingTrace
+from mlops_lesson.teaching import progress, quiz
+from mlops_lesson.teaching.chooser import Chooser
+from mlops_lesson.teaching.exercises.check import check
+from mlops_lesson.teaching.panel import summary_html
+from mlops_lesson.training.charts import plot_trace
+from mlops_lesson.training.trace import Epoch, TrainingTrace
+from mlops_lesson.validation.model_card import ModelCard
 
 MARK = "<script>window.ran = 1</script><img src=x onerror='window.ran = 1'>\"'"
 

@@ -4,10 +4,10 @@ import json
 import random
 from datetime import UTC, datetime, timedelta
 
-from mlops_lesson.class_exports import asked, exercises
-from mlops_lesson.export_format import FORMAT, FORMAT_VERSION, checksum
-from mlops_lesson.progress import PARTS, SCHEMA_VERSION
+from mlops_lesson.instructors.handed_in import asked, exercises
 from mlops_lesson.stages import STAGES
+from mlops_lesson.teaching.export_format import FORMAT, FORMAT_VERSION, checksum
+from mlops_lesson.teaching.progress import PARTS, SCHEMA_VERSION
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 NAMES = ("Amal", "Bruno", "Chidi", "Dalia", "Emre", "Fatou", "Goran", "Hana", "Ines", "Jonas", "Kofi", "Lena")

@@ -12,8 +12,10 @@ import pytest
 
 from mlops_lesson import artifacts
 from mlops_lesson.artifacts import load, save, write_atomically
-from mlops_lesson.datasets import CleanDataset, RawDataset
-from mlops_lesson.pipeline import ValidatedModel, collect, preprocess, train, validate
+from mlops_lesson.collection.dataset import CleanDataset, RawDataset, collect
+from mlops_lesson.preprocessing.cleaning import preprocess
+from mlops_lesson.training.network import train
+from mlops_lesson.validation.gate import ValidatedModel, validate
 
 
 @pytest.fixture(scope="module")
@@ -56,15 +58,15 @@ def test_the_clean_dataset_keeps_its_report(clean: CleanDataset) -> None:
 
 
 def test_a_learner_who_made_nothing_gets_the_reference(clean: CleanDataset, capsys: pytest.CaptureFixture) -> None:
-    assert load("clean dataset").version == clean.version
-    assert capsys.readouterr().out == f"Input: the reference clean dataset, version {clean.version[:12]}\n"
+    assert load("clean dataset").data_hash == clean.data_hash
+    assert capsys.readouterr().out == f"Input: the reference clean dataset, version {clean.data_hash[:12]}\n"
 
 
 def test_a_learner_who_made_one_gets_it_and_is_told_so(clean: CleanDataset, capsys: pytest.CaptureFixture) -> None:
     save(smaller(clean))
     own = load("clean dataset")
     assert len(own.table) == len(clean.table) - 1
-    assert capsys.readouterr().out == f"Input: your own clean dataset, version {own.version[:12]}\n"
+    assert capsys.readouterr().out == f"Input: your own clean dataset, version {own.data_hash[:12]}\n"
 
 
 def test_quiet_says_nothing(capsys: pytest.CaptureFixture) -> None:
@@ -73,16 +75,16 @@ def test_quiet_says_nothing(capsys: pytest.CaptureFixture) -> None:
 
 
 def test_saving_says_what_was_kept(clean: CleanDataset) -> None:
-    assert save(clean) == f"Kept: clean dataset, version {clean.version[:12]}"
+    assert save(clean) == f"Kept: clean dataset, version {clean.data_hash[:12]}"
 
 
 def test_the_newest_one_is_loaded_and_the_older_one_stays(clean: CleanDataset, own_folder: Path) -> None:
     save(clean)
     save(smaller(clean))
-    assert load("clean dataset", quiet=True).version == smaller(clean).version
+    assert load("clean dataset", quiet=True).data_hash == smaller(clean).data_hash
     save(clean)
-    assert load("clean dataset", quiet=True).version == clean.version
-    versions = (clean.version, smaller(clean).version)
+    assert load("clean dataset", quiet=True).data_hash == clean.data_hash
+    versions = (clean.data_hash, smaller(clean).data_hash)
     assert {path.name for path in own_folder.glob("*.zip")} == {f"clean_dataset-{full[:12]}.zip" for full in versions}
 
 

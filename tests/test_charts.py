@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlops_lesson import charts
-from mlops_lesson.evaluation import calibration
-from mlops_lesson.stages import STAGES
-from mlops_lesson.trace import LESSON_TRACE, Epoch, TrainingTrace, make_trace
+from mlops_lesson.show.figures import plot_images
+from mlops_lesson.stages import STAGES, plot_lifecycle
+from mlops_lesson.training import charts
+from mlops_lesson.training.trace import LESSON_TRACE, Epoch, TrainingTrace, make_trace
+from mlops_lesson.validation.measures import calibration, plot_calibration
 
 
 def rows_of(chart):
@@ -132,7 +133,7 @@ def test_a_trace_without_training_losses_has_no_losses_to_plot():
 
 def test_calibration_is_told_group_by_group():
     y, probability = np.array([0, 0, 1, 1]), np.array([0.1, 0.1, 0.9, 0.9])
-    shown = charts.plot_calibration(calibration(y, probability), title="Well calibrated")
+    shown = plot_calibration(calibration(y, probability), title="Well calibrated")
     assert "2 images at 0.10: 0.00" in shown.alt
     assert "2 images at 0.90: 1.00" in shown.alt
 
@@ -145,7 +146,7 @@ def test_probabilities_are_told_by_chute_with_the_unsure_ones():
 
 def test_images_and_their_titles_must_agree_in_number():
     with pytest.raises(ValueError, match="got 1 images, 2 titles"):
-        charts.plot_images([np.zeros((8, 8))], ["one", "two"], title="Two", alt="Nothing")
+        plot_images([np.zeros((8, 8))], ["one", "two"], title="Two", alt="Nothing")
 
 
 def test_a_figure_keeps_nothing_in_memory():
@@ -156,7 +157,7 @@ def test_a_figure_keeps_nothing_in_memory():
 
 
 def test_the_lifecycle_is_drawn_as_a_loop_of_the_six_stages_and_told_in_words() -> None:
-    shown = charts.plot_lifecycle()
+    shown = plot_lifecycle()
     steps = "; ".join(f"{stage.number} {stage.name} hands on: {stage.output}" for stage in STAGES)
     circle = "Six boxes in a circle, an arrow from each to the next and from the last to the first."
     assert shown.alt.endswith(f"{circle} {steps}.")

@@ -9,15 +9,19 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
-
-from mlops_lesson import charts, class_page, figures, monitors
-from mlops_lesson.class_report import ExerciseResult, QuestionResult
-from mlops_lesson.evaluation import calibration, interval
 from mlops_lesson.explorers import data_collection, data_preprocessing, model_validation
 from mlops_lesson.explorers import monitoring_and_maintenance as monitoring
-from mlops_lesson.quiz import load_questions
+
+from mlops_lesson.instructors import class_page
+from mlops_lesson.instructors.class_report import ExerciseResult, QuestionResult
+from mlops_lesson.monitoring import monitors
+from mlops_lesson.show import figures
+from mlops_lesson.show.figures import BLUE, GREY, PINK, new_figure, plot_images
 from mlops_lesson.stages import STAGES
-from mlops_lesson.trace import LESSON_TRACE, make_trace
+from mlops_lesson.teaching.quiz import load_questions
+from mlops_lesson.training import charts
+from mlops_lesson.training.trace import LESSON_TRACE, make_trace
+from mlops_lesson.validation.measures import calibration, interval, plot_calibration
 
 RUN = make_trace([(0.7, 0.5, 0.8), (0.3, 0.9, 0.4), (0.5, 0.8, 0.1)], "A run")
 
@@ -26,7 +30,7 @@ RUN = make_trace([(0.7, 0.5, 0.8), (0.3, 0.9, 0.4), (0.5, 0.8, 0.1)], "A run")
 def drawn(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Axes]]:
     """Draw as the course does, and hand out the axes instead of the picture."""
     figures: list[Figure] = []
-    monkeypatch.setattr("mlops_lesson.figures.show", lambda figure, alt, caption: figures.append(figure))
+    monkeypatch.setattr("mlops_lesson.show.figures.show", lambda figure, alt, caption: figures.append(figure))
 
     def draw(function: Callable, *arguments: object, **options: object) -> list[Axes]:
         function(*arguments, **options)
@@ -96,7 +100,7 @@ def test_the_epoch_of_the_lowest_validation_loss_is_marked(drawn) -> None:
 
 def test_calibration_is_drawn_over_what_the_model_says(drawn) -> None:
     table = calibration(np.array([0, 0, 1, 1]), np.array([0.1, 0.1, 0.8, 0.8]))
-    (axis,) = drawn(charts.plot_calibration, table, title="Well calibrated")
+    (axis,) = drawn(plot_calibration, table, title="Well calibrated")
     assert names(axis) == ("", "probability of chute B, as the model says", "share that belongs to chute B")
     assert curves(axis)["what the model says is what happens"] == [(0, 0), (1, 1)]
     assert list(zip(*axis.lines[1].get_data(), strict=True)) == [(0.1, 0), (0.8, 1)]
@@ -125,7 +129,7 @@ def test_probabilities_are_counted_by_the_chute_that_the_parcel_belongs_to(drawn
 
 def test_images_keep_their_order_their_titles_and_one_scale_of_grey(drawn) -> None:
     images = [np.full((8, 8), grey) for grey in (0, 8, 16)]
-    axes = drawn(charts.plot_images, images, ["a", "b", "c"], title="Three", alt="Three greys", columns=2)
+    axes = drawn(plot_images, images, ["a", "b", "c"], title="Three", alt="Three greys", columns=2)
     shown = [(axis.get_title(), axis.images[0].get_array().max(), axis.images[0].get_clim()) for axis in axes[:3]]
     assert shown == [("a", 0, (0, 16)), ("b", 8, (0, 16)), ("c", 16, (0, 16))]
     assert not any(axis.images for axis in axes[3:])
@@ -160,8 +164,8 @@ def test_the_steps_of_collecting_are_bars_from_the_top_with_their_counts(shown_b
     assert axis.yaxis_inverted()
     assert (axis.get_xlabel(), axis.get_xlim()) == ("parcels", (0, pytest.approx(2200)))
     colours = [bar.get_facecolor() for bar in axis.containers[0]]
-    assert colours[2] == to_rgba(charts.BLUE)
-    assert {*colours[:2], *colours[3:]} == {to_rgba(charts.GREY)}
+    assert colours[2] == to_rgba(BLUE)
+    assert {*colours[:2], *colours[3:]} == {to_rgba(GREY)}
     assert alt == (
         "Bar chart of parcels. rows in the table: 2,000; with an image: 1,900; and a label: 1,500; and time and "
         "camera: 1,400; and a light reading: 0."
@@ -233,9 +237,9 @@ def test_what_an_alert_costs_is_drawn_for_each_threshold_and_yours_is_marked(sho
     assert names(late) == ("Delay after the bump", "threshold, [yours]", "parcels, median")
     assert [bar.get_height() for bar in wrong.containers[0]] == [0, 25, 50]
     assert [bar.get_height() for bar in late.containers[0]] == [0, 150, 100]
-    for axis, colour in ((wrong, charts.PINK), (late, charts.BLUE)):
+    for axis, colour in ((wrong, PINK), (late, BLUE)):
         assert [text.get_text() for text in axis.get_xticklabels()] == ["0.01", "[0.05]", "0.1"]
-        grey = to_rgba(charts.GREY)
+        grey = to_rgba(GREY)
         assert [bar.get_facecolor() for bar in axis.containers[0]] == [grey, to_rgba(colour), grey]
     assert [(text.get_text(), *text.get_position()) for text in late.texts] == [("missed", 0, 2)]
     assert (wrong.get_ylim(), late.get_ylim()) == ((0, 100), (0, 298))
@@ -248,8 +252,8 @@ def test_what_an_alert_costs_is_drawn_for_each_threshold_and_yours_is_marked(sho
 
 
 def test_learners_are_stacked_by_what_they_did_in_the_colours_of_the_legend(drawn) -> None:
-    looks = {"right": (charts.BLUE, ""), "crashed": (charts.PINK, "xx"), "not yet": ("#e6b566", "///")}
-    with charts.new_figure() as (_, (axis,)):
+    looks = {"right": (BLUE, ""), "crashed": (PINK, "xx"), "not yet": ("#e6b566", "///")}
+    with new_figure() as (_, (axis,)):
         class_page._stack(axis, {"1.1": Counter(right=3, crashed=2), "1.2": Counter(right=1)}, looks)
     right, crashed, not_yet = axis.containers[:3]
     assert [(bar.get_x(), bar.get_width()) for bar in right] == [(0, 3), (0, 1)]

@@ -4,10 +4,10 @@ from html import escape
 
 import pytest
 
-from mlops_lesson.chooser import WAYS, chooser, grid_markdown, read_minutes
-from mlops_lesson.display import fold, script
-from mlops_lesson.progress import PARTS
+from mlops_lesson.show.page import fold, script
 from mlops_lesson.stages import STAGES
+from mlops_lesson.teaching.chooser import WAYS, chooser, grid_markdown, read_minutes
+from mlops_lesson.teaching.progress import PARTS
 
 
 @pytest.fixture

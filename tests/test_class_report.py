@@ -22,12 +22,14 @@ from hypothesis import strategies as st
 from pages import stray_words
 from sample_class import NOW, make_class, make_export, save, seal
 
-from mlops_lesson import class_exports, class_report, export_format, progress
 from mlops_lesson.__main__ import main
-from mlops_lesson.class_exports import LARGEST_FILE, asked, exercises
-from mlops_lesson.class_report import QuestionResult
-from mlops_lesson.display import inline
+from mlops_lesson.instructors import class_report
+from mlops_lesson.instructors import handed_in as class_exports
+from mlops_lesson.instructors.class_report import QuestionResult
+from mlops_lesson.instructors.handed_in import LARGEST_FILE, asked, exercises
+from mlops_lesson.show.page import inline
 from mlops_lesson.stages import STAGES
+from mlops_lesson.teaching import export_format, progress
 
 COURSE = Path(__file__).resolve().parent.parent
 FIRST = STAGES[0]
@@ -538,7 +540,7 @@ def test_what_is_odd_in_a_zip_file_keeps_nothing_that_follows_from_being_counted
 
 
 def test_after_too_much_in_a_zip_file_the_rest_is_named(folder, monkeypatch):
-    monkeypatch.setattr("mlops_lesson.class_exports.LARGEST_UNZIPPED", 10)
+    monkeypatch.setattr("mlops_lesson.instructors.handed_in.LARGEST_UNZIPPED", 10)
     with zipfile.ZipFile(folder / "all.zip", "w") as archive:
         for name in ("a", "b", "c"):
             archive.writestr(f"{name}.json", json.dumps(make_export(name, name)))

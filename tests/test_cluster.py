@@ -9,8 +9,8 @@ import psutil
 import pytest
 from sockets import listening
 
-from mlops_lesson import cluster
-from mlops_lesson.pipeline import TrainingSettings
+from mlops_lesson.training import cluster
+from mlops_lesson.training.network import TrainingSettings
 
 GRID = [TrainingSettings(epochs=2, learning_rate=rate) for rate in (0.05, 0.2)]
 

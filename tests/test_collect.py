@@ -6,9 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mlops_lesson import depot
-from mlops_lesson.datasets import RawDataset
-from mlops_lesson.pipeline import collect, last_click
+from mlops_lesson.collection import depot
+from mlops_lesson.collection.dataset import RawDataset, collect, last_click
 
 EXPECTED_VERSION = "f6ebc068b912"
 
@@ -73,8 +72,8 @@ def test_the_lineage_names_every_file_with_its_rows_and_checksum(raw: RawDataset
 
 
 def test_the_same_data_has_the_same_version_everywhere(raw: RawDataset) -> None:
-    assert raw.version[:12] == EXPECTED_VERSION
-    assert collect().version == raw.version
+    assert raw.data_hash[:12] == EXPECTED_VERSION
+    assert collect().data_hash == raw.data_hash
 
 
 def test_one_changed_click_makes_another_version(copied: Path, raw: RawDataset) -> None:
@@ -82,18 +81,18 @@ def test_one_changed_click_makes_another_version(copied: Path, raw: RawDataset) 
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     lines[1] = lines[1].replace(",B", ",A")
     path.write_text("".join(lines), encoding="utf-8")
-    assert collect(copied).version != raw.version
+    assert collect(copied).data_hash != raw.data_hash
 
 
 def test_one_changed_pixel_makes_another_version(raw: RawDataset) -> None:
     images = {i: image.copy() for i, image in raw.images.items()}
     images[100001][0, 0] += 1
-    assert RawDataset(raw.table, images, raw.lineage).version != raw.version
+    assert RawDataset(raw.table, images, raw.lineage).data_hash != raw.data_hash
 
 
 def test_an_image_that_changes_its_owner_makes_another_version(raw: RawDataset) -> None:
     images = raw.images | {100001: raw.images[100002], 100002: raw.images[100001]}
-    assert RawDataset(raw.table, images, raw.lineage).version != raw.version
+    assert RawDataset(raw.table, images, raw.lineage).data_hash != raw.data_hash
 
 
 def test_an_archive_that_is_missing_stops_nothing_and_hides_nothing(copied: Path, raw: RawDataset) -> None:

@@ -4,7 +4,7 @@ import weakref
 import ipywidgets
 import pytest
 
-from mlops_lesson.controls import explorer
+from mlops_lesson.show.explorer import explorer
 
 
 def test_an_explorer_shows_its_controls_then_its_result():

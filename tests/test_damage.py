@@ -77,7 +77,7 @@ def small_copies(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_a_test_notices_and_what_none_notices_are_told_apart_and_kept(
     results: Results, small_copies: None
 ) -> None:
-    figures = "mlops_lesson/figures.py"
+    figures = "mlops_lesson/show/figures.py"
     noticed = spoiled("no words", figures, 'alt="{escape(self.alt)}"', 'alt=""')
     missed = spoiled("another comment", figures, "so that everyone can read it", "so that anyone can read it")
     assert hunt([noticed, missed], results, processes=1) == ""
@@ -98,7 +98,7 @@ def test_results_of_another_version_of_the_course_count_for_nothing(results: Res
 
 
 def test_a_copy_is_repaired_after_the_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = "mlops_lesson/figures.py"
+    file = "mlops_lesson/show/figures.py"
     (tmp_path / file).parent.mkdir()
     damage = spoiled("no words", file, 'alt="{escape(self.alt)}"', 'alt=""')
     seen = []

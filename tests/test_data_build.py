@@ -13,10 +13,11 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_digits
 
-from mlops_lesson import depot
-from mlops_lesson.depot import data_dir
-from mlops_lesson.evaluation import shift
-from mlops_lesson.pipeline import find_repeated_scans, last_click
+from mlops_lesson.collection import depot
+from mlops_lesson.collection.dataset import last_click
+from mlops_lesson.collection.depot import data_dir
+from mlops_lesson.preprocessing.faults import find_repeated_scans
+from mlops_lesson.validation.behaviour import shift
 
 DATABASE = "raw/depot.db"
 LARGEST = 3_000_000

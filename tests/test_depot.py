@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlops_lesson import depot
+from mlops_lesson.collection import depot
 
 
 class Trap:

@@ -4,7 +4,7 @@ import pytest
 from marked import MARK, SHOWN, page_of
 from pages import stray_words
 
-from mlops_lesson.display import STATIC_FOLDER, fold, inline, script
+from mlops_lesson.show.page import STATIC_FOLDER, fold, inline, script
 
 
 def test_words_between_backticks_are_code_and_all_others_are_words():

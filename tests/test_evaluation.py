@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 from sklearn.metrics import confusion_matrix, precision_score, recall_score
 
-from mlops_lesson import evaluation, pipeline
-from mlops_lesson.evaluation import GateResult, check_gate, interval, mcnemar
+from mlops_lesson import pipeline
+from mlops_lesson.validation import measures as evaluation
+from mlops_lesson.validation.behaviour import add_noise, behaviour, dim, shift
+from mlops_lesson.validation.gate import GateResult, check_gate
+from mlops_lesson.validation.measures import interval, mcnemar
 
 
 @given(st.integers(1, 2000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
@@ -151,30 +154,30 @@ def one_pixel(row, column):
 
 @pytest.mark.parametrize(("columns", "rows"), [(1, 0), (-1, 0), (0, 1), (0, -1), (2, -3)])
 def test_a_shift_moves_every_pixel(columns, rows):
-    moved = evaluation.shift(one_pixel(4, 4), columns, rows)
+    moved = shift(one_pixel(4, 4), columns, rows)
     assert (moved == one_pixel(4 + rows, 4 + columns)).all()
 
 
 def test_what_is_shifted_over_the_edge_is_lost():
-    assert evaluation.shift(one_pixel(0, 7), 1).sum() == 0
+    assert shift(one_pixel(0, 7), 1).sum() == 0
 
 
 def test_dimming_stays_on_the_cameras_grey_levels():
-    assert evaluation.dim(np.array([[16.0, 5.0]])).tolist() == [[11.0, 4.0]]
+    assert dim(np.array([[16.0, 5.0]])).tolist() == [[11.0, 4.0]]
 
 
 def test_noise_is_the_same_every_time_and_stays_within_the_grey_levels():
     X = clean().part("test")[0]
-    noisy = evaluation.add_noise(X)
-    assert (noisy == evaluation.add_noise(X)).all()
+    noisy = add_noise(X)
+    assert (noisy == add_noise(X)).all()
     assert (noisy.min(), noisy.max()) == (0, 16)
     assert not (noisy == X).all()
 
 
 def test_behavioural_tests_are_measured_against_the_unchanged_images():
-    table = evaluation.behaviour(trained(3).model, *clean().part("test")).set_index("test")
+    table = behaviour(trained(3).model, *clean().part("test")).set_index("test")
     assert table.loc["unchanged", "change"] == 0
-    shifted = evaluation.shift(clean().part("test")[0], 1)
+    shifted = shift(clean().part("test")[0], 1)
     expected = trained(3).model.score(shifted, clean().part("test")[1])
     assert table.loc["shifted right by 1 pixel", "accuracy"] == pytest.approx(expected)
 

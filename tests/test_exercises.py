@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlops_lesson import progress
-from mlops_lesson.display import fold, script
-from mlops_lesson.exercise_bank import EXERCISES
-from mlops_lesson.exercises import (
+from mlops_lesson.show.page import fold, script
+from mlops_lesson.stages import STAGES
+from mlops_lesson.teaching import progress
+from mlops_lesson.teaching.exercises.bank import EXERCISES
+from mlops_lesson.teaching.exercises.check import (
     SOLUTIONS_FOLDER,
     Case,
     CheckResult,
@@ -29,7 +30,6 @@ from mlops_lesson.exercises import (
     solution,
     solution_source,
 )
-from mlops_lesson.stages import STAGES
 
 EACH = pytest.mark.parametrize("exercise", EXERCISES)
 
@@ -837,7 +837,8 @@ def test_later_cells_go_on_with_a_labelled_reference_otherwise(answer, capsys):
 
 
 def test_a_blank_check_shows_the_same_in_every_process():
-    code = "from mlops_lesson.exercises import check; r = check('4.2', ...); print(r._repr_html_() + repr(r), end='')"
+    code = "from mlops_lesson.teaching.exercises.check import check; r = check('4.2', ...); "
+    code += "print(r._repr_html_() + repr(r), end='')"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     result = check("4.2", ...)
     assert run.stdout == result._repr_html_() + repr(result)

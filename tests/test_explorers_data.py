@@ -7,13 +7,13 @@ import ipywidgets
 import pandas as pd
 import pytest
 
-from mlops_lesson import depot
-from mlops_lesson.controls import Explorer
-from mlops_lesson.datasets import RawDataset
-from mlops_lesson.explorers.data_collection import LOSSES, SOURCES, count_usable, explore_sources, find_evidence
-from mlops_lesson.explorers.data_preprocessing import STEPS, Workbench, explore_cleaning
-from mlops_lesson.explorers.live import Answer, live_explorer
-from mlops_lesson.pipeline import collect, preprocess, train_baseline
+from mlops_lesson.collection import depot
+from mlops_lesson.collection.dataset import RawDataset, collect
+from mlops_lesson.collection.explorer import LOSSES, SOURCES, count_usable, explore_sources, find_evidence
+from mlops_lesson.preprocessing.cleaning import preprocess
+from mlops_lesson.preprocessing.explorer import STEPS, Workbench, explore_cleaning
+from mlops_lesson.show.explorer import Answer, Explorer, live_explorer
+from mlops_lesson.training.network import train_baseline
 
 USABLE, LIT = "and a label", "and a light reading"
 

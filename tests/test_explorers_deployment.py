@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from depot_service import digits, fill_home
 
-from mlops_lesson import serving
-from mlops_lesson.evaluation import dim, shift
-from mlops_lesson.explorers.deployment import PICTURE_SCALE, explore_service
-from mlops_lesson.prediction import trace_prediction
+from mlops_lesson.deployment import serving
+from mlops_lesson.deployment.explorer import PICTURE_SCALE, explore_service
+from mlops_lesson.deployment.prediction import trace_prediction
+from mlops_lesson.validation.behaviour import dim, shift
 
 X, Y = digits()
 IMAGES, LABELS = X[:5], Y[:5]
@@ -38,7 +38,7 @@ def send(explorer, **values):
 
 
 def champion():
-    from mlops_lesson import registry
+    from mlops_lesson.deployment import registry
 
     return registry.champion().model
 

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 from course_models import clean, trained
+from mlops_lesson.explorers import model_training
 
 from mlops_lesson import pipeline
-from mlops_lesson.explorers import model_training
-from mlops_lesson.explorers.model_training import judge, training_explorer
-from mlops_lesson.trace import LESSON_TRACE, make_trace
+from mlops_lesson.training.explorer import judge, training_explorer
+from mlops_lesson.training.network import TrainingSettings
+from mlops_lesson.training.trace import LESSON_TRACE, make_trace
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def test_the_sliders_go_from_the_smallest_to_the_largest_setting(explorer):
 
 
 def test_the_settings_given_are_those_of_every_run():
-    settings = pipeline.TrainingSettings(batch_size=32, momentum=0.5, seed=7)
+    settings = TrainingSettings(batch_size=32, momentum=0.5, seed=7)
     last = pipeline.train(clean(), replace(settings, epochs=3)).trace.epochs[-1]
     said = f"Loss {last.loss:.2f}, accuracy {last.accuracy:.2f} after epoch 3"
     assert said in training_explorer(clean(), settings).text
@@ -53,7 +54,7 @@ def test_the_settings_given_are_those_of_every_run():
 )
 def test_moving_a_slider_shows_what_those_settings_give(explorer, values):
     move(explorer, **values)
-    settings = pipeline.TrainingSettings(**({"epochs": 3} | values))
+    settings = TrainingSettings(**({"epochs": 3} | values))
     last = pipeline.train(clean(), settings).trace.epochs[-1]
     said = f"Loss {last.loss:.2f}, accuracy {last.accuracy:.2f} after epoch {last.epoch}"
     assert said in explorer.text

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from course_models import clean, trained
 
-from mlops_lesson.evaluation import confusion, interval
-from mlops_lesson.explorers.model_validation import Decision, validation_explorer
+from mlops_lesson.validation.explorer import Decision, validation_explorer
+from mlops_lesson.validation.measures import confusion, interval
 
 
 def make():

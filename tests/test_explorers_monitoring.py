@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from live_depot import pool, validated
 
-from mlops_lesson.explorers.monitoring_and_maintenance import STEPS, WATCHES, WINDOWS, Watch, explore_alerts, tune
-from mlops_lesson.monitors import BRIGHTNESS_PSI, SCORES
+from mlops_lesson.monitoring.explorer import STEPS, WATCHES, WINDOWS, Watch, explore_alerts, tune
+from mlops_lesson.monitoring.monitors import BRIGHTNESS_PSI, SCORES
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from mlops_lesson.figures import show
+from mlops_lesson.show.figures import show
 
 
 def test_a_figure_is_html_with_alternative_text_and_caption():

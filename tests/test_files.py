@@ -7,8 +7,8 @@ import stat
 
 import pytest
 
-from mlops_lesson import files
-from mlops_lesson.files import CannotWriteError
+from mlops_lesson.keep import files
+from mlops_lesson.keep.files import CannotWriteError
 
 
 def test_a_file_is_replaced_whole_and_nothing_else_is_left(tmp_path):

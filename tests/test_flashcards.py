@@ -1,7 +1,7 @@
 import pytest
 
-from mlops_lesson.display import fold, script
-from mlops_lesson.quiz import Flashcard, flashcards
+from mlops_lesson.show.page import fold, script
+from mlops_lesson.teaching.quiz import Flashcard, flashcards
 
 
 def test_both_sides_of_every_card_are_readable_without_a_script():

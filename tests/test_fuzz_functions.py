@@ -34,36 +34,35 @@ from depot_service import digits, fill_home, trained_model
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from made_up import ANYTHING, FLOAT, NUMBER, SHARE, SMALL, TEXT, TRUTH, WHOLE, Public, alike, arrays, tables
+from mlops_lesson.explorers import data_preprocessing, model_validation, monitoring_and_maintenance
 from sample_class import make_export
 
-from mlops_lesson import (
-    class_report,
-    contract,
-    datasets,
-    depot,
-    evaluation,
-    export_format,
-    loop,
-    monitors,
-    pipeline,
-    progress,
-    quiz,
-    registry,
-)
-from mlops_lesson import load as load_module
-from mlops_lesson.chooser import WAYS
-from mlops_lesson.class_exports import GivenAnswer, HandedIn, LeftOut, Tried, asked, exercises
-from mlops_lesson.exercise_bank import EXERCISES
-from mlops_lesson.explorers import data_preprocessing, model_validation, monitoring_and_maintenance
-from mlops_lesson.explorers.live import Answer
-from mlops_lesson.model_card import ModelCard
-from mlops_lesson.panel import progress_panel
-from mlops_lesson.prediction import PredictionTrace
-from mlops_lesson.request_log import RequestLog
-from mlops_lesson.rollout import Rollout
+from mlops_lesson import pipeline
+from mlops_lesson.collection import dataset as datasets
+from mlops_lesson.collection import depot
+from mlops_lesson.deployment import load_test as load_module
+from mlops_lesson.deployment import registry
+from mlops_lesson.deployment.prediction import PredictionTrace
+from mlops_lesson.deployment.request_log import RequestLog
+from mlops_lesson.deployment.rollout import Rollout
+from mlops_lesson.instructors import class_report
+from mlops_lesson.instructors.handed_in import GivenAnswer, HandedIn, LeftOut, Tried, asked, exercises
+from mlops_lesson.monitoring import monitors
+from mlops_lesson.monitoring.rehearsal import Dealer, Pool
+from mlops_lesson.monitoring.repair import MOVES
+from mlops_lesson.preprocessing import contract
 from mlops_lesson.scorecard import TESTS, Outcome, ScoreCard
+from mlops_lesson.show.explorer import Answer
 from mlops_lesson.stages import STAGES
-from mlops_lesson.trace import LESSON_TRACE, Epoch, TrainingTrace, make_trace
+from mlops_lesson.teaching import export_format, progress, quiz
+from mlops_lesson.teaching.chooser import WAYS
+from mlops_lesson.teaching.exercises.bank import EXERCISES
+from mlops_lesson.teaching.panel import progress_panel
+from mlops_lesson.training.network import TrainedModel, TrainingSettings, make_network
+from mlops_lesson.training.trace import LESSON_TRACE, Epoch, TrainingTrace, make_trace
+from mlops_lesson.validation import measures as evaluation
+from mlops_lesson.validation.gate import GateResult
+from mlops_lesson.validation.model_card import ModelCard
 
 LONGEST_SECONDS = 120
 LEAST_WORDS = 4
@@ -99,15 +98,15 @@ CELL = st.none() | NUMBER | TEXT | TRUTH
 NAME = st.from_regex(r"\A[a-z]{1,8}\.(txt|zip)\Z")
 ID = st.sampled_from([*EXERCISES, "9.9"]) | TEXT
 GATE = st.builds(
-    evaluation.GateResult,
+    GateResult,
     TRUTH, FLOAT, FLOAT, FLOAT, FLOAT, WHOLE, FLOAT, st.lists(TEXT, max_size=3).map(tuple),
 )  # fmt: skip
 SETTINGS = st.builds(
-    pipeline.TrainingSettings, st.integers(1, 8), st.floats(1e-6, 1e6), st.integers(1, 9), st.floats(0, 0.999),
+    TrainingSettings, st.integers(1, 8), st.floats(1e-6, 1e6), st.integers(1, 9), st.floats(0, 0.999),
     st.integers(1, 2), st.none() | st.integers(0, 2**32 - 1),
 )  # fmt: skip
 ODD_SETTINGS = SETTINGS | st.builds(
-    pipeline.TrainingSettings, SMALL, FLOAT, SMALL, FLOAT, st.integers(-1, 2), st.none() | st.integers()
+    TrainingSettings, SMALL, FLOAT, SMALL, FLOAT, st.integers(-1, 2), st.none() | st.integers()
 )
 MOVE = st.none() | st.sampled_from([(1, 0), (-1, 0), (0, 1), (0, -1)])
 OBSERVED = st.builds(
@@ -122,7 +121,7 @@ MONITOR = st.sampled_from(monitors.MONITORS) | st.builds(
     monitors.Monitor, TEXT, TEXT, TEXT, st.just(lambda _, weeks: np.full(len(weeks), np.nan)), FLOAT, TRUTH
 )
 DIAGNOSIS = st.lists(FLOAT, min_size=10, max_size=10).map(
-    lambda values: pd.DataFrame({"images": list(loop.MOVES), "accuracy": values[:5], "p_value": values[5:]})
+    lambda values: pd.DataFrame({"images": list(MOVES), "accuracy": values[:5], "p_value": values[5:]})
 )
 MOMENT = st.datetimes(pd.Timestamp("1700-01-01"), pd.Timestamp("2200-01-01")).map(pd.Timestamp)
 CLICKS = st.lists(st.tuples(st.integers(0, 5), MOMENT, st.sampled_from(["A", "b ", "", "?", None])), max_size=8).map(
@@ -196,9 +195,9 @@ def raw() -> datasets.RawDataset:
 
 
 @cache
-def dealer() -> monitors.Dealer:
-    pool = monitors.Pool(X[:60], y[:60].astype(float), np.full(60, 9.0), 40, ())
-    return monitors.Dealer(trained_model(), pool)
+def dealer() -> Dealer:
+    pool = Pool(X[:60], y[:60].astype(float), np.full(60, 9.0), 40, ())
+    return Dealer(trained_model(), pool)
 
 
 @st.composite
@@ -349,7 +348,7 @@ CARD_OF_A_MODEL = st.builds(
     ModelCard, WORDS, st.just((("Use", ("Reads digits.",)),)), st.from_regex(r"\A[0-9a-f]{64}\Z")
 )
 RUN_TRACE = st.none() | TRACE | tables("epoch", "loss", values=NUMBER | SMALL) | tables() | ANYTHING
-TRAINED = st.builds(lambda trace, how: pipeline.TrainedModel(trained_model(), trace, how, "data"), TRACE, SETTINGS)
+TRAINED = st.builds(lambda trace, how: TrainedModel(trained_model(), trace, how, "data"), TRACE, SETTINGS)
 VERDICT = GATE | GATE.map(lambda gate: replace(gate, accuracy=0.9, low=0.88, high=0.95, threshold=0.85, n=300))
 TWO_PARTS = st.lists(
     st.lists(st.integers(-9, 9), max_size=5).map(lambda ids: pd.DataFrame({"id": pd.Series(ids, dtype=int)})),
@@ -416,7 +415,7 @@ FUZZED: dict[str, Fuzz] = {
     "registry.gate": fuzz(12, version=VERSION),
     "registry.load": fuzz(12, version=VERSION),
     "registry.log_run": fuzz(
-        15, name=NOTE, params=NOTES, epochs=RUN_TRACE, metrics=st.none() | NOTES, seed=NOTE, data_version=TEXT
+        15, name=NOTE, params=NOTES, epochs=RUN_TRACE, metrics=st.none() | NOTES, seed=NOTE, data_hash=TEXT
     ),
     "registry.nominate": fuzz(10, version=VERSION, reason=NOTE),
     "registry.promote": fuzz(12, version=VERSION, alias=st.just("champion") | NOTE, reason=NOTE),
@@ -429,13 +428,13 @@ FUZZED: dict[str, Fuzz] = {
         high=st.just(1) | NUMBER,
         n=st.integers(1, 2**54) | NUMBER,
         threshold=SHARE,
-        data_version=TEXT,
+        data_hash=TEXT,
         reasons=st.lists(TEXT, max_size=2) | ANYTHING,
     ),
     "registry.register": fuzz(
         12,
         model=st.builds(trained_model) | ANYTHING,
-        data_version=TEXT,
+        data_hash=TEXT,
         run_id=st.none() | NOTE,
         tags=st.none() | NOTES,
     ),
@@ -503,7 +502,7 @@ FUZZED: dict[str, Fuzz] = {
     "depot.read_live_clicks": fuzz(25, until=st.none() | MOMENT),
     "display.fold": fuzz(150, summary=TEXT, body=TEXT, attributes=TEXT),
     "display.inline": fuzz(500, text=TEXT),
-    "evaluation.GateResult.from_dict": fuzz(values=GATE.map(evaluation.GateResult.to_dict)),
+    "evaluation.GateResult.from_dict": fuzz(values=GATE.map(GateResult.to_dict)),
     "evaluation.GateResult.to_dict": fuzz(self=GATE),
     "evaluation.add_noise": fuzz(X=GREY, grey_levels=st.floats(0, 1e6), seed=st.integers(0)),
     "evaluation.behaviour": fuzz_together(alike(X=("grey", 64), y="label"), 20, model=st.builds(trained_model)),
@@ -576,7 +575,7 @@ FUZZED: dict[str, Fuzz] = {
     "load.latency_table": fuzz(runs=st.lists(LOAD_RUN, max_size=3)),
     "load.plot_latencies": fuzz(12, runs=st.lists(LOAD_RUN, max_size=5)),
     "loop.Policy": fuzz(100, gate=FLOAT, cool_down=WHOLE, max_retrains=WHOLE),
-    "loop.data_version": fuzz(args=st.lists(arrays(64) | arrays(), max_size=3)),
+    "loop.data_hash": fuzz(args=st.lists(arrays(64) | arrays(), max_size=3)),
     "loop.describe_week": fuzz(8, model=st.builds(trained_model), week=WEEK),
     "loop.diagnose": fuzz_together(alike(X=("grey", 64), y="label"), 20, model=st.builds(trained_model)),
     "loop.find_move": fuzz(diagnosis=DIAGNOSIS),
@@ -750,7 +749,7 @@ FUZZED: dict[str, Fuzz] = {
     "trace.train_with_trace": fuzz_together(
         alike(X_train=("grey", 64), y_train="label", X_val=("grey", 64), y_val="label"),
         25,
-        model=SETTINGS.map(pipeline.make_network),
+        model=SETTINGS.map(make_network),
         epochs=st.integers(-2, 2),
         name=TEXT,
     ),
@@ -910,7 +909,7 @@ def a_place(tmp_path, monkeypatch):
     monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path / "my_work"))
     # Who listens from now on, and which hints were shown, is forgotten afterwards.
     monkeypatch.setattr(progress, "_listeners", [])
-    monkeypatch.setattr("mlops_lesson.exercises._hints_shown", {})
+    monkeypatch.setattr("mlops_lesson.teaching.exercises.check._hints_shown", {})
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -981,7 +980,7 @@ TRACES: dict[str, list[tuple[float, ...]]] = {
 
 def calls_with(trace: TrainingTrace) -> dict[str, list[dict[str, Any]]]:
     """Return, for each function that takes a trace, the arguments of a few calls with this one."""
-    trained = pipeline.TrainedModel(trained_model(), trace, pipeline.TrainingSettings(), "data")
+    trained = TrainedModel(trained_model(), trace, TrainingSettings(), "data")
     return {
         "charts.ascii_chart": [{"trace": trace, "metric": metric} for metric in ("loss", "accuracy", "train_loss")],
         "charts.plot_losses": [{"trace": trace}],
@@ -989,7 +988,7 @@ def calls_with(trace: TrainingTrace) -> dict[str, list[dict[str, Any]]]:
         "explorers.model_training.judge": [{"trace": trace}],
         "pipeline.record_run": [{"trained": trained, "name": "run"}],
         "registry.log_run": [
-            {"name": "run", "params": {}, "epochs": trace, "metrics": None, "seed": 1, "data_version": "d"}
+            {"name": "run", "params": {}, "epochs": trace, "metrics": None, "seed": 1, "data_hash": "d"}
         ],
         "trace.TrainingTrace.best": [{"self": trace}],
         "trace.TrainingTrace.first": [{"self": trace, "n_epochs": n} for n in (1, len(trace))],

@@ -31,7 +31,7 @@ ABOUT_ME = """\
 import json, os
 from pathlib import Path
 import mlops_lesson
-from mlops_lesson.paths import course_root, home
+from mlops_lesson.keep.paths import course_root, home
 about = {"package": mlops_lesson.__file__, "course": str(course_root()), "work": str(home())}
 home().mkdir()
 about["cores"] = len(os.sched_getaffinity(0))

@@ -19,7 +19,7 @@ from jsonschema import Draft7Validator
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
-from mlops_lesson import progress
+from mlops_lesson.teaching import progress
 
 DEPLOY = COURSE / "deploy"
 VALUES = yaml.safe_load((DEPLOY / "kubernetes" / "values.yaml").read_text(encoding="utf-8"))

@@ -18,9 +18,10 @@ def loaded_by(code):
     "code",
     [
         "import mlops_lesson",
-        "import mlops_lesson.stages, mlops_lesson.trace, mlops_lesson.paths, mlops_lesson.progress",
-        "from mlops_lesson.quiz import load_questions; load_questions(3)",
-        "import mlops_lesson.charts; print(end=mlops_lesson.charts.ascii_chart(mlops_lesson.trace.LESSON_TRACE)[:0])",
+        "import mlops_lesson.stages, mlops_lesson.training.trace, mlops_lesson.keep.paths; "
+        "import mlops_lesson.teaching.progress",
+        "from mlops_lesson.teaching.quiz import load_questions; load_questions(3)",
+        "from mlops_lesson.training import charts, trace; print(end=charts.ascii_chart(trace.LESSON_TRACE)[:0])",
     ],
     ids=["package", "stages, trace, paths, progress", "quiz questions", "text charts"],
 )

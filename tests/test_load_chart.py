@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mlops_lesson.load import LoadRun, plot_latencies
+from mlops_lesson.deployment.load_test import LoadRun, plot_latencies
 
 
 def run(name, milliseconds):
@@ -17,8 +17,10 @@ def test_the_chart_says_in_words_what_each_run_measured():
 
 def test_the_axes_say_what_they_measure(monkeypatch):
     figures = []
-    monkeypatch.setattr("mlops_lesson.figures.show", lambda figure, alt, caption: figures.append(figure))
-    monkeypatch.setattr("mlops_lesson.load.show", lambda figure, alt, caption: figures.append(figure), raising=False)
+    monkeypatch.setattr("mlops_lesson.show.figures.show", lambda figure, alt, caption: figures.append(figure))
+    monkeypatch.setattr(
+        "mlops_lesson.deployment.load_test.show", lambda figure, alt, caption: figures.append(figure), raising=False
+    )
     plot_latencies([run("1 client", [2.0, 2.0, 9.0])])
     (axis,) = figures[0].axes
     assert (axis.get_xlabel(), axis.get_ylabel()) == ("milliseconds, logarithmic", "share of the requests")

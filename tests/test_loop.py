@@ -7,8 +7,13 @@ import pytest
 from depot_service import run_script
 from live_depot import ServiceWithoutNetwork, clean, fill_home, live_week, validated
 
-from mlops_lesson import depot, loop, pipeline, registry, serving
-from mlops_lesson.loop import Judgement, Loop, Policy
+from mlops_lesson import pipeline
+from mlops_lesson.collection import depot
+from mlops_lesson.deployment import registry, serving
+from mlops_lesson.monitoring import loop
+from mlops_lesson.monitoring.loop import Judgement, Loop, Policy
+from mlops_lesson.monitoring.repair import diagnose, find_move, move_in_words, retrain, training_data
+from mlops_lesson.monitoring.weeks import describe_week, known_labels, plot_weeks, send_week
 
 
 @pytest.fixture
@@ -115,15 +120,15 @@ def test_on_the_control_stream_the_loop_does_nothing(service) -> None:
 
 def test_clicks_that_come_later_are_not_known_yet() -> None:
     week = live_week(5)
-    now = loop.known_labels(week.parcels["id"], week.end)
-    later = loop.known_labels(week.parcels["id"], pd.Timestamp.max)
+    now = known_labels(week.parcels["id"], week.end)
+    later = known_labels(week.parcels["id"], pd.Timestamp.max)
     assert np.isnan(now).sum() > np.isnan(later).sum() > 0
-    assert np.isnan(loop.known_labels(week.parcels["id"], week.parcels["seen_at"].min())).all()
+    assert np.isnan(known_labels(week.parcels["id"], week.parcels["seen_at"].min())).all()
 
 
 def test_the_challenger_learns_neither_from_test_images_nor_from_later_clicks(service) -> None:
     running = go_through(range(1, 6), service)
-    X_old, y_old, X_new, y_new = loop.training_data(clean(), running.logs, live_week(5).end)
+    X_old, y_old, X_new, y_new = training_data(clean(), running.logs, live_week(5).end)
     n_known = sum(int((~np.isnan(log.labels(live_week(5).end))).sum()) for log in running.logs[:4])
     assert len(X_old) == len(y_old) == (clean().table["split"] != "test").sum() + n_known
     assert len(X_new) == len(y_new) == running.reports[-1].n_labels
@@ -132,9 +137,9 @@ def test_the_challenger_learns_neither_from_test_images_nor_from_later_clicks(se
 def test_the_cause_of_a_bump_is_found_and_a_quiet_week_has_none() -> None:
     def move_of(control: bool):
         week = live_week(6, control)
-        label = loop.known_labels(week.parcels["id"], pd.Timestamp.max)
+        label = known_labels(week.parcels["id"], pd.Timestamp.max)
         known = ~np.isnan(label)
-        return loop.find_move(loop.diagnose(validated().model, week.X[known], label[known]))
+        return find_move(diagnose(validated().model, week.X[known], label[known]))
 
     assert move_of(control=False) == (1, 0)
     assert move_of(control=True) is None
@@ -151,19 +156,19 @@ def test_the_cause_of_a_bump_is_found_and_a_quiet_week_has_none() -> None:
     ],
 )
 def test_a_move_is_said_in_words(move, words: str) -> None:
-    assert loop.move_in_words(move) == words
+    assert move_in_words(move) == words
 
 
 def test_a_challenger_that_knows_only_the_newest_week_is_refused(service) -> None:
     first = registry.champion().version
     week = live_week(5)
-    label = loop.known_labels(week.parcels["id"], week.end)
+    label = known_labels(week.parcels["id"], week.end)
     known = ~np.isnan(label)
-    hasty = loop.retrain(week.X[:0], label[:0], week.X[known], label[known])
+    hasty = retrain(week.X[:0], label[:0], week.X[known], label[known])
     old = loop.judge_on_old(hasty, clean())
     assert not old.passed
-    version = registry.register(hasty, data_version="newest week")
-    assert not loop.promote(service, version, Judgement(old), run="a", week=5, data_version="d")
+    version = registry.register(hasty, data_hash="newest week")
+    assert not loop.promote(service, version, Judgement(old), run="a", week=5, data_hash="d")
     assert registry.champion().version == first
     assert registry.gate(version).passed is False
     assert loop.read_audit("a")["what"].tolist() == ["refused"]
@@ -171,8 +176,8 @@ def test_a_challenger_that_knows_only_the_newest_week_is_refused(service) -> Non
 
 def test_a_challenger_never_tried_on_recent_parcels_is_refused(service) -> None:
     first = registry.champion().version
-    version = registry.register(validated().model, data_version="d")
-    assert not loop.promote(service, version, Judgement(validated().gate), run="a", week=5, data_version="d")
+    version = registry.register(validated().model, data_hash="d")
+    assert not loop.promote(service, version, Judgement(validated().gate), run="a", week=5, data_hash="d")
     assert registry.champion().version == first
     assert "not been tried" in loop.read_audit("a")["why"][0]
 
@@ -232,7 +237,7 @@ def test_without_labels_a_challenger_stays_in_the_shadow(service, monkeypatch) -
 
 def test_a_promotion_that_was_a_mistake_is_taken_back(service, monkeypatch) -> None:
     week = live_week(5, True)
-    upside_down = loop.retrain(week.X, np.arange(len(week.X)) % 2, week.X[:10], np.arange(10) % 2)
+    upside_down = retrain(week.X, np.arange(len(week.X)) % 2, week.X[:10], np.arange(10) % 2)
     with monkeypatch.context() as patch:
         patch.setattr(loop, "retrain", lambda *_: upside_down)
         patch.setattr(loop, "judge_on_old", lambda *_: validated().gate)
@@ -246,7 +251,7 @@ def test_a_promotion_that_was_a_mistake_is_taken_back(service, monkeypatch) -> N
 
 
 def test_the_log_of_a_week_holds_the_images_and_scores_of_its_parcels(service) -> None:
-    log = loop.send_week(service, live_week(2))
+    log = send_week(service, live_week(2))
     assert np.array_equal(log.X, live_week(2).X)
     assert np.allclose(log.score, validated().model.predict_proba(live_week(2).X)[:, 1], atol=1e-12)
     assert log.shadow is None
@@ -255,7 +260,7 @@ def test_the_log_of_a_week_holds_the_images_and_scores_of_its_parcels(service) -
 def test_a_log_that_lacks_answers_is_named(service, monkeypatch) -> None:
     monkeypatch.setattr(service.log, "write", lambda **_: False)
     with pytest.raises(RuntimeError, match="logged 0 of them"):
-        loop.send_week(service, live_week(1))
+        send_week(service, live_week(1))
 
 
 def test_the_audit_log_survives_a_line_cut_short(home) -> None:
@@ -270,7 +275,10 @@ def test_the_audit_log_survives_a_line_cut_short(home) -> None:
 DIES = """
 import os
 from live_depot import ServiceWithoutNetwork, clean, live_week
-from mlops_lesson import loop, registry
+from mlops_lesson.deployment import registry
+from mlops_lesson.monitoring import loop
+from mlops_lesson.monitoring.repair import diagnose, find_move, move_in_words, retrain, training_data
+from mlops_lesson.monitoring.weeks import describe_week, known_labels, plot_weeks, send_week
 
 move = registry.promote
 def die(*args, **kwargs):
@@ -311,10 +319,10 @@ def test_the_next_loop_settles_what_the_last_one_left_open(service) -> None:
 
 def test_the_weeks_figure_names_the_darkest_and_the_worst_week() -> None:
     tables = [
-        pd.DataFrame([loop.describe_week(validated().model, live_week(week, control)) for week in range(1, 9)])
+        pd.DataFrame([describe_week(validated().model, live_week(week, control)) for week in range(1, 9)])
         for control in (False, True)
     ]
-    figure = loop.plot_weeks(*tables)
+    figure = plot_weeks(*tables)
     assert figure.caption == "The pictures change most in week 3, the accuracy in week 7"
     assert "Week 3: grey 3.5 and 5.0" in figure.alt
 
@@ -325,7 +333,7 @@ def test_a_week_is_described_by_what_its_parcels_and_clicks_say() -> None:
     clicks = depot.read_live_clicks().drop_duplicates("parcel_id", keep="last").set_index("parcel_id")["chute"]
     known = week.parcels["id"].isin(clicks.index).to_numpy()
     clicked = clicks.loc[week.parcels["id"][known]].str.upper().to_numpy() == "B"
-    assert loop.describe_week(model, week) == {
+    assert describe_week(model, week) == {
         "week": 2,
         "parcels": len(week.parcels),
         "mean grey": pytest.approx(week.X.mean()),

@@ -6,8 +6,9 @@ import pytest
 from course_models import clean, trained
 
 from mlops_lesson import pipeline
-from mlops_lesson.evaluation import behaviour, slices
-from mlops_lesson.model_card import ModelCard, write_card
+from mlops_lesson.validation.behaviour import behaviour
+from mlops_lesson.validation.measures import slices
+from mlops_lesson.validation.model_card import ModelCard, write_card
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +121,7 @@ def test_cards_of_different_models_are_kept_side_by_side(tmp_path, monkeypatch, 
 
 def test_a_card_is_not_written_on_other_data(verdict):
     with pytest.raises(ValueError, match="Give the data it learned from") as refusal:
-        write_card(replace(trained(30), data_version="0123456789abcdef" * 4), verdict, clean())
+        write_card(replace(trained(30), data_hash="0123456789abcdef" * 4), verdict, clean())
     assert str(refusal.value) == (
         f"The model learned from data version 0123456789ab, the data given are {clean().version[:12]}. "
         "Give the data it learned from, or train it again."

@@ -4,10 +4,12 @@ import pytest
 from live_depot import clean, live_week, pool, validated
 from scipy.stats import ks_2samp
 
-from mlops_lesson import depot, monitors
-from mlops_lesson.evaluation import dim, shift
-from mlops_lesson.loop import reference_of
-from mlops_lesson.monitors import Observed, Reference
+from mlops_lesson.collection import depot
+from mlops_lesson.monitoring import monitors
+from mlops_lesson.monitoring.monitors import Observed, Reference
+from mlops_lesson.monitoring.rehearsal import Dealer, Pool, _labels_and_hours, clean_pool, rehearse
+from mlops_lesson.monitoring.weeks import reference_of
+from mlops_lesson.validation.behaviour import dim, shift
 
 CHANCE = np.random.default_rng(0)
 QUIET = np.random.default_rng(1).normal(size=500)
@@ -168,7 +170,7 @@ def last_clicks(ids: pd.Series, clicks: pd.DataFrame) -> dict[int, tuple[pd.Time
 
 
 def test_a_parcel_of_the_pool_has_the_label_of_its_last_click_and_the_hours_until_then() -> None:
-    made = monitors.clean_pool(clean())
+    made = clean_pool(clean())
     weeks = [live_week(week, True) for week in range(1, depot.LIVE_WEEKS + 1)]
     test = clean().table[clean().table["split"] == "test"]
     assert np.array_equal(made.X, np.concatenate([clean().part("test")[0], *(week.X for week in weeks)]))
@@ -188,7 +190,7 @@ def test_a_parcel_of_the_pool_has_the_label_of_its_last_click_and_the_hours_unti
 
 
 def test_the_hours_left_of_a_week_are_those_from_each_parcel_to_its_end() -> None:
-    made = monitors.clean_pool(clean())
+    made = clean_pool(clean())
     assert len(made.hours_left) == depot.LIVE_WEEKS
     for number, left in enumerate(made.hours_left, start=1):
         week = live_week(number, True)
@@ -205,7 +207,7 @@ def test_of_two_clicks_at_one_time_the_one_that_was_written_later_counts() -> No
         }
     )
     ids, seen_at = pd.Series([9, 7, 8]), pd.Series([at - pd.Timedelta(hours=1)] * 3)
-    label, hours = monitors._labels_and_hours(ids, seen_at, clicks)
+    label, hours = _labels_and_hours(ids, seen_at, clicks)
     np.testing.assert_array_equal(label, [np.nan, 1, 0])
     np.testing.assert_array_equal(hours, [np.nan, 7, 1])
 
@@ -215,15 +217,15 @@ def test_a_score_of_exactly_one_half_says_chute_b() -> None:
         def predict_proba(self, X: np.ndarray) -> np.ndarray:
             return np.full((len(X), 2), 0.5)
 
-    few = monitors.Pool(np.zeros((3, 64)), np.array([0.0, 1.0, 1.0]), np.array([1.0, 1.0, 99.0]), 1, ())
+    few = Pool(np.zeros((3, 64)), np.array([0.0, 1.0, 1.0]), np.array([1.0, 1.0, 99.0]), 1, ())
     order, left = np.array([0, 1, 2]), [np.array([2.0, 2.0])]
-    _, (week,) = monitors.Dealer(Undecided(), few).deal(order, left, ["healthy"])
+    _, (week,) = Dealer(Undecided(), few).deal(order, left, ["healthy"])
     assert week.right.tolist() == [True]
 
 
 @pytest.fixture(scope="module")
 def table():
-    return monitors.rehearse(validated().model, pool(), repeats=30, seed=3).table()
+    return rehearse(validated().model, pool(), repeats=30, seed=3).table()
 
 
 @pytest.mark.parametrize("name", ["brightness, KS", "64 pixels, Bonferroni", "scores, KS", "confidence, KS"])
@@ -252,11 +254,11 @@ def test_confidence_by_adwin_never_notices_that_the_model_is_broken(table) -> No
 
 
 def test_the_same_seed_gives_the_same_rehearsal() -> None:
-    one, other = (monitors.rehearse(validated().model, pool(), 2, seed=5, monitors=[monitors.SCORES]) for _ in range(2))
+    one, other = (rehearse(validated().model, pool(), 2, seed=5, monitors=[monitors.SCORES]) for _ in range(2))
     assert one.table().equals(other.table())
 
 
 def test_a_monitor_that_always_says_fine_finds_nothing() -> None:
     fine = monitors.Monitor("fine", "input", "nothing", lambda _, weeks: np.zeros(len(weeks)), 1, True)
-    found = monitors.rehearse(validated().model, pool(), 3, monitors=[fine]).table().loc["fine"]
+    found = rehearse(validated().model, pool(), 3, monitors=[fine]).table().loc["fine"]
     assert found["false alarms"] == found["bump found"] == 0

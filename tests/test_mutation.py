@@ -143,7 +143,7 @@ def test_a_change_of_the_service_reaches_the_service_that_a_test_starts(course: 
     shutil.copy(ROOT / "tests" / "depot_service.py", course)
     test = """
         from depot_service import fill_home
-        from mlops_lesson import serving
+        from mlops_lesson.deployment import serving
 
         def test_the_service_answers(tmp_path, monkeypatch):
             monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path))
@@ -151,10 +151,10 @@ def test_a_change_of_the_service_reaches_the_service_that_a_test_starts(course: 
             with serving.serve("champion") as server:
                 assert server.health()
     """
-    fill(course, "mlops_lesson", "mlops_lesson/service.py", test)
+    fill(course, "mlops_lesson", "mlops_lesson/deployment/service.py", test)
     shutil.copy(ROOT / "tests" / "depot_service.py", mutation.MUTANTS / "tests")
-    breaks_all = changed_to("os.dup2(2, None)", "mlops_lesson.service")
-    changes_nothing = "mlops_lesson.service.x_no_such_function__mutmut_1"
+    breaks_all = changed_to("os.dup2(2, None)", "mlops_lesson.deployment.service")
+    changes_nothing = "mlops_lesson.deployment.service.x_no_such_function__mutmut_1"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mutation, "TESTS", {"service": ("levels",)})
         assert try_changes("service", dict.fromkeys((breaks_all, changes_nothing), "hash"))
@@ -169,12 +169,12 @@ def test_every_module_has_its_tests_and_every_file_of_tests_exists() -> None:
     with_functions = [file for file in mutated if "def " in (ROOT / file).read_text(encoding="utf-8")]
     modules = [file.removeprefix("mlops_lesson/").removesuffix(".py").replace("/", ".") for file in with_functions]
     assert sorted(modules) == sorted(TESTS)
-    assert left_out == ["mlops_lesson/pickle_demo.py", "mlops_lesson/solutions/*"]
+    assert left_out == ["mlops_lesson/deployment/pickle_demo.py", "mlops_lesson/teaching/exercises/solutions/*"]
     assert [file for module in TESTS for file in files_of_tests(module) if not (ROOT / file).is_file()] == []
 
 
 def test_a_draw_stays_when_other_changes_come_or_go() -> None:
-    names = [f"mlops_lesson.trace.x_function__mutmut_{number}" for number in range(50)]
+    names = [f"mlops_lesson.training.trace.x_function__mutmut_{number}" for number in range(50)]
     some = drawn(names, 12)
     assert len(set(some)) == 12
     assert drawn(reversed(names), 12) == some
@@ -197,7 +197,7 @@ def told(course: Path, *results: tuple[str, str, str]) -> None:
 
 
 def test_the_score_is_that_of_the_first_try_and_the_last_one_is_told_beside_it(course: Path) -> None:
-    names = [f"mlops_lesson.trace.x_one__mutmut_{number}" for number in range(1, 5)]
+    names = [f"mlops_lesson.training.trace.x_one__mutmut_{number}" for number in range(1, 5)]
     known(course, "trace", {"x_one": "now"}, names)
     told(
         course,
@@ -214,7 +214,7 @@ def test_the_score_is_that_of_the_first_try_and_the_last_one_is_told_beside_it(c
 
 
 def test_only_changes_drawn_are_counted(course: Path) -> None:
-    names = [f"mlops_lesson.trace.x_one__mutmut_{number}" for number in range(1, 9)]
+    names = [f"mlops_lesson.training.trace.x_one__mutmut_{number}" for number in range(1, 9)]
     known(course, "trace", {"x_one": "now"}, names)
     told(course, *((name, "now", "not noticed") for name in names))
     assert "| `trace` | 8 | 3 | 0 | 0% | 0 |" in table(["trace"], 3)
@@ -224,7 +224,7 @@ def test_only_changes_drawn_are_counted(course: Path) -> None:
 def test_changes_that_were_read_are_counted_by_their_reason_and_not_tried_again(
     course: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names = [f"mlops_lesson.trace.x_one__mutmut_{number}" for number in range(1, 6)]
+    names = [f"mlops_lesson.training.trace.x_one__mutmut_{number}" for number in range(1, 6)]
     known(course, "trace", {"x_one": "now"}, names)
     told(course, *((name, "now", "not noticed") for name in names[:4]), (names[4], "now", "noticed"))
     monkeypatch.setattr(mutation, "REASONS", course / "unnoticed.toml")

@@ -7,7 +7,9 @@ import nbformat
 import pytest
 from course_models import clean, trained
 
-from mlops_lesson import artifacts, pipeline, registry
+from mlops_lesson import artifacts, pipeline
+from mlops_lesson.deployment import registry
+from mlops_lesson.training.network import train_baseline
 
 NOTEBOOK = Path(__file__).resolve().parent.parent / "notebooks" / "03_model_training.ipynb"
 RUN = ("no-seed", "card", "probabilities", "baselines", "network", "trace", "compare", "charts", "rates", "thirty")
@@ -45,7 +47,7 @@ def test_the_three_epochs_are_the_packages(learner):
 
 def test_the_baseline_is_the_packages(learner):
     X_val, _ = clean().part("validation")
-    packaged = pipeline.train_baseline(clean())
+    packaged = train_baseline(clean())
     assert (learner["logistic"].predict_proba(X_val) == packaged.predict_proba(X_val)).all()
 
 

@@ -7,8 +7,10 @@ import nbformat
 import pytest
 from course_models import clean, trained
 
-from mlops_lesson import artifacts, pipeline, registry
-from mlops_lesson.evaluation import GATE, check_gate
+from mlops_lesson import artifacts
+from mlops_lesson.deployment import registry
+from mlops_lesson.training.network import train_baseline
+from mlops_lesson.validation.gate import GATE, check_gate
 
 NOTEBOOK = Path(__file__).resolve().parent.parent / "notebooks" / "04_model_validation.ipynb"
 RUN = ("average", "interval", "scores", "confusion", "paired", "gate", "verdict", "model-card")
@@ -40,7 +42,7 @@ def text_of(cell):
 def test_the_gate_built_in_the_notebook_decides_as_the_packages(learner, epochs, threshold):
     X_test, y_test = clean().part("test")
     cameras = clean().table.loc[clean().table["split"] == "test", "camera_id"]
-    packaged = check_gate(trained(epochs).model, X_test, y_test, cameras, pipeline.train_baseline(clean()), threshold)
+    packaged = check_gate(trained(epochs).model, X_test, y_test, cameras, train_baseline(clean()), threshold)
     passed, broken_rules = learner["gate"](trained(epochs).model, threshold)
     assert passed == packaged.passed
     assert len(broken_rules) == len(packaged.failures)
@@ -56,7 +58,7 @@ def test_the_refused_model_is_recorded_and_not_promoted(learner):
 def test_the_validated_model_is_handed_on_to_notebook_5(learner):
     handed_on = artifacts.load("validated model", quiet=True)
     assert handed_on.gate == learner["verdict"]
-    assert handed_on.trained.version == learner["trained"].version
+    assert handed_on.trained.model_hash == learner["trained"].model_hash
 
 
 def test_the_good_average_hides_camera_4(cells):

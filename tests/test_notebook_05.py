@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from depot_service import digits, fill_home, trained_model
 
-from mlops_lesson import pipeline, registry
-from mlops_lesson.evaluation import GateResult
-from mlops_lesson.pipeline import TrainedModel, TrainingSettings
-from mlops_lesson.trace import Epoch, TrainingTrace
+from mlops_lesson import pipeline
+from mlops_lesson.deployment import registry
+from mlops_lesson.training.network import TrainedModel, TrainingSettings
+from mlops_lesson.training.trace import Epoch, TrainingTrace
+from mlops_lesson.validation.gate import GateResult
 
 NOTEBOOK = Path(__file__).resolve().parent.parent / "notebooks" / "05_deployment.ipynb"
 PASSED = GateResult(True, 0.95, 0.2, 0.91, 0.97, 200, 0.85, ("passed: the interval begins at 0.910",))
@@ -51,7 +52,7 @@ def test_the_learners_function_deploys_as_the_package_does(learners_deploy):
     mine, packaged = learners_deploy(trained(), PASSED, reason="by hand"), pipeline.deploy(trained(), PASSED)
     X, _ = digits()
     assert mine.gate == packaged.gate
-    assert mine.data_version == packaged.data_version
+    assert mine.data_hash == packaged.data_hash
     assert packaged.version == mine.version + 1 == registry.champion().version
     np.testing.assert_array_equal(mine.model.predict_proba(X), packaged.model.predict_proba(X))
 

@@ -6,8 +6,9 @@ import pytest
 from live_depot import ServiceWithoutNetwork, clean, fill_home, live_week, validated
 from notebook_checks import Lesson, exempt_cells
 
-from mlops_lesson import loop, pipeline
-from mlops_lesson.loop import Loop
+from mlops_lesson import pipeline
+from mlops_lesson.monitoring.loop import Loop
+from mlops_lesson.monitoring.repair import diagnose, find_move, retrain, training_data
 from mlops_lesson.scorecard import TESTS
 
 NOTEBOOK = Path(__file__).resolve().parent.parent / "notebooks" / "06_monitoring_and_maintenance.ipynb"
@@ -29,9 +30,9 @@ def test_the_steps_by_hand_make_the_challenger_that_the_loop_makes(tmp_path, mon
     for week in range(1, 7):
         running.step(live_week(week))
     logs = running.logs
-    X_old, y_old, X_new, y_new = loop.training_data(clean(), logs[:5], logs[4].end)
-    move = loop.find_move(loop.diagnose(validated().model, X_new, y_new))
-    by_hand = loop.retrain(X_old, y_old, X_new, y_new, move)
+    X_old, y_old, X_new, y_new = training_data(clean(), logs[:5], logs[4].end)
+    move = find_move(diagnose(validated().model, X_new, y_new))
+    by_hand = retrain(X_old, y_old, X_new, y_new, move)
     assert by_hand.predict_proba(logs[5].X)[:, 1] == pytest.approx(logs[5].shadow, abs=1e-9)
 
 

@@ -4,11 +4,11 @@ import sys
 
 import pytest
 
-from mlops_lesson import progress
-from mlops_lesson.display import script
-from mlops_lesson.panel import progress_panel, summary_html
-from mlops_lesson.progress_table import stage_rows
-from mlops_lesson.quiz import Option, Question, quiz
+from mlops_lesson.show.page import script
+from mlops_lesson.teaching import progress
+from mlops_lesson.teaching.panel import progress_panel, summary_html
+from mlops_lesson.teaching.progress_table import stage_rows
+from mlops_lesson.teaching.quiz import Option, Question, quiz
 
 
 @pytest.fixture
@@ -186,7 +186,7 @@ def test_all_but_one_answer_do_not_mark_the_review(panel):
 
 def test_the_stored_note_says_how_to_connect_the_panel(panel, monkeypatch):
     shown = []
-    monkeypatch.setattr("mlops_lesson.panel.display", lambda data, raw: shown.append((data, raw)))
+    monkeypatch.setattr("mlops_lesson.teaching.panel.display", lambda data, raw: shown.append((data, raw)))
     panel._ipython_display_()
     assert [raw for _, raw in shown] == [True, True]
     assert shown[0][0]["text/plain"] == repr(panel)
@@ -213,7 +213,9 @@ def test_progress_is_shown_by_stage_and_by_the_nine_ways(panel):
 
 
 def test_the_page_of_progress_is_two_tables_with_marked_heads_and_how_to_hand_in(monkeypatch):
-    monkeypatch.setattr("mlops_lesson.panel.stage_rows", lambda now: [("1 <Stage>", "1 of 2", "0 of 2", "-", "0 of 9")])
+    monkeypatch.setattr(
+        "mlops_lesson.teaching.panel.stage_rows", lambda now: [("1 <Stage>", "1 of 2", "0 of 2", "-", "0 of 9")]
+    )
     heads = ("Stage", "Quiz answered", "Right at first try", "Exercises right", "Parts done")
     cells = "".join(f'<th scope="col">{head}</th>' for head in heads)
     ways = "".join(f'<tr><th scope="row">{way.capitalize()}</th><td>0 of 6</td></tr>' for way in progress.PARTS)
@@ -237,7 +239,7 @@ def test_the_panel_says_when_a_damaged_file_was_set_aside(tmp_path, monkeypatch)
 def test_what_is_stored_beside_the_widget_is_the_same_on_every_run(panel, monkeypatch):
     def stored():
         shown = []
-        monkeypatch.setattr("mlops_lesson.panel.display", lambda data, raw: shown.append(data))
+        monkeypatch.setattr("mlops_lesson.teaching.panel.display", lambda data, raw: shown.append(data))
         progress_panel(1)._ipython_display_()
         return [{kind: data[kind] for kind in data if not kind.endswith("widget-view+json")} for data in shown]
 
@@ -252,7 +254,8 @@ def test_the_stored_text_says_what_to_do_where_there_is_no_kernel(panel):
 
 
 def test_a_panel_can_be_made_in_a_kernel_that_never_saw_the_page():
-    code = "from mlops_lesson.panel import progress_panel; import json; print(json.dumps(progress_panel(2).parts))"
+    code = "from mlops_lesson.teaching.panel import progress_panel; import json; "
+    code += "print(json.dumps(progress_panel(2).parts))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(run.stdout) == list(progress.PARTS)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlops_lesson import paths
+from mlops_lesson.keep import paths
 
 
 @pytest.fixture(autouse=True)

@@ -3,10 +3,12 @@ import numpy as np
 import pytest
 from depot_service import digits, fill_home, trained_model
 
-from mlops_lesson import pipeline, registry
-from mlops_lesson.evaluation import GateResult
-from mlops_lesson.pipeline import TrainedModel, TrainingSettings
-from mlops_lesson.trace import Epoch, TrainingTrace
+from mlops_lesson import pipeline
+from mlops_lesson.deployment import registry
+from mlops_lesson.deployment.registry import record_run, register_judged
+from mlops_lesson.training.network import TrainedModel, TrainingSettings
+from mlops_lesson.training.trace import Epoch, TrainingTrace
+from mlops_lesson.validation.gate import GateResult
 
 PASSED = GateResult(True, 0.95, 0.2, 0.91, 0.97, 200, 0.85, ("passed: the interval begins at 0.910",))
 REFUSED = GateResult(
@@ -37,8 +39,8 @@ def test_a_model_that_passed_becomes_the_champion_the_service_reads(home):
 def test_the_verdict_and_the_settings_are_kept_with_the_version(home):
     deployed = pipeline.deploy(trained(), PASSED)
     assert (deployed.gate.accuracy, deployed.gate.low, deployed.gate.high) == (0.95, 0.91, 0.97)
-    assert (deployed.gate.n, deployed.gate.threshold, deployed.gate.data_version) == (200, 0.85, "data-of-training")
-    assert deployed.data_version == "data-of-training"
+    assert (deployed.gate.n, deployed.gate.threshold, deployed.gate.data_hash) == (200, 0.85, "data-of-training")
+    assert deployed.data_hash == "data-of-training"
     assert deployed.tags["epochs"] == "4"
 
 
@@ -64,14 +66,14 @@ def test_deploying_again_makes_a_new_version_and_the_old_one_can_come_back(home)
 
 
 def test_a_judged_model_can_be_registered_without_answering_anybody(home):
-    version = pipeline.register_judged(trained(), PASSED)
+    version = register_judged(trained(), PASSED)
     assert registry.gate(version).passed
     assert registry.champion().version == 1
 
 
 def test_the_version_remembers_its_training_run(home):
-    run = pipeline.record_run(trained(), "deployed run")
-    version = pipeline.register_judged(trained(), PASSED, run_id=run)
+    run = record_run(trained(), "deployed run")
+    version = register_judged(trained(), PASSED, run_id=run)
     # Imported only now: the registry sets up MLflow before its first import.
     import mlflow
 
@@ -82,7 +84,7 @@ def test_the_version_remembers_its_training_run(home):
 
 def test_a_run_without_data_and_model_makes_them_and_lets_the_service_read_the_model(home, monkeypatch):
     made = live_depot.validated()
-    monkeypatch.setattr(pipeline, "train", lambda clean: {live_depot.clean().version: made.trained}[clean.version])
+    monkeypatch.setattr(pipeline, "train", lambda clean: {live_depot.clean().version: made.trained}[clean.data_hash])
     service = live_depot.ServiceWithoutNetwork()
     result = pipeline.run((), server=service)
     assert result.table().empty

@@ -7,8 +7,12 @@ import pytest
 from course_models import clean, trained
 from threadpoolctl import threadpool_limits
 
-from mlops_lesson import artifacts, pipeline, registry
-from mlops_lesson.trace import LESSON_TRACE, compare_traces
+from mlops_lesson import artifacts, pipeline
+from mlops_lesson.deployment import registry
+from mlops_lesson.deployment.registry import record_run
+from mlops_lesson.training.network import TrainingSettings, train_baseline
+from mlops_lesson.training.trace import LESSON_TRACE, compare_traces
+from mlops_lesson.validation.gate import ValidatedModel
 
 
 @pytest.fixture
@@ -24,7 +28,7 @@ def test_the_courses_settings_give_the_lessons_trace_within_two_hundredths():
 
 
 def test_the_same_settings_give_the_same_model():
-    assert pipeline.train(clean(), trained(3).settings).version == trained(3).version
+    assert pipeline.train(clean(), trained(3).settings).model_hash == trained(3).model_hash
 
 
 def test_a_run_is_called_in_charts_as_it_was_named_or_a_training_run():
@@ -36,16 +40,16 @@ def test_a_run_is_called_in_charts_as_it_was_named_or_a_training_run():
 def test_the_number_of_threads_does_not_change_the_model():
     with threadpool_limits(limits=2):
         again = pipeline.train(clean(), trained(3).settings)
-    assert again.version == trained(3).version
+    assert again.model_hash == trained(3).model_hash
 
 
 @pytest.mark.parametrize("change", [{"seed": 29}, {"learning_rate": 0.2}, {"hidden_units": 31}, {"epochs": 2}])
 def test_any_other_setting_gives_another_model(change):
-    assert pipeline.train(clean(), replace(trained(3).settings, **change)).version != trained(3).version
+    assert pipeline.train(clean(), replace(trained(3).settings, **change)).version != trained(3).model_hash
 
 
 def test_without_a_seed_no_two_runs_agree():
-    settings = pipeline.TrainingSettings(epochs=1, seed=None)
+    settings = TrainingSettings(epochs=1, seed=None)
     assert pipeline.train(clean(), settings).version != pipeline.train(clean(), settings).version
 
 
@@ -84,7 +88,7 @@ def test_the_model_takes_raw_grey_levels_and_names_both_chutes():
 
 def test_the_baseline_is_a_logistic_regression_better_than_guessing():
     X_val, y_val = clean().part("validation")
-    baseline = pipeline.train_baseline(clean())
+    baseline = train_baseline(clean())
     assert baseline.score(X_val, y_val) > max(y_val.mean(), 1 - y_val.mean()) + 0.2
 
 
@@ -92,15 +96,15 @@ def test_the_baseline_is_a_logistic_regression_better_than_guessing():
 def recorded(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLOPS_LESSON_HOME", str(tmp_path_factory.mktemp("recorded")))
-        pipeline.record_run(trained(3), "a run")
+        record_run(trained(3), "a run")
         yield
 
 
 def test_a_recorded_run_is_found_again_with_all_that_repeats_it(recorded):
     row = registry.runs("a run").iloc[0]
-    settings = pipeline.TrainingSettings(**{name: row[name] for name in trained(3).settings.to_dict()})
+    settings = TrainingSettings(**{name: row[name] for name in trained(3).settings.to_dict()})
     assert settings == trained(3).settings
-    assert row["data_version"] == clean().version
+    assert row["data_hash"] == clean().version
     assert {"python", "scikit_learn"} <= set(row.index)
 
 
@@ -113,13 +117,13 @@ def test_a_trained_model_comes_back_as_it_was(home, capsys):
     back = artifacts.load("trained model")
     assert sentence == f"Kept: trained model, 3 epochs on data version {clean().version[:12]}"
     assert f"Input: your own trained model, 3 epochs on data version {clean().version[:12]}" in capsys.readouterr().out
-    assert back.version == trained(3).version
+    assert back.model_hash == trained(3).model_hash
     X = clean().part("test")[0]
     assert (back.model.predict_proba(X) == trained(3).model.predict_proba(X)).all()
 
 
 def test_without_an_own_model_a_labelled_reference_steps_in(home, capsys):
-    assert artifacts.load("trained model").version == trained(30).version
+    assert artifacts.load("trained model").version == trained(30).model_hash
     assert "Input: the reference trained model, 30 epochs" in capsys.readouterr().out
 
 
@@ -128,12 +132,12 @@ def test_keeping_another_model_overwrites_nothing(home):
         artifacts.save(trained(epochs))
     kept = [path.name for path in home.rglob("trained_model-*.zip")]
     assert len(kept) == 2
-    assert artifacts.load("trained model", quiet=True).version == trained(3).version
+    assert artifacts.load("trained model", quiet=True).version == trained(3).model_hash
 
 
 def test_a_model_of_other_data_is_not_handed_on_as_if_it_were_of_these(home, capsys):
-    artifacts.save(replace(trained(3), data_version="0" * 64))
-    assert artifacts.load("trained model").version == trained(30).version
+    artifacts.save(replace(trained(3), data_hash="0" * 64))
+    assert artifacts.load("trained model").version == trained(30).model_hash
     said = capsys.readouterr().out
     assert "Your own trained model learned from other data than you have now." in said
     assert "Input: the reference trained model" in said
@@ -147,24 +151,24 @@ def test_a_damaged_model_file_is_named_and_not_loaded(home):
 
 
 def test_a_validated_model_comes_back_with_its_verdict(home, capsys):
-    validated = pipeline.ValidatedModel(trained(30), pipeline.validate(trained(30), clean()))
+    validated = ValidatedModel(trained(30), pipeline.validate(trained(30), clean()))
     artifacts.save(validated)
     back = artifacts.load("validated model")
     assert "Input: your own validated model" in capsys.readouterr().out
-    assert back.version == validated.version
+    assert back.model_hash == validated.model_hash
     assert back.gate == validated.gate
 
 
 def test_the_reference_for_deployment_has_passed_the_gate(home):
     validated = artifacts.load("validated model", quiet=True)
     assert validated.gate.passed
-    assert validated.trained.version == trained(30).version
+    assert validated.trained.model_hash == trained(30).model_hash
 
 
 def test_a_refused_model_cannot_be_handed_on_as_validated():
     refused = pipeline.validate(trained(3), clean())
     with pytest.raises(ValueError, match="The gate has refused this model, so it is not handed on: the accuracy"):
-        pipeline.ValidatedModel(trained(3), refused)
+        ValidatedModel(trained(3), refused)
 
 
 def test_only_results_of_stages_are_kept(home):

@@ -7,7 +7,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MinMaxScaler
 
-from mlops_lesson.prediction import SHADES, PredictionTrace, as_features, text_image, trace_prediction
+from mlops_lesson.deployment.prediction import SHADES, PredictionTrace, as_features, text_image, trace_prediction
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +148,7 @@ def test_the_table_of_a_prediction_has_a_row_a_layer():
 
 @pytest.mark.parametrize("title", [None, "The finding"])
 def test_the_figure_of_a_prediction_shows_image_activations_and_both_chutes(monkeypatch, title):
-    monkeypatch.setattr("mlops_lesson.figures.show", lambda *shown: shown)
+    monkeypatch.setattr("mlops_lesson.show.figures.show", lambda *shown: shown)
     figure, alt, caption = small_trace([0.0, 0.5], [2.0]).plot(title)
     picture, hidden, output = figure.axes
     assert (picture.images[0].get_array() == SMALL).all()

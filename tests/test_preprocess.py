@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlops_lesson.contract import (
+from mlops_lesson.collection.dataset import CleanDataset, RawDataset, collect
+from mlops_lesson.preprocessing.cleaning import preprocess, repair_units, split_by_time
+from mlops_lesson.preprocessing.contract import (
     clean_schema,
     count_failures,
     describe_images,
@@ -14,17 +16,8 @@ from mlops_lesson.contract import (
     raw_schema,
     require_clean,
 )
-from mlops_lesson.datasets import CleanDataset, RawDataset
-from mlops_lesson.pipeline import (
-    TrainingSettings,
-    collect,
-    find_repeated_scans,
-    fit_on,
-    is_blank,
-    preprocess,
-    repair_units,
-    split_by_time,
-)
+from mlops_lesson.preprocessing.faults import find_repeated_scans, is_blank
+from mlops_lesson.training.network import TrainingSettings, fit_on
 
 EXPECTED_VERSION = "f7cc1a7a2cb7"
 PLANTED = {
@@ -201,17 +194,17 @@ def test_a_split_that_leaves_nothing_to_train_on_is_refused(n_parcels: int) -> N
 
 
 def test_the_same_data_has_the_same_version_everywhere(clean: CleanDataset) -> None:
-    assert clean.version[:12] == EXPECTED_VERSION
+    assert clean.data_hash[:12] == EXPECTED_VERSION
 
 
 @pytest.mark.parametrize("kind", ["<f4", ">f8", "i2"])
 def test_the_same_grey_levels_have_the_same_version_however_they_are_kept(clean: CleanDataset, kind: str) -> None:
-    assert CleanDataset(clean.table, clean.X.astype(kind), clean.report).version == clean.version
+    assert CleanDataset(clean.table, clean.X.astype(kind), clean.report).data_hash == clean.data_hash
 
 
 def test_the_order_of_the_collected_rows_does_not_matter(raw: RawDataset, clean: CleanDataset) -> None:
     turned = replace(raw, table=raw.table.iloc[::-1])
-    assert preprocess(turned).version == clean.version
+    assert preprocess(turned).data_hash == clean.data_hash
 
 
 def test_the_scaler_learns_from_training_rows_only(clean: CleanDataset) -> None:

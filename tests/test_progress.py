@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from mlops_lesson import __version__, class_report, progress
-from mlops_lesson.files import CannotWriteError
+from mlops_lesson import __version__
+from mlops_lesson.instructors import class_report
+from mlops_lesson.keep.files import CannotWriteError
+from mlops_lesson.teaching import progress
 
 
 @pytest.fixture

@@ -4,9 +4,19 @@ import sys
 
 import pytest
 
-from mlops_lesson.display import fold, script
-from mlops_lesson.quiz import _HOW, LETTERS, Asked, Flashcard, Option, Question, Quiz, quiz, read_question_file
+from mlops_lesson.show.page import fold, script
 from mlops_lesson.stages import STAGES
+from mlops_lesson.teaching.quiz import (
+    _HOW,
+    LETTERS,
+    Asked,
+    Flashcard,
+    Option,
+    Question,
+    Quiz,
+    quiz,
+    read_question_file,
+)
 
 RIGHT = Option("A left join", "It keeps every parcel.", right=True)
 WRONG = Option("An inner join", "It drops parcels.", misconception="joins never lose rows")
@@ -34,7 +44,8 @@ def test_an_unknown_stage_is_answered_with_the_six_there_are():
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.slug)
 def test_the_stored_output_is_the_same_in_every_process(stage):
-    code = f"from mlops_lesson.quiz import quiz; q = quiz({stage.number}); print(q._repr_html_() + repr(q), end='')"
+    code = f"from mlops_lesson.teaching.quiz import quiz; q = quiz({stage.number}); "
+    code += "print(q._repr_html_() + repr(q), end='')"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == quiz(stage)._repr_html_() + repr(quiz(stage))
 
@@ -377,8 +388,8 @@ def test_an_ordering_is_right_in_its_order_only():
 
 def test_loading_a_quiz_needs_none_of_the_heavy_libraries():
     code = (
-        "import sys; from mlops_lesson.quiz import quiz, flashcards; quiz(1); flashcards(6); "
-        "import mlops_lesson.progress, mlops_lesson.chooser; "
+        "import sys; from mlops_lesson.teaching.quiz import quiz, flashcards; quiz(1); flashcards(6); "
+        "import mlops_lesson.teaching.progress, mlops_lesson.teaching.chooser; "
         "print([n for n in ('sklearn', 'matplotlib', 'mlflow', 'pandas', 'numpy', 'ipywidgets') if n in sys.modules])"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

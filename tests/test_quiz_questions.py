@@ -4,8 +4,8 @@ from collections import Counter
 import pytest
 from answer_key import RIGHT
 
-from mlops_lesson.quiz import QUESTIONS_FOLDER, load_questions, quiz, read_question_file
 from mlops_lesson.stages import STAGES
+from mlops_lesson.teaching.quiz import QUESTIONS_FOLDER, load_questions, quiz, read_question_file
 
 GOOD_FILE = """
 stage = "deployment"

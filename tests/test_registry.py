@@ -13,7 +13,7 @@ from depot_service import FAILED, PASSED, digits, fill_home, run_script, trained
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import FunctionTransformer
 
-from mlops_lesson import registry
+from mlops_lesson.deployment import registry
 
 
 @pytest.fixture
@@ -36,26 +36,26 @@ def champion_version():
 
 class TestPromotion:
     def test_a_version_without_a_gate_result_is_refused_and_told_what_to_do(self, home):
-        version = registry.register(trained_model(), data_version="d")
+        version = registry.register(trained_model(), data_hash="d")
         with pytest.raises(registry.GateError, match=r"no gate result.*record_gate"):
             registry.promote(version)
         assert champion_version() == 1
 
     def test_a_version_that_failed_its_gate_is_refused_with_the_gates_reason(self, home):
-        version = registry.register(trained_model(), data_version="d")
+        version = registry.register(trained_model(), data_hash="d")
         registry.record_gate(version, passed=False, **FAILED, reasons=["camera 4 is too weak"])
         with pytest.raises(registry.GateError, match=r"did not pass its gate \(0\.85 on 300.*camera 4 is too weak"):
             registry.promote(version)
         assert champion_version() == 1
 
     def test_a_failed_gate_without_words_gets_the_interval_as_its_reason(self, home):
-        version = registry.register(trained_model(), data_version="d")
+        version = registry.register(trained_model(), data_hash="d")
         record = registry.record_gate(version, passed=False, **FAILED)
         assert record.reasons == ("the interval's lower end 0.800 is below the gate 0.850",)
 
     def test_a_refusal_names_no_version_number_so_that_notebooks_may_print_it(self, home):
         for _ in range(12):
-            version = registry.register(trained_model(), data_version="d")
+            version = registry.register(trained_model(), data_hash="d")
         with pytest.raises(registry.GateError) as refusal:
             registry.promote(version)
         assert str(version) not in str(refusal.value)
@@ -102,7 +102,7 @@ class TestPromotion:
             registry.promote(99)
 
     def test_a_challenger_needs_no_gate(self, home):
-        version = registry.register(trained_model(), data_version="d")
+        version = registry.register(trained_model(), data_hash="d")
         registry.nominate(version)
         assert registry.load("challenger").version == version
         assert champion_version() == 1
@@ -139,7 +139,7 @@ class TestRollback:
         assert registry.rollback() == 1
 
     def test_history_tells_who_was_promoted_refused_and_rolled_back(self, home):
-        second = registry.register(trained_model(), data_version="d")
+        second = registry.register(trained_model(), data_hash="d")
         with pytest.raises(registry.GateError):
             registry.promote(second)
         registry.record_gate(second, passed=True, **PASSED)
@@ -164,7 +164,7 @@ class TestRollback:
 
 class TestGate:
     def test_is_read_back_as_it_was_recorded(self, home):
-        version = registry.register(trained_model(), data_version="d")
+        version = registry.register(trained_model(), data_hash="d")
         assert registry.gate(version) is None
         record = registry.record_gate(version, passed=False, **FAILED, reasons=["one", "two"])
         assert registry.gate(version) == record == registry.load(version).gate
@@ -197,8 +197,8 @@ class TestGate:
             ({"reasons": "weak"}, "reasons is 'weak', but a list of text was expected"),
             ({"reasons": [1]}, "Reason 1 is 1, but text was expected"),
             ({"reasons": ["x" * 100_001]}, "more than 100,000 characters: shorten them"),
-            ({"data_version": None}, "data_version is None, but text was expected"),
-            ({"data_version": "\ud800"}, "whole characters"),
+            ({"data_hash": None}, "data_hash is None, but text was expected"),
+            ({"data_hash": "\ud800"}, "whole characters"),
         ],
     )
     def test_what_is_no_verdict_and_no_text_is_refused_before_anything_is_written(self, home, wrong, said):
@@ -263,13 +263,13 @@ class TestWhatIsGiven:
     @pytest.mark.parametrize("tag", ["gate", "gate_n", "model_file", "champions_before"])
     def test_a_tag_that_the_registry_writes_itself_cannot_be_given(self, home, tag):
         with pytest.raises(registry.RegistryError, match="begins like one that the registry writes itself"):
-            registry.register(trained_model(), data_version="d", tags={tag: "passed"})
+            registry.register(trained_model(), data_hash="d", tags={tag: "passed"})
         assert len(registry.versions()) == 1
 
     @pytest.mark.parametrize(
         ("wrong", "said"),
         [
-            ({"data_version": 1}, "data_version is 1"),
+            ({"data_hash": 1}, "data_hash is 1"),
             ({"run_id": 1}, "run_id is 1"),
             ({"tags": [1]}, "a dict was expected"),
             ({"tags": {1: 2}}, "A name in tags is 1"),
@@ -278,7 +278,7 @@ class TestWhatIsGiven:
     )
     def test_a_version_is_not_registered_with_what_cannot_be_kept(self, home, wrong, said):
         with pytest.raises(registry.RegistryError, match=said):
-            registry.register(trained_model(), **({"data_version": "d"} | wrong))
+            registry.register(trained_model(), **({"data_hash": "d"} | wrong))
         assert len(registry.versions()) == 1
 
     @pytest.mark.parametrize(
@@ -300,17 +300,17 @@ class TestWhatIsGiven:
     )
     def test_a_run_is_not_logged_with_what_cannot_be_kept(self, home, wrong, said):
         with pytest.raises(registry.RegistryError, match=said):
-            registry.log_run(**({"name": "r", "params": {}, "seed": 1, "data_version": "d"} | wrong))
+            registry.log_run(**({"name": "r", "params": {}, "seed": 1, "data_hash": "d"} | wrong))
         assert registry.runs().empty
 
 
 class TestModelFiles:
     def test_a_loaded_model_predicts_what_the_registered_one_did(self, home):
         X, _ = digits()
-        version = registry.register(trained_model(5), data_version="d", tags={"epochs": 5})
+        version = registry.register(trained_model(5), data_hash="d", tags={"epochs": 5})
         loaded = registry.load(version)
         np.testing.assert_array_equal(loaded.model.predict_proba(X), trained_model(5).predict_proba(X))
-        assert (loaded.version, loaded.data_version, loaded.tags["epochs"]) == (version, "d", "5")
+        assert (loaded.version, loaded.data_hash, loaded.tags["epochs"]) == (version, "d", "5")
 
     def test_a_file_changed_after_registration_is_not_loaded(self, home):
         (path,) = home.glob("artifacts/models/*/model.skops")
@@ -321,16 +321,16 @@ class TestModelFiles:
     def test_a_model_with_a_function_of_its_own_is_not_registered(self, home):
         model = FunctionTransformer(func=print).fit([[1.0]])
         with pytest.raises(registry.RegistryError, match=r"does not trust: builtins\.print"):
-            registry.register(model, data_version="d")
+            registry.register(model, data_hash="d")
         assert len(registry.versions()) == 1
 
     def test_a_model_that_is_not_trained_is_not_registered(self, home):
         with pytest.raises(registry.RegistryError, match="Train it, then register it"):
-            registry.register(MLPClassifier(), data_version="d")
+            registry.register(MLPClassifier(), data_hash="d")
 
     def test_something_that_is_no_model_is_not_registered(self, home):
         with pytest.raises(registry.RegistryError, match="fitted scikit-learn model was expected, not dict"):
-            registry.register({}, data_version="d")
+            registry.register({}, data_hash="d")
 
     def test_a_registry_moved_to_another_folder_still_loads(self, home, tmp_path_factory, monkeypatch):
         elsewhere = tmp_path_factory.mktemp("elsewhere") / "work"
@@ -341,7 +341,7 @@ class TestModelFiles:
 
 class TestTables:
     def test_versions_shows_each_version_with_its_gate_and_aliases(self, home):
-        registry.nominate(registry.register(trained_model(), data_version="d2"))
+        registry.nominate(registry.register(trained_model(), data_hash="d2"))
         expected = pd.DataFrame(
             {
                 "version": [1, 2],
@@ -352,7 +352,7 @@ class TestTables:
                 "high": [0.95, np.nan],
                 "n": pd.array([300, None], dtype="Int64"),
                 "threshold": [0.85, np.nan],
-                "data_version": ["train-data", "d2"],
+                "data_hash": ["train-data", "d2"],
             }
         )
         pd.testing.assert_frame_equal(registry.versions(), expected, check_dtype=False)
@@ -364,40 +364,40 @@ class TestTables:
 
     def test_runs_are_found_again_with_settings_data_seed_and_results(self, home):
         epochs = pd.DataFrame({"epoch": [1, 2], "loss": [0.65, 0.45], "observation": ["slow", "better"]})
-        registry.log_run("b", params={"hidden": 16}, epochs=epochs, seed=7, data_version="abc")
-        registry.log_run("a", params={"strategy": "majority"}, metrics={"accuracy": 0.5}, seed=7, data_version="abc")
+        registry.log_run("b", params={"hidden": 16}, epochs=epochs, seed=7, data_hash="abc")
+        registry.log_run("a", params={"strategy": "majority"}, metrics={"accuracy": 0.5}, seed=7, data_hash="abc")
         found = registry.runs()
         assert found.columns.tolist() == [
-            "run", "data_version", "seed", "hidden", "strategy", "epochs", "accuracy", "loss"
+            "run", "data_hash", "seed", "hidden", "strategy", "epochs", "accuracy", "loss"
         ]  # fmt: skip
         assert found["run"].tolist() == ["a", "b"]
         assert found["hidden"].isna().tolist() == [True, False]
-        assert found.loc[1, ["data_version", "seed", "hidden", "epochs", "loss"]].tolist() == ["abc", 7, 16, 2, 0.45]
+        assert found.loc[1, ["data_hash", "seed", "hidden", "epochs", "loss"]].tolist() == ["abc", 7, 16, 2, 0.45]
 
     def test_a_run_logged_again_shows_once_unless_every_run_is_asked_for(self, home):
         for rate in (0.1, 0.2):
-            registry.log_run("mlp", params={"rate": rate}, seed=1, data_version="abc")
+            registry.log_run("mlp", params={"rate": rate}, seed=1, data_hash="abc")
         assert registry.runs()["rate"].tolist() == [0.2]
         assert registry.runs("mlp", every=True)["rate"].tolist() == [0.1, 0.2]
 
     def test_epochs_of_a_run_are_read_back(self, home):
         epochs = pd.DataFrame({"epoch": [1, 2, 3], "accuracy": [0.60, 0.75, 0.85], "loss": [0.65, 0.45, 0.30]})
-        registry.log_run("lesson", params={}, epochs=epochs, metrics={"test": 0.8}, seed=1, data_version="abc")
+        registry.log_run("lesson", params={}, epochs=epochs, metrics={"test": 0.8}, seed=1, data_hash="abc")
         pd.testing.assert_frame_equal(registry.run_epochs("lesson"), epochs)
 
     def test_a_diverged_run_is_recorded_too(self, home):
         epochs = pd.DataFrame({"epoch": [1, 2], "loss": [9.0, np.nan]})
-        registry.log_run("wild", params={}, epochs=epochs, seed=1, data_version="abc")
+        registry.log_run("wild", params={}, epochs=epochs, seed=1, data_hash="abc")
         assert np.isnan(registry.run_epochs("wild")["loss"].iloc[-1])
 
     def test_an_unknown_run_is_answered_with_the_known_ones(self, home):
-        registry.log_run("known", params={}, seed=1, data_version="abc")
+        registry.log_run("known", params={}, seed=1, data_hash="abc")
         with pytest.raises(registry.UnknownVersionError, match=r"No run named 'mlp'.*'known'"):
             registry.run_epochs("mlp")
 
     def test_epochs_without_numbers_are_refused_by_name(self, home):
         with pytest.raises(registry.RegistryError, match=r"\['loss'\].*'epoch' is needed"):
-            registry.log_run("x", params={}, epochs=pd.DataFrame({"loss": [1.0]}), seed=1, data_version="abc")
+            registry.log_run("x", params={}, epochs=pd.DataFrame({"loss": [1.0]}), seed=1, data_hash="abc")
 
 
 def damage_by_noise(path):
@@ -427,7 +427,7 @@ class TestDamage:
         for call in (
             registry.champion,
             registry.versions,
-            lambda: registry.register(trained_model(), data_version="d"),
+            lambda: registry.register(trained_model(), data_hash="d"),
         ):
             with pytest.raises(registry.RegistryDamagedError, match=r"registry\.db is damaged: .*recover\(\)"):
                 call()
@@ -507,7 +507,7 @@ def test_a_promotion_interrupted_at_the_alias_leaves_one_valid_champion(home, mo
 PROMOTE_AND_DIE = """
 import os, signal
 from mlflow import MlflowClient
-from mlops_lesson import registry
+from mlops_lesson.deployment import registry
 MlflowClient.set_registered_model_alias = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 registry.promote(2)
 """
@@ -527,7 +527,7 @@ def test_a_notebook_killed_while_promoting_leaves_one_valid_champion_and_no_lock
 REGISTER_MANY = """
 import os, pathlib
 from depot_service import trained_model, validated, wait_until
-from mlops_lesson import registry
+from mlops_lesson.deployment import registry
 registry._mlflow(), trained_model()
 pathlib.Path(f"ready-{os.getpid()}").touch()
 wait_until(lambda: len(list(pathlib.Path().glob("ready-*"))) == 2, "the other notebook is ready")
@@ -564,9 +564,9 @@ socket.socket.connect = lambda self, address: reached.append(address)
 import sys
 import pandas as pd
 from depot_service import trained_model, validated, FAILED
-from mlops_lesson import registry
-run = registry.log_run("r", params={}, epochs=pd.DataFrame({"epoch": [1], "loss": [1.0]}), seed=1, data_version="a")
-version = registry.register(trained_model(), data_version="a", run_id=run)
+from mlops_lesson.deployment import registry
+run = registry.log_run("r", params={}, epochs=pd.DataFrame({"epoch": [1], "loss": [1.0]}), seed=1, data_hash="a")
+version = registry.register(trained_model(), data_hash="a", run_id=run)
 registry.record_gate(version, passed=False, **FAILED)
 registry.promote(validated(trained_model()))
 registry.promote(validated(trained_model()))
@@ -622,7 +622,7 @@ class TestEmptyStore:
 
 
 def test_a_new_registry_keeps_the_files_of_runs_beside_itself_and_says_what_its_model_does(empty_home):
-    registry.register(trained_model(), data_version="d")
+    registry.register(trained_model(), data_hash="d")
     with registry._client() as client:
         place = client.get_experiment_by_name(registry._EXPERIMENT).artifact_location
         described = client.get_registered_model(registry.MODEL_NAME).description

@@ -5,7 +5,8 @@ import pytest
 from depot_service import FAILED, digits, easily_shocked_model, fill_home, trained_model, validated, wait_until
 from sklearn.base import clone
 
-from mlops_lesson import load, registry, request_log, rollout, serving
+from mlops_lesson.deployment import load_test as load
+from mlops_lesson.deployment import registry, request_log, rollout, serving
 
 X, y = digits()
 PARCELS = [f"{number}" for number in range(500_001, 500_101)]
@@ -110,7 +111,7 @@ def ask_all(server, parcels=PARCELS):
 
 class TestShadow:
     def test_answers_nobody_and_notes_every_score(self, server):
-        challenger = registry.register(trained_model(20), data_version="d")
+        challenger = registry.register(trained_model(20), data_hash="d")
         registry.nominate(challenger)
         assert rollout.start_shadow(server).mode == "shadow"
         before = request_log.last_request()
@@ -122,14 +123,14 @@ class TestShadow:
         np.testing.assert_allclose(scores.loc[PARCELS, "score"], expected, atol=1e-9)
 
     def test_that_fails_on_everything_costs_no_answer(self, server):
-        registry.nominate(registry.register(easily_shocked_model(), data_version="d"))
+        registry.nominate(registry.register(easily_shocked_model(), data_hash="d"))
         rollout.start_shadow(server)
         answers = [server.predict(IMAGES[parcel] * 0.7, parcel) for parcel in PARCELS[:30]]
         assert {answer["version"] for answer in answers} == {1}
         assert rollout.status(server).challenger_errors > 0
 
     def test_is_compared_with_the_champion_on_the_same_parcels_when_labels_come(self, server):
-        registry.nominate(registry.register(trained_model(20), data_version="d"))
+        registry.nominate(registry.register(trained_model(20), data_hash="d"))
         rollout.start_shadow(server)
         before = request_log.last_request()
         ask_all(server)
@@ -178,7 +179,7 @@ class TestCanary:
         assert request_log.read_requests(after=before)["role"].tolist() == ["canary"] * 5
 
     def test_is_refused_to_a_challenger_without_a_passed_gate(self, server):
-        registry.nominate(registry.register(trained_model(4), data_version="d"))
+        registry.nominate(registry.register(trained_model(4), data_hash="d"))
         words = r"\(409\): challenger: A canary answers real parcels, so its gate must be passed first; until then"
         with pytest.raises(serving.ServingError, match=words):
             rollout.start_canary(server)

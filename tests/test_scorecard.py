@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 from live_depot import ServiceWithoutNetwork, clean, fill_home, live_week, validated
 
-from mlops_lesson import depot, pipeline, registry, scorecard
-from mlops_lesson.loop import Loop, LoopRun
+from mlops_lesson import pipeline, scorecard
+from mlops_lesson.collection import depot
+from mlops_lesson.deployment import registry
+from mlops_lesson.monitoring.loop import Loop, LoopRun
 from mlops_lesson.scorecard import SECTIONS, TESTS, Evidence, Outcome, ScoreCard, score_run
 
 
@@ -226,7 +228,7 @@ def test_the_tables_of_the_card_name_their_columns() -> None:
 
 
 def test_the_figure_of_the_card_hatches_the_weakest_sections(monkeypatch) -> None:
-    monkeypatch.setattr("mlops_lesson.figures.show", lambda *shown: shown)
+    monkeypatch.setattr("mlops_lesson.show.figures.show", lambda *shown: shown)
     figure, alt, caption = small_card().plot()
     (axis,) = figure.axes
     (drawn,) = axis.containers

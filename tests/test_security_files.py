@@ -14,9 +14,12 @@ import pytest
 from depot_service import fill_home
 from marked import MARK, SHOWN, page_of, traced
 
-from mlops_lesson import artifacts, depot, progress, quiz, registry
-from mlops_lesson.charts import ascii_chart
-from mlops_lesson.pickle_demo import load_pickle
+from mlops_lesson import artifacts
+from mlops_lesson.collection import depot
+from mlops_lesson.deployment import registry
+from mlops_lesson.deployment.pickle_demo import load_pickle
+from mlops_lesson.teaching import progress, quiz
+from mlops_lesson.training.charts import ascii_chart
 
 
 class Payload:

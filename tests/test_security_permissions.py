@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 from depot_service import digits, trained_model, validated
 
-from mlops_lesson import artifacts, loop, progress, registry, serving
-from mlops_lesson.model_card import ModelCard
-from mlops_lesson.paths import make_private_folder
-from mlops_lesson.pipeline import TrainedModel, TrainingSettings
-from mlops_lesson.trace import LESSON_TRACE
+from mlops_lesson import artifacts
+from mlops_lesson.deployment import registry, serving
+from mlops_lesson.keep.paths import make_private_folder
+from mlops_lesson.monitoring import loop
+from mlops_lesson.teaching import progress
+from mlops_lesson.training.network import TrainedModel, TrainingSettings
+from mlops_lesson.training.trace import LESSON_TRACE
+from mlops_lesson.validation.model_card import ModelCard
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
 FILE, FOLDER = 0o600, 0o700
@@ -41,7 +44,7 @@ def make_everything() -> None:
     artifacts.save(TrainedModel(trained_model(), LESSON_TRACE, TrainingSettings(), "data"))
     ModelCard("Model card", (("Use", ("Reads digits.",)),), "0" * 64).save()
     loop.write_audit("run", 1, "gate", "refused", "too few images")
-    registry.log_run("first", params={"hidden_units": 16}, seed=0, data_version="data")
+    registry.log_run("first", params={"hidden_units": 16}, seed=0, data_hash="data")
     registry.promote(validated(trained_model()))
     with serving.serve() as server:
         server.predict(digits()[0][0], "100001")
@@ -58,7 +61,7 @@ def test_nothing_in_the_learners_folder_is_not_for_the_learner_alone(tmp_path, m
 
 def test_a_restored_registry_is_as_private_as_the_lost_one(tmp_path, monkeypatch):
     monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path / "my_work"))
-    registry.log_run("first", params={}, seed=0, data_version="data")
+    registry.log_run("first", params={}, seed=0, data_hash="data")
     registry.registry_path().write_bytes(b"noise" * 1000)
     registry.recover()
     assert not_for_the_learner_alone(tmp_path / "my_work") == {}

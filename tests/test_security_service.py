@@ -12,8 +12,8 @@ import pytest
 from depot_service import digits, fill_home, trained_model, validated
 from sockets import listening
 
-from mlops_lesson import registry, rollout, serving
-from mlops_lesson.service import MAX_HEADER_BYTES, BodyLimit, score
+from mlops_lesson.deployment import registry, rollout, serving
+from mlops_lesson.deployment.service import MAX_HEADER_BYTES, BodyLimit, score
 
 X, _ = digits()
 

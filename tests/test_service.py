@@ -12,9 +12,9 @@ from depot_service import digits, easily_shocked_model, fill_home, trained_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlops_lesson import registry, request_log, serving
-from mlops_lesson.prediction import trace_prediction
-from mlops_lesson.service import create_app
+from mlops_lesson.deployment import registry, request_log, serving
+from mlops_lesson.deployment.prediction import trace_prediction
+from mlops_lesson.deployment.service import create_app
 
 X, y = digits()
 

@@ -1,4 +1,4 @@
-from mlops_lesson import pickle_demo
+from mlops_lesson.deployment import pickle_demo
 
 
 def test_reading_a_pickle_runs_what_its_author_wished(capsys):

@@ -10,7 +10,7 @@ import psutil
 import pytest
 from depot_service import digits, fill_home, is_gone, run_script, trained_model, validated, wait_until
 
-from mlops_lesson import registry, serving
+from mlops_lesson.deployment import registry, serving
 
 X, _ = digits()
 
@@ -40,7 +40,7 @@ def second_home(tmp_path, monkeypatch):
 
 def processes_in(folder):
     found = subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, text=True, check=True).stdout
-    ours = [int(line.split()[0]) for line in found.splitlines() if "mlops_lesson.service" in line]
+    ours = [int(line.split()[0]) for line in found.splitlines() if "mlops_lesson.deployment.service" in line]
     return [pid for pid in ours if not is_gone(pid) and Path(f"/proc/{pid}/cwd").resolve() == folder.resolve()]
 
 
@@ -143,7 +143,7 @@ class TestCannotStart:
 
 NOTEBOOK = """
 import os, time
-from mlops_lesson import serving
+from mlops_lesson.deployment import serving
 server = serving.start()
 print(server.pid, flush=True)
 child = os.fork()
@@ -167,12 +167,13 @@ def test_a_killed_notebook_leaves_no_service_even_if_a_child_of_it_holds_the_pip
 
 
 def test_talking_to_a_service_needs_no_heavy_library():
-    code = "import sys, mlops_lesson.serving; print({'mlflow', 'sklearn', 'matplotlib', 'pandas'} & set(sys.modules))"
+    code = "import sys, mlops_lesson.deployment.serving; "
+    code += "print({'mlflow', 'sklearn', 'matplotlib', 'pandas'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
 
 
 def test_a_service_started_by_hand_goes_on_until_its_input_ends(second_home):
-    command = [sys.executable, "-P", "-m", "mlops_lesson.service"]
+    command = [sys.executable, "-P", "-m", "mlops_lesson.deployment.service"]
     environment = {**os.environ, "MLOPS_LESSON_HOME": str(second_home)}
     with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as service:
         assert json.loads(service.stdout.readline())["port"] > 0

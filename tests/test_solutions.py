@@ -9,7 +9,7 @@ import pytest
 import solutions
 from run_notebooks import NOTEBOOKS
 
-from mlops_lesson.exercises import check
+from mlops_lesson.teaching.exercises.check import check
 
 NAMES = sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from mlops_lesson.tables import show_table
+from mlops_lesson.show.tables import show_table
 
 TABLE = pd.DataFrame(
     {

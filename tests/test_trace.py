@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from sklearn.metrics import log_loss
 from sklearn.neural_network import MLPClassifier
 
-from mlops_lesson.trace import LESSON_TRACE, Epoch, TrainingTrace, compare_traces, make_trace, observe, train_with_trace
+from mlops_lesson.training.trace import (
+    LESSON_TRACE,
+    Epoch,
+    TrainingTrace,
+    compare_traces,
+    make_trace,
+    observe,
+    train_with_trace,
+)
 
 
 def test_the_lessons_trace_is_the_given_table():

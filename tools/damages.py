@@ -33,25 +33,25 @@ LABELS = re.compile(r'(xlabel|ylabel|label|title|set_xlabel\()(=?)"([^"]+)"')
 
 # Where the labels of a module are drawn: its own tests, then a notebook that shows the figure.
 CHARTS = {
-    "mlops_lesson/charts.py": (("tests/test_charts.py", "tests/test_charts_drawn.py"), "04_model_validation"),
-    "mlops_lesson/prediction.py": (("tests/test_prediction.py",), "05_deployment"),
-    "mlops_lesson/load.py": (("tests/test_load_chart.py",), "05_deployment"),
-    "mlops_lesson/loop.py": ((), "06_monitoring_and_maintenance"),
-    "mlops_lesson/explorers/data_collection.py": (("tests/test_explorers_data.py",), "01_data_collection"),
-    "mlops_lesson/explorers/data_preprocessing.py": (("tests/test_explorers_data.py",), "02_data_preprocessing"),
+    "mlops_lesson/training/charts.py": (("tests/test_charts.py", "tests/test_charts_drawn.py"), "04_model_validation"),
+    "mlops_lesson/deployment/prediction.py": (("tests/test_prediction.py",), "05_deployment"),
+    "mlops_lesson/deployment/load_test.py": (("tests/test_load_chart.py",), "05_deployment"),
+    "mlops_lesson/monitoring/loop.py": ((), "06_monitoring_and_maintenance"),
+    "mlops_lesson/collection/explorer.py": (("tests/test_explorers_data.py",), "01_data_collection"),
+    "mlops_lesson/preprocessing/explorer.py": (("tests/test_explorers_data.py",), "02_data_preprocessing"),
 }
 # Where an explorer listens to its controls, and the tests that move them.
 LISTENERS = {
-    "mlops_lesson/explorers/live.py": ('control.observe(answer, "value")', "tests/test_explorers_data.py"),
-    "mlops_lesson/explorers/model_training.py": (
+    "mlops_lesson/show/explorer.py": ('control.observe(answer, "value")', "tests/test_explorers_data.py"),
+    "mlops_lesson/training/explorer.py": (
         'control.observe(draw, "value")',
         "tests/test_explorers_model_training.py",
     ),
-    "mlops_lesson/explorers/model_validation.py": (
+    "mlops_lesson/validation/explorer.py": (
         'control.observe(draw, "value")',
         "tests/test_explorers_model_validation.py",
     ),
-    "mlops_lesson/explorers/deployment.py": (
+    "mlops_lesson/deployment/explorer.py": (
         'control.observe(self._show_unsent, "value")',
         "tests/test_explorers_deployment.py",
     ),
@@ -240,8 +240,8 @@ def _table_numbers(dice: random.Random) -> Iterator[Candidate]:
 
 def _swaps() -> Iterator[tuple[str, str, str, str, str]]:
     """Yield for every wrong option: file of questions, question, the option's text, the right text, the notebook."""
-    from mlops_lesson.quiz import load_questions
     from mlops_lesson.stages import STAGES
+    from mlops_lesson.teaching.quiz import load_questions
 
     for stage in STAGES:
         for question in load_questions(stage).questions:
@@ -250,7 +250,7 @@ def _swaps() -> Iterator[tuple[str, str, str, str, str]]:
                 stem = stage.notebook.removesuffix(".ipynb")
                 for option in question.options:
                     if not option.right:
-                        file = f"mlops_lesson/questions/{stem}.toml"
+                        file = f"mlops_lesson/teaching/questions/{stem}.toml"
                         yield file, question.id, option.text, right, f"notebooks/{stage.notebook}"
 
 
@@ -259,7 +259,7 @@ def _swapped(text: str, one: str, other: str) -> str:
 
 
 def _swapped_in_quiz(file: str, one: str, other: str) -> Callable[[], dict[str, str]]:
-    from mlops_lesson.display import inline
+    from mlops_lesson.show.page import inline
 
     def change(notebook: NotebookNode) -> None:
         for cell in notebook.cells:
@@ -299,7 +299,7 @@ def _flipped_everywhere(_dice: random.Random) -> Iterator[Candidate]:
 @kind("a reason of the quiz without its negation", 4)
 def _turned_reasons(_dice: random.Random) -> Iterator[Candidate]:
     for stem in (Path(file).stem for file in _lessons()):
-        file = f"mlops_lesson/questions/{stem}.toml"
+        file = f"mlops_lesson/teaching/questions/{stem}.toml"
         for found in re.finditer(r'(?<=^reason = ").*?(\bnot | no |cannot ).*(?="$)', text_of(file), re.MULTILINE):
             text = text_of(file)[: found.start(1)] + " " + text_of(file)[found.end(1) :]
             yield (
@@ -315,7 +315,7 @@ def _turned_reasons(_dice: random.Random) -> Iterator[Candidate]:
 @kind("a flashcard with another answer", 3)
 def _other_cards(_dice: random.Random) -> Iterator[Candidate]:
     for stem in (Path(file).stem for file in _lessons()):
-        file = f"mlops_lesson/questions/{stem}.toml"
+        file = f"mlops_lesson/teaching/questions/{stem}.toml"
         backs = re.findall(r'^back = "(.*)"$', text_of(file), re.MULTILINE)
         for one, other in pairwise(backs):
             text = _swapped(text_of(file), f'back = "{one}"', f'back = "{other}"')
@@ -332,7 +332,7 @@ def _other_cards(_dice: random.Random) -> Iterator[Candidate]:
 @kind("a missing hint of a question", 3)
 def _missing_question_hints(_dice: random.Random) -> Iterator[Candidate]:
     for stem in (Path(file).stem for file in _lessons()):
-        file = f"mlops_lesson/questions/{stem}.toml"
+        file = f"mlops_lesson/teaching/questions/{stem}.toml"
         for found in re.finditer(r"^hint = .*\n", text_of(file), re.MULTILINE):
             text = _replaced(text_of(file), found, "")
             yield (
@@ -401,7 +401,7 @@ def _raising_controls(_dice: random.Random) -> Iterator[Candidate]:
 
 @kind("a button that sends nothing", 1)
 def _deaf_button(_dice: random.Random) -> Iterator[Candidate]:
-    file = "mlops_lesson/explorers/deployment.py"
+    file = "mlops_lesson/deployment/explorer.py"
     text = text_of(file).replace("self.send.on_click(self._send)", "self.send.on_click(lambda _: None)")
     yield file, lambda: {file: text}, (("tests/test_explorers_deployment.py",),)
 
@@ -409,7 +409,7 @@ def _deaf_button(_dice: random.Random) -> Iterator[Candidate]:
 @kind("a script of the page that listens to nothing", 7)
 def _deaf_scripts(_dice: random.Random) -> Iterator[Candidate]:
     for (name, call), tests in SCRIPTS.items():
-        file = f"mlops_lesson/static/{name}"
+        file = f"mlops_lesson/show/static/{name}"
         text = text_of(file).replace(call, call.replace('("', '("no-'))
         yield f"{name}: {call}", lambda file=file, text=text: {file: text}, (tests,)
 
@@ -573,8 +573,8 @@ def _lost_facts(_dice: random.Random) -> Iterator[Candidate]:
 
 @kind("a wrong solution", 7)
 def _wrong_solutions(_dice: random.Random) -> Iterator[Candidate]:
-    for path in sorted((ROOT / "mlops_lesson/solutions").glob("*.py")):
-        file = f"mlops_lesson/solutions/{path.name}"
+    for path in sorted((ROOT / "mlops_lesson/teaching/exercises/solutions").glob("*.py")):
+        file = f"mlops_lesson/teaching/exercises/solutions/{path.name}"
         head, quotes, body = text_of(file).rpartition('"""')
         for right, wrong in WRONG_STEPS:
             text = head + quotes + body.replace(right, wrong, 1)
@@ -582,14 +582,14 @@ def _wrong_solutions(_dice: random.Random) -> Iterator[Candidate]:
 
 
 def _changed_exercise(number: str, change: str) -> dict[str, str]:
-    file = "mlops_lesson/exercise_bank.py"
+    file = "mlops_lesson/teaching/exercises/bank.py"
     line = f'from dataclasses import replace\nEXERCISES["{number}"] = replace(EXERCISES["{number}"], {change})\n'
     return {file: text_of(file) + line}
 
 
 def _exercises(change: str) -> Iterator[Candidate]:
-    from mlops_lesson.exercise_bank import EXERCISES as BANK
     from mlops_lesson.stages import get_stage
+    from mlops_lesson.teaching.exercises.bank import EXERCISES as BANK
 
     for number in BANK:
         notebook = f"notebooks/{get_stage(int(number[0])).notebook}"
@@ -608,7 +608,7 @@ def _kindless_checks(_dice: random.Random) -> Iterator[Candidate]:
 
 @kind("an exercise with a hint less", 3)
 def _missing_hints(_dice: random.Random) -> Iterator[Candidate]:
-    from mlops_lesson.exercise_bank import EXERCISES as BANK
+    from mlops_lesson.teaching.exercises.bank import EXERCISES as BANK
 
     for number, _, tests in _exercises("hints="):
         hints = BANK[number].hints[:-1]

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from readme import with_parts
 
-from mlops_lesson.evaluation import interval
+from mlops_lesson.validation.measures import interval
 
 ROOT = Path(__file__).resolve().parent.parent
 MUTANTS = ROOT / "mutants"

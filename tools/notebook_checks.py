@@ -17,7 +17,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from mlops_lesson.stages import STAGES
-from mlops_lesson.trace import LESSON_TRACE
+from mlops_lesson.training.trace import LESSON_TRACE
 
 PARTS = ("Why", "Learn", "Visualize", "Try", "Deep", "Metrics", "Challenge", "Project", "Review")
 DEEPEST_HEADING = 3
@@ -272,7 +272,7 @@ def every_picture_has_words(lesson: Lesson) -> Iterator[str]:
     for name, output in lesson.outputs:
         for kind in _data(output):
             if kind.startswith("image/"):
-                yield f"{name} shows a bare {kind}, which cannot carry alternative text: use mlops_lesson.figures.show"
+                yield f"{name} shows a bare {kind}, which cannot carry alternative text: use show.figures.show"
     for name, prose in lesson.prose_cells:
         for alt in MARKDOWN_IMAGE.findall(prose):
             if not alt.strip():

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from mlops_lesson.chooser import grid_markdown
 from mlops_lesson.stages import STAGES
+from mlops_lesson.teaching.chooser import grid_markdown
 
 ROOT = Path(__file__).resolve().parent.parent
 

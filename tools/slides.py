@@ -16,7 +16,7 @@ from nbconvert import SlidesExporter
 from nbformat import NotebookNode
 from traitlets.config import Config
 
-from mlops_lesson.display import fold
+from mlops_lesson.show.page import fold
 
 ROOT = Path(__file__).resolve().parent.parent
 DECK = Path(__file__).resolve().parent / "deck"

@@ -1,6 +1,7 @@
 """Run the notebooks with all exercises solved, for instructors: ``python tools/solutions.py``, or ``make solutions``.
 
-The solutions are the files of `mlops_lesson/solutions/`. What is written is never edited: change those, and run again.
+The solutions are the files of `mlops_lesson/teaching/exercises/solutions/`. What is written
+is never edited: change those, and run again.
 """
 
 import argparse
@@ -15,8 +16,8 @@ import nbformat
 from nbformat import NotebookNode
 from run_notebooks import NOTEBOOKS, execute, fresh_environment, normal_text
 
-from mlops_lesson.exercises import SOLUTIONS_FOLDER
-from mlops_lesson.paths import COURSE_VARIABLE
+from mlops_lesson.keep.paths import COURSE_VARIABLE
+from mlops_lesson.teaching.exercises.check import SOLUTIONS_FOLDER
 
 FOLDER = NOTEBOOKS.parent / "build" / "solutions"
 CHECK = re.compile(r'^check\("(\d\.\d)", (\w+)\)$', re.MULTILINE)

@@ -10,11 +10,11 @@ from pathlib import Path
 import nbformat
 from readme import ROOT, with_parts
 
-from mlops_lesson.chooser import WAYS, read_minutes
-from mlops_lesson.exercise_bank import EXERCISES
-from mlops_lesson.exercises import Exercise, exercise_ids
-from mlops_lesson.quiz import Question, load_questions
 from mlops_lesson.stages import STAGES, Stage
+from mlops_lesson.teaching.chooser import WAYS, read_minutes
+from mlops_lesson.teaching.exercises.bank import EXERCISES
+from mlops_lesson.teaching.exercises.check import Exercise, exercise_ids
+from mlops_lesson.teaching.quiz import Question, load_questions
 
 FOLDER = ROOT / "docs" / "teaching"
 FIRST = ("why", "learn", "visualize", "try")

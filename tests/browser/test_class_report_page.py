@@ -4,7 +4,7 @@ import pytest
 import sample_class
 from axe_playwright_python.sync_playwright import Axe
 
-from mlops_lesson import class_report
+from mlops_lesson.instructors import class_report
 
 ADDRESS = "http://127.0.0.1/report"
 HOSTILE = (

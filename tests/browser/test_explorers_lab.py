@@ -7,25 +7,26 @@ from playwright.sync_api import expect
 
 DATA = "from mlops_lesson.artifacts import load\nclean = load('clean dataset', quiet=True)"
 COLLECTION = """
-from mlops_lesson import depot
-from mlops_lesson.explorers.data_collection import explore_sources
+from mlops_lesson.collection import depot
+from mlops_lesson.collection.explorer import explore_sources
 explore_sources(depot.read_parcels(), depot.read_images(), depot.read_sensors(), depot.read_clicks())
 """
 PREPROCESSING = """
-from mlops_lesson.explorers.data_preprocessing import explore_cleaning
+from mlops_lesson.preprocessing.explorer import explore_cleaning
 explore_cleaning(load("raw dataset", quiet=True))
 """
-TRAINING = "from mlops_lesson.explorers.model_training import training_explorer\ntraining_explorer(clean)"
+TRAINING = "from mlops_lesson.training.explorer import training_explorer\ntraining_explorer(clean)"
 VALIDATION = """
 from mlops_lesson import pipeline
-from mlops_lesson.explorers.model_validation import validation_explorer
-network = pipeline.train(clean, pipeline.TrainingSettings(epochs=3)).model
-models = {"logistic regression": pipeline.train_baseline(clean), "3 epochs": network}
+from mlops_lesson.validation.explorer import validation_explorer
+network = pipeline.train(clean, TrainingSettings(epochs=3)).model
+models = {"logistic regression": train_baseline(clean), "3 epochs": network}
 validation_explorer(models, *clean.part("validation"))
 """
 DEPLOYMENT = """
-from mlops_lesson import pipeline, serving
-from mlops_lesson.explorers.deployment import explore_service
+from mlops_lesson import pipeline
+from mlops_lesson.deployment import serving
+from mlops_lesson.deployment.explorer import explore_service
 trained = pipeline.train(clean)
 pipeline.deploy(trained, pipeline.validate(trained, clean))
 images, labels = clean.part("test")
@@ -33,8 +34,9 @@ explore_service(serving.start(), images[8:28], labels[8:28])
 """
 MONITORING = """
 from mlops_lesson import pipeline
-from mlops_lesson.explorers.monitoring_and_maintenance import explore_alerts
-from mlops_lesson.monitors import clean_pool
+from mlops_lesson.monitoring.explorer import explore_alerts
+from mlops_lesson.monitoring.rehearsal import clean_pool
+from mlops_lesson.training.network import TrainingSettings, train_baseline
 explore_alerts(pipeline.train(clean).model, clean_pool(clean))
 """
 

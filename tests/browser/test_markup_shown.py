@@ -4,7 +4,7 @@ import pytest
 from marked import CARD, MARK, ORDER, QUESTION, SHOWN, page_of
 from playwright.sync_api import expect
 
-from mlops_lesson.quiz import flashcards, quiz
+from mlops_lesson.teaching.quiz import flashcards, quiz
 
 ADDRESS = "http://127.0.0.1/markup"
 MAY_COME = "document.querySelectorAll('details').forEach(each => { each.open = true; })"

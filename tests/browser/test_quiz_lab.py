@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 from real_lab import STRAY_KEYS, THEMES, Lab
 
-from mlops_lesson.quiz import flashcards, quiz
+from mlops_lesson.teaching.quiz import flashcards, quiz
 
 QUIZ, PANEL = 1, 2
 RIGHT = "C. Parcels without a click"
@@ -23,8 +23,8 @@ def notebook(lab, home):
     return lab.write_notebook(
         "quiz.ipynb",
         f"import os\nos.environ['MLOPS_LESSON_HOME'] = {str(home)!r}",
-        "from mlops_lesson.quiz import quiz, flashcards\nquiz(1)",
-        "from mlops_lesson.panel import progress_panel\nprogress_panel(1)",
+        "from mlops_lesson.teaching.quiz import quiz, flashcards\nquiz(1)",
+        "from mlops_lesson.teaching.panel import progress_panel\nprogress_panel(1)",
     )
 
 
@@ -187,7 +187,9 @@ def test_a_part_ticked_in_the_panel_is_kept(lab, notebook, home):
 
 
 def test_the_feedback_of_a_check_is_announced(lab, notebook):
-    name = lab.write_notebook("check.ipynb", "from mlops_lesson.exercises import check\ncheck('1.1', ...)")
+    name = lab.write_notebook(
+        "check.ipynb", "from mlops_lesson.teaching.exercises.check import check\ncheck('1.1', ...)"
+    )
     lab.open(name)
     lab.run_all()
     expect(lab.output(0).get_by_role("status")).to_contain_text("Exercise 1.1: not attempted.")
@@ -199,11 +201,12 @@ def everything(lab, notebook, home):
     name = lab.write_notebook(
         "everything.ipynb",
         f"import os\nos.environ['MLOPS_LESSON_HOME'] = {str(home)!r}",
-        "from mlops_lesson.quiz import quiz, flashcards\nquiz(1)",
-        "from mlops_lesson.panel import progress_panel\nprogress_panel(1)",
+        "from mlops_lesson.teaching.quiz import quiz, flashcards\nquiz(1)",
+        "from mlops_lesson.teaching.panel import progress_panel\nprogress_panel(1)",
         "flashcards(1)",
-        "from mlops_lesson.chooser import chooser\nchooser()",
-        "from mlops_lesson.exercises import check, hint, solution\ncheck('1.1', lambda parcels, clicks: 1 / 0)",
+        "from mlops_lesson.teaching.chooser import chooser\nchooser()",
+        "from mlops_lesson.teaching.exercises.check import check, hint, solution\n"
+        "check('1.1', lambda parcels, clicks: 1 / 0)",
         "hint('1.1')",
         "solution('1.1')",
         EXPLORER,
@@ -219,7 +222,7 @@ def everything(lab, notebook, home):
 SCROLLED_TABLE = "from IPython.display import HTML\nHTML('<div role=group aria-label=Table tabindex=0>1</div>')"
 EXPLORER = """
 import ipywidgets
-from mlops_lesson.controls import explorer
+from mlops_lesson.show.explorer import explorer
 result = ipywidgets.HTML("<p>3 epochs</p>")
 epochs = ipywidgets.IntSlider(value=3, min=1, max=30, description="Epochs")
 epochs.observe(lambda change: setattr(result, "value", f"<p>{change.new} epochs</p>"), "value")
@@ -307,7 +310,7 @@ def test_the_chooser_leads_to_the_part_of_another_notebook_that_was_not_open_yet
     lab.write_notebook(
         "02_data_preprocessing.ipynb", *[f"# x\n\n## {part}\n\n{filling}" for part in ("Why", "Learn", "Try")]
     )
-    name = lab.write_notebook("start.ipynb", "from mlops_lesson.chooser import chooser\nchooser()")
+    name = lab.write_notebook("start.ipynb", "from mlops_lesson.teaching.chooser import chooser\nchooser()")
     lab.open(name)
     lab.run_all()
     lab.output(0).locator("summary").nth(1).click()

@@ -16,13 +16,13 @@ from types import ModuleType
 
 
 def write_progress(_folder: Path) -> Callable[[int], None]:
-    from mlops_lesson import progress
+    from mlops_lesson.teaching import progress
 
     return lambda number: progress.answer("killed", f"{os.getpid()}-{number}", ["A"], right=True)
 
 
 def export_progress(folder: Path) -> Callable[[int], None]:
-    from mlops_lesson import progress
+    from mlops_lesson.teaching import progress
 
     return lambda number: progress.export(f"{os.getpid()} {number}", folder)
 
@@ -50,7 +50,7 @@ def keep_artifact(_folder: Path) -> Callable[[int], None]:
 def promote(folder: Path) -> Callable[[int], None]:
     from depot_service import fill_home, trained_model, validated
 
-    from mlops_lesson import registry
+    from mlops_lesson.deployment import registry
 
     fill_home(folder)
     for _ in range(2):

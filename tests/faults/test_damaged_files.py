@@ -13,9 +13,15 @@ import pytest
 from depot_service import digits, fill_home, trained_model, validated
 from ways_of_damage import bit_flipped, empty, foreign, missing, truncated
 
-from mlops_lesson import artifacts, display, exercises, files, loop, progress, quiz, registry, request_log
-from mlops_lesson.chooser import read_minutes
+from mlops_lesson import artifacts
+from mlops_lesson.deployment import registry, request_log
+from mlops_lesson.keep import files
+from mlops_lesson.monitoring import loop
+from mlops_lesson.show import page as display
 from mlops_lesson.stages import STAGES
+from mlops_lesson.teaching import progress, quiz
+from mlops_lesson.teaching.chooser import read_minutes
+from mlops_lesson.teaching.exercises import check as exercises
 
 DAMAGES = pytest.mark.parametrize("damage", [missing, empty, truncated, bit_flipped, foreign], ids=lambda f: f.__name__)
 

@@ -12,7 +12,11 @@ import pytest
 from depot_service import fill_home, trained_model, validated
 from ways_of_damage import bit_flipped, empty, foreign, truncated
 
-from mlops_lesson import depot, files, loop, progress, registry, request_log
+from mlops_lesson.collection import depot
+from mlops_lesson.deployment import registry, request_log
+from mlops_lesson.keep import files
+from mlops_lesson.monitoring import loop
+from mlops_lesson.teaching import progress
 
 DATA = sorted(
     path.relative_to(depot.data_dir()).as_posix()
@@ -166,9 +170,9 @@ def test_the_request_log_leaves_another_programs_database_alone(home: Path) -> N
 def test_after_the_clock_was_set_back_the_last_run_is_still_the_latest(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    registry.log_run("run", params={"step": 1}, seed=1, data_version="d")
+    registry.log_run("run", params={"step": 1}, seed=1, data_hash="d")
     monkeypatch.setattr(registry.time, "time", lambda: 1_000_000.0)
-    registry.log_run("run", params={"step": 2}, seed=1, data_version="d")
+    registry.log_run("run", params={"step": 2}, seed=1, data_hash="d")
     assert registry.runs()["step"].tolist() == [2]
 
 

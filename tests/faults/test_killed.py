@@ -17,8 +17,12 @@ import course_models
 import pytest
 from killed_work import first_row, next_version
 
-from mlops_lesson import artifacts, depot, files, progress, registry
-from mlops_lesson.export_format import checksum
+from mlops_lesson import artifacts
+from mlops_lesson.collection import depot
+from mlops_lesson.deployment import registry
+from mlops_lesson.keep import files
+from mlops_lesson.teaching import progress
+from mlops_lesson.teaching.export_format import checksum
 
 KILLS = int(os.environ.get("MLOPS_LESSON_KILLS", "50"))
 ENOUGH_TO_BE_SPREAD = 20

@@ -10,16 +10,17 @@ from nbformat.v4 import new_code_cell
 from run_notebooks import NOTEBOOKS, execute_cells, fresh_environment
 from solutions import not_right, solve
 
-from mlops_lesson import artifacts, progress
-from mlops_lesson.quiz import load_questions
+from mlops_lesson import artifacts
 from mlops_lesson.stages import STAGES
+from mlops_lesson.teaching import progress
+from mlops_lesson.teaching.quiz import load_questions
 
 SECONDS = 600
 ANSWER_ALL = """
 import time
-from mlops_lesson import progress
-from mlops_lesson.paths import home
-from mlops_lesson.quiz import load_questions
+from mlops_lesson.teaching import progress
+from mlops_lesson.keep.paths import home
+from mlops_lesson.teaching.quiz import load_questions
 
 (home() / "ready-{number}").touch()
 deadline = time.monotonic() + {seconds}

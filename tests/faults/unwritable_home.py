@@ -21,8 +21,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import course_models
 from depot_service import PASSED, digits, fill_home, trained_model, validated
 
-from mlops_lesson import artifacts, loop, progress, registry, request_log, serving
-from mlops_lesson.model_card import ModelCard
+from mlops_lesson import artifacts
+from mlops_lesson.deployment import registry, request_log, serving
+from mlops_lesson.monitoring import loop
+from mlops_lesson.teaching import progress
+from mlops_lesson.validation.model_card import ModelCard
 
 MEGABYTES = 8
 # Locks, the log of the service, and what SQLite puts beside a database: these come and go.
@@ -96,7 +99,7 @@ WRITES: dict[str, Callable[[], Any]] = {
     "a new model": lambda: validated(trained_model(4)) > 2,
     "a verdict": lambda: bool(registry.record_gate(1, passed=True, **PASSED)),
     "a promotion": promote_the_other,
-    "a training run": lambda: bool(registry.log_run("run", params={}, seed=1, data_version="d")),
+    "a training run": lambda: bool(registry.log_run("run", params={}, seed=1, data_hash="d")),
     "a line of the audit log": lambda: loop.write_audit("run", 1, "gate", "refused", "few " * 2000) is None,
     "a request": log_a_request,
     "the service": serve,

@@ -1,0 +1,162 @@
+"""The two datasets that the first stages hand on: the raw one and the cleaned one."""
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mlops_lesson.collection import depot
+from mlops_lesson.keep.paths import data_dir
+
+SPLITS = ("train", "validation", "test")
+
+
+def _digest(*parts: bytes) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _table_bytes(table: pd.DataFrame) -> bytes:
+    return table.to_csv(index=False, lineterminator="\n").encode()
+
+
+def _array_bytes(array: np.ndarray) -> bytes:
+    return str(array.shape).encode() + np.ascontiguousarray(array, dtype="<f8").tobytes()
+
+
+@dataclass(frozen=True)
+class RawDataset:
+    """What Data Collection hands on: one row a scanned parcel, the images, and where everything came from.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        One row a scan, by id: `id`, `camera_id`, `place`, `seen_at`, `keyed_digit`, `has_image`, `n_clicks`,
+        `first_clicked_at`, `chute` (the last click, as written), `lux`, `lux_unit`, `temperature`,
+        `temperature_unit`.
+    images : dict of int to numpy.ndarray
+        Grey levels by parcel id, as the cameras recorded them.
+    lineage : pandas.DataFrame
+        One row a source: `source`, `rows`, `sha256`.
+    """
+
+    table: pd.DataFrame
+    images: dict[int, np.ndarray] = field(repr=False)
+    lineage: pd.DataFrame = field(repr=False)
+
+    @property
+    def data_hash(self) -> str:
+        """SHA-256 over the table and all images: the same data give the same version, any change another."""
+        pictures = [f"{i}".encode() + _array_bytes(image) for i, image in sorted(self.images.items())]
+        return _digest(_table_bytes(self.table), *pictures)
+
+
+@dataclass(frozen=True)
+class CleanDataset:
+    """What Data Preprocessing hands on: images as rows of numbers, labels, and the part each row belongs to.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        One row a parcel, by time: `id`, `camera_id`, `seen_at`, `keyed_digit`, `chute` ("A" or "B") and `split`
+        ("train", "validation" or "test").
+    X : numpy.ndarray of shape (n_parcels, 64)
+        Grey levels 0 to 16, in the order of `table`. The model's own first step scales them to 0..1.
+    report : pandas.DataFrame
+        What was removed, repaired or refused, and why: `rule`, `action`, `rows`.
+    """
+
+    table: pd.DataFrame
+    X: np.ndarray = field(repr=False)
+    report: pd.DataFrame = field(repr=False)
+
+    @property
+    def y(self) -> np.ndarray:
+        """Labels, shape (n_parcels,): 0 for chute A, 1 for chute B."""
+        return (self.table["chute"] == "B").to_numpy().astype(int)
+
+    @property
+    def data_hash(self) -> str:
+        """SHA-256 over table and images."""
+        return _digest(_table_bytes(self.table), _array_bytes(self.X))
+
+    def part(self, split: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return the images and labels of one part.
+
+        Parameters
+        ----------
+        split : {"train", "validation", "test"}
+            The part.
+
+        Returns
+        -------
+        tuple of numpy.ndarray
+            X of shape (n, 64) and y of shape (n,).
+
+        Raises
+        ------
+        ValueError
+            If there is no such part.
+        """
+        if split not in SPLITS:
+            raise ValueError(f"There is no part {split!r}: give one of {', '.join(SPLITS)}.")
+        rows = (self.table["split"] == split).to_numpy()
+        return self.X[rows], self.y[rows]
+
+
+def last_click(clicks: pd.DataFrame) -> pd.DataFrame:
+    """Bring the clicks to one row a parcel; the last click says the chute.
+
+    Parameters
+    ----------
+    clicks : pandas.DataFrame
+        `parcel_id`, `clicked_at`, `chute`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by `parcel_id`: `n_clicks`, `first_clicked_at`, `chute`.
+    """
+    in_order = clicks.sort_values("clicked_at", kind="stable").groupby("parcel_id")
+    return in_order.agg(n_clicks=("chute", "size"), first_clicked_at=("clicked_at", "first"), chute=("chute", "last"))
+
+
+def collect(folder: Path | None = None) -> RawDataset:
+    """Stage 1: gather parcels, images, sensor readings and clicks into one dataset that drops nothing.
+
+    Parameters
+    ----------
+    folder : pathlib.Path, optional
+        The folder with `raw/`; the course's `data/` if not given.
+
+    Returns
+    -------
+    RawDataset
+        One row a scanned parcel, whether or not it has an image, a click or a sensor reading.
+    """
+    folder = folder or data_dir()
+    parcels, images = depot.read_parcels(folder), depot.read_images(folder)
+    sensors, clicks = depot.read_sensors(folder), depot.read_clicks(folder / "raw" / "clicks.csv")
+
+    table = parcels.assign(has_image=parcels["id"].isin(list(images)), hour=parcels["seen_at"].dt.floor("h"))
+    table = table.merge(last_click(clicks), how="left", left_on="id", right_index=True)
+    table["n_clicks"] = table["n_clicks"].fillna(0).astype(int)
+    table = table.merge(sensors, how="left", on=["camera_id", "hour"]).drop(columns="hour")
+
+    photographed = table.loc[table["has_image"], "camera_id"].value_counts()
+    archives = sorted((folder / "raw" / "images").glob("camera_*.zip"))
+    sources = [
+        ("raw/depot.db", len(parcels)),
+        *((f"raw/images/{path.name}", int(photographed[int(path.stem[-1])])) for path in archives),
+        ("raw/sensors.jsonl", len(sensors)),
+        ("raw/clicks.csv", len(clicks)),
+    ]
+    lineage = pd.DataFrame(
+        [(name, rows, depot.checksum(folder / name)) for name, rows in sources], columns=["source", "rows", "sha256"]
+    )
+    return RawDataset(table, images, lineage)

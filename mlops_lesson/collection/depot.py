@@ -1,0 +1,387 @@
+"""Read what the depot recorded: a database, camera images, sensor readings and staff clicks.
+
+Reading never executes what it reads: SQLite is opened read-only, images are decoded by Pillow, and the rest is text.
+"""
+
+import hashlib
+import io
+import re
+import sqlite3
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from mlops_lesson.keep.paths import data_dir
+
+GREY_LEVELS = 16
+
+
+IMAGE_SHAPE = (8, 8)
+
+
+CHUTES = ("A", "B")
+
+
+LIVE_WEEKS = 8
+
+
+# What the libraries raise for a damaged or foreign file; RuntimeError: a flipped bit can say that a zip member is
+# encrypted, or packed in an unknown way.
+_UNREADABLE = (
+    ArithmeticError,
+    EOFError,
+    KeyError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    pd.errors.DatabaseError,
+    sqlite3.Error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"The data file {path.name} is missing from {path.parent}. Restore it with `git checkout data`, "
+            "or build all data again with `python data/build.py`."
+        )
+    return path
+
+
+@contextmanager
+def _read_as(path: Path, what: str) -> Iterator[None]:
+    """Name the file and the way out if it is missing, or is not what it should be."""
+    _existing(path)
+    try:
+        yield
+    except _UNREADABLE as error:
+        # The message of pandas repeats the whole query before the reason.
+        reason = error.__cause__ if isinstance(error, pd.errors.DatabaseError) else error
+        raise ValueError(
+            f"{path} cannot be read as {what} ({reason}). Restore it with `git checkout data`, or "
+            "build all data again with `python data/build.py`."
+        ) from error
+
+
+def _whole_lines(path: Path) -> bytes:
+    """Read a file of lines, every one of which is ended: the last line of a file that was cut is not."""
+    content = path.read_bytes()
+    if content and not content.endswith(b"\n"):
+        raise ValueError("its last line has no end: the file seems to be cut off there")
+    return content
+
+
+def read_parcels(folder: Path | None = None) -> pd.DataFrame:
+    """Read the parcels and the place of their camera from the SQLite database.
+
+    Parameters
+    ----------
+    folder : pathlib.Path, optional
+        The folder with `raw/`; the course's `data/` if not given.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a scan, by id: `id` (int), `camera_id` (int, 1 to 4), `place` (str), `seen_at` (datetime, local time)
+        and `keyed_digit` (int, 0 to 9, typed by hand).
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the file is missing, or cannot be read as what it should be.
+    """
+    path = (folder or data_dir()) / "raw" / "depot.db"
+    query = """
+        SELECT parcels.id, parcels.camera_id, cameras.place, parcels.seen_at, parcels.keyed_digit
+        FROM parcels JOIN cameras ON cameras.id = parcels.camera_id
+        ORDER BY parcels.id
+    """
+    with (
+        _read_as(path, "the depot's database"),
+        closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database,
+    ):
+        return _with_times(pd.read_sql_query(query, database), "seen_at")
+
+
+def read_image(content: bytes) -> np.ndarray:
+    """Decode one camera image.
+
+    Parameters
+    ----------
+    content : bytes
+        A PNG file.
+
+    Returns
+    -------
+    numpy.ndarray
+        Grey levels, float, 0 to 16 in a healthy image; shape (8, 8) in a healthy image.
+
+    Raises
+    ------
+    ValueError
+        If the bytes are not an image.
+    """
+    try:
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
+            return np.asarray(picture, dtype=float)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ValueError(f"These {len(content)} bytes are not a PNG image: {error}") from error
+
+
+def _read_zipped_images(path: Path, prefix: str = "") -> dict[int, np.ndarray]:
+    with _read_as(path, "an archive of PNG images"), zipfile.ZipFile(path) as archive:
+        names = [name for name in archive.namelist() if name.startswith(prefix) and name.endswith(".png")]
+        return {int(Path(name).stem): read_image(archive.read(name)) for name in names}
+
+
+def _with_times(table: pd.DataFrame, column: str) -> pd.DataFrame:
+    # Explicitly, because the readers of pandas leave a time that they cannot read as text, without a word.
+    return table.assign(**{column: pd.to_datetime(table[column], format="ISO8601")})
+
+
+def read_images(folder: Path | None = None) -> dict[int, np.ndarray]:
+    """Read all camera images of the history.
+
+    Parameters
+    ----------
+    folder : pathlib.Path, optional
+        The folder with `raw/`; the course's `data/` if not given.
+
+    Returns
+    -------
+    dict of int to numpy.ndarray
+        The image of each parcel id; see `read_image`.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the file is missing, or cannot be read as what it should be.
+    """
+    paths = sorted(((folder or data_dir()) / "raw" / "images").glob("camera_*.zip"))
+    images: dict[int, np.ndarray] = {}
+    for path in paths:
+        images |= _read_zipped_images(path)
+    return dict(sorted(images.items()))
+
+
+def read_sensors(folder: Path | None = None) -> pd.DataFrame:
+    """Read the hourly sensor readings of the history.
+
+    Parameters
+    ----------
+    folder : pathlib.Path, optional
+        The folder with `raw/`; the course's `data/` if not given.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `camera_id`, `hour` (datetime), `lux`, `lux_unit`, `temperature`, `temperature_unit`, as recorded.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the file is missing, or cannot be read as what it should be.
+    """
+    path = (folder or data_dir()) / "raw" / "sensors.jsonl"
+    with _read_as(path, "sensor readings"):
+        return _sensor_table(_whole_lines(path))
+
+
+def _sensor_table(content: bytes) -> pd.DataFrame:
+    columns = ["camera_id", "hour", "lux", "lux_unit", "temperature", "temperature_unit"]
+    table = _with_times(pd.read_json(io.BytesIO(content), lines=True)[columns], "hour")
+    return table.astype({"camera_id": int, "lux": float, "temperature": float})
+
+
+def read_clicks(path: Path | None = None) -> pd.DataFrame:
+    """Read the staff's clicks.
+
+    Parameters
+    ----------
+    path : pathlib.Path, optional
+        A clicks file; that of the history if not given.
+
+    Returns
+    -------
+    pandas.DataFrame
+        In the order of the clicks: `parcel_id` (int), `clicked_at` (datetime), `chute` (str, as written).
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the file is missing; if it is not one of clicks, its last line has no end, or a click has no time.
+    """
+    path = path or data_dir() / "raw" / "clicks.csv"
+    with _read_as(path, "staff clicks"):
+        content = io.BytesIO(_whole_lines(path))
+        clicks = pd.read_csv(content, dtype={"parcel_id": int, "clicked_at": str, "chute": str})
+        if clicks["clicked_at"].isna().any():
+            raise ValueError("a click has no time")
+        return _with_times(clicks, "clicked_at")[["parcel_id", "clicked_at", "chute"]]
+
+
+@dataclass(frozen=True)
+class LiveWeek:
+    """What arrives from the depot after one week with the model.
+
+    Parameters
+    ----------
+    week : int
+        1 to 8.
+    parcels : pandas.DataFrame
+        `id`, `camera_id`, `seen_at`, by time.
+    images : numpy.ndarray of shape (n_parcels, 8, 8)
+        Grey levels 0 to 16, in the order of `parcels`.
+    sensors : pandas.DataFrame
+        Hourly readings, as `read_sensors` returns them.
+    """
+
+    week: int
+    parcels: pd.DataFrame
+    images: np.ndarray
+    sensors: pd.DataFrame
+
+    @property
+    def X(self) -> np.ndarray:
+        """The images as rows of 64 grey levels, shape (n_parcels, 64)."""
+        return self.images.reshape(len(self.images), -1)
+
+    @property
+    def end(self) -> pd.Timestamp:
+        """Monday midnight after the week."""
+        last = self.parcels["seen_at"].max().normalize()
+        return last + pd.Timedelta(days=7 - last.day_of_week)
+
+
+def read_live_week(week: int, *, control: bool = False, folder: Path | None = None) -> LiveWeek:
+    """Read one week after deployment.
+
+    Parameters
+    ----------
+    week : int
+        1 to 8.
+    control : bool
+        True for the control stream: the same parcels seen by cameras to which nothing happened.
+    folder : pathlib.Path, optional
+        The folder with `live/`; the course's `data/` if not given.
+
+    Returns
+    -------
+    LiveWeek
+        Parcels, images and sensor readings; no labels, they come later as clicks.
+
+    Raises
+    ------
+    ValueError
+        If there is no such week.
+    """
+    if week not in range(1, LIVE_WEEKS + 1):
+        raise ValueError(f"There is no live week {week!r}: give a whole number from 1 to {LIVE_WEEKS}.")
+    path = (folder or data_dir()) / "live" / ("control" if control else "") / f"week_{week:02d}.zip"
+    images = _read_zipped_images(path, "images/")
+    with _read_as(path, "a live week"), zipfile.ZipFile(path) as archive:
+        parcels = _with_times(pd.read_csv(io.BytesIO(archive.read("parcels.csv"))), "seen_at")
+        stacked = np.stack([images[i] for i in parcels["id"]])
+        return LiveWeek(week, parcels, stacked, _sensor_table(archive.read("sensors.jsonl")))
+
+
+def read_live_clicks(until: pd.Timestamp | None = None, *, folder: Path | None = None) -> pd.DataFrame:
+    """Read the clicks for live parcels that have arrived by a given time.
+
+    Parameters
+    ----------
+    until : pandas.Timestamp, optional
+        Only clicks before this time; all if not given.
+    folder : pathlib.Path, optional
+        The folder with `live/`; the course's `data/` if not given.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `read_clicks` returns them.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the file is missing, or cannot be read as what it should be.
+    """
+    clicks = read_clicks((folder or data_dir()) / "live" / "clicks.csv")
+    return clicks if until is None else clicks[clicks["clicked_at"] < until]
+
+
+def checksum(path: Path) -> str:
+    """Return the SHA-256 checksum of a file, 64 hexadecimal digits.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+
+    Returns
+    -------
+    str
+        Its checksum.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    """
+    return hashlib.sha256(_existing(path).read_bytes()).hexdigest()
+
+
+def verify_data(folder: Path | None = None) -> pd.DataFrame:
+    """Compare every data file with the checksum written when it was made.
+
+    Parameters
+    ----------
+    folder : pathlib.Path, optional
+        The folder with `MANIFEST.sha256`; the course's `data/` if not given.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `file`, `sha256` (the expected checksum) and `state`: "unchanged", "changed", "missing", or "not listed" for a
+        file that the list does not know.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the list of checksums is missing, or is damaged.
+    """
+    folder = folder or data_dir()
+    manifest = folder / "MANIFEST.sha256"
+    with _read_as(manifest, "a list of checksums"):
+        lines = [_CHECKSUM_LINE.fullmatch(line) for line in manifest.read_text(encoding="utf-8").splitlines()]
+        if not lines or not all(lines):
+            raise ValueError("expected a checksum, two spaces and a file name on every line")
+    expected = {line["name"]: line["digest"] for line in lines}
+    found = {path.relative_to(folder).as_posix(): path for path in _data_files(folder)}
+
+    def state(name: str, digest: str) -> str:
+        if name not in found:
+            return "missing"
+        return "unchanged" if checksum(found[name]) == digest else "changed"
+
+    rows = [(name, digest, state(name, digest)) for name, digest in expected.items()]
+    rows += [(name, "", "not listed") for name in sorted(found.keys() - expected.keys())]
+    return pd.DataFrame(rows, columns=["file", "sha256", "state"])
+
+
+_CHECKSUM_LINE = re.compile(r"(?P<digest>[0-9a-f]{64})  (?P<name>(?:raw|live)/\S+)")
+
+
+def _data_files(folder: Path) -> list[Path]:
+    found = (path for part in ("raw", "live") for path in (folder / part).rglob("*") if path.is_file())
+    # What an operating system or a notebook leaves in a folder that was looked into is no data.
+    return [path for path in found if not path.name.startswith(".") and path.name != "Thumbs.db"]

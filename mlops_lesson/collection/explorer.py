@@ -1,0 +1,135 @@
+"""The explorer of Data Collection: which sources are needed, and what a join does to the rows."""
+
+from functools import partial
+
+import ipywidgets
+import numpy as np
+import pandas as pd
+
+from mlops_lesson.show.explorer import Answer, Explorer, live_explorer
+from mlops_lesson.show.figures import BLUE, GREY, ShownFigure, new_figure, show
+
+SOURCES = ("database", "images", "clicks", "sensors")
+
+
+KEEP_ALL, ONLY_COMPLETE = "left join: keep every row", "inner join: keep complete rows"
+
+
+STEPS = ("rows in the table", "with an image", "and a label", "and time and camera", "and a light reading")
+
+
+LOSSES = {
+    "database": "Without the database nobody knows when and where: no split by time, no figure by camera.",
+    "images": "Without the images there is nothing to look at.",
+    "clicks": "Without the clicks no image has a label.",
+    "sensors": "Without the sensors a dark hall cannot be told from a shut shutter.",
+}
+
+
+def find_evidence(
+    parcels: pd.DataFrame, images: dict[int, np.ndarray], sensors: pd.DataFrame, clicks: pd.DataFrame
+) -> pd.DataFrame:
+    """Say for every parcel id that any source knows which sources know it.
+
+    Parameters
+    ----------
+    parcels, sensors, clicks : pandas.DataFrame
+        As `mlops_lesson.collection.depot` reads them.
+    images : dict of int to numpy.ndarray
+        Images by parcel id.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by parcel id, one bool column a source: `database`, `images`, `clicks`, `sensors` (true where the
+        parcel's camera has a reading in the parcel's hour).
+    """
+    ids = pd.Index(sorted({*parcels["id"], *images, *clicks["parcel_id"]}), name="parcel_id")
+    hours = parcels.assign(hour=parcels["seen_at"].dt.floor("h"))
+    lit = hours.merge(sensors[["camera_id", "hour"]], on=["camera_id", "hour"])["id"]
+    known = {"database": parcels["id"], "images": list(images), "clicks": clicks["parcel_id"], "sensors": lit}
+    return pd.DataFrame({source: ids.isin(found) for source, found in known.items()}, index=ids)
+
+
+def count_usable(evidence: pd.DataFrame, sources: set[str], *, keep_all: bool) -> dict[str, int]:
+    """Count what can be used of a table joined from some of the sources.
+
+    Parameters
+    ----------
+    evidence : pandas.DataFrame
+        What `find_evidence` returns.
+    sources : set of str
+        The sources that are switched on, of `SOURCES`.
+    keep_all : bool
+        True for left joins that begin with the first source that lists parcels, False for inner joins.
+
+    Returns
+    -------
+    dict of str to int
+        Rows for each of `STEPS`; each step counts rows of the step before it.
+    """
+    lists_parcels = [source for source in SOURCES[:3] if source in sources]
+    if not lists_parcels:
+        return dict.fromkeys(STEPS, 0)
+    rows = evidence[evidence[lists_parcels[0]]]
+    if not keep_all:
+        rows = rows[rows[[source for source in SOURCES if source in sources]].all(axis=1)]
+    counts = {STEPS[0]: len(rows)}
+    # A reading is found by camera and hour, which only the database knows.
+    needs = (("images",), ("clicks",), ("database",), ("sensors", "database"))
+    for step, needed in zip(STEPS[1:], needs, strict=True):
+        rows = rows[rows[needed[0]]] if sources.issuperset(needed) else rows.iloc[:0]
+        counts[step] = len(rows)
+    return counts
+
+
+def _draw(counts: dict[str, int], most: int) -> ShownFigure:
+    with new_figure(7.0, 2.6) as (figure, (axis,)):
+        places = range(len(counts))
+        colours = [BLUE if step == STEPS[2] else GREY for step in counts]
+        axis.barh(places, counts.values(), color=colours, height=0.6)
+        for place, count in zip(places, counts.values(), strict=True):
+            axis.text(count + most * 0.01, place, f"{count:,}", va="center")
+        axis.set_yticks(places, counts)
+        axis.invert_yaxis()
+        axis.set(xlim=(0, most * 1.1), xlabel="parcels")
+        axis.grid(axis="y", visible=False)
+        alt = "Bar chart of parcels. " + "; ".join(f"{step}: {count:,}" for step, count in counts.items()) + "."
+        return show(figure, alt, "How many parcels remain at each step")
+
+
+def _answer(evidence: pd.DataFrame, *, join: str, **switched_on: bool) -> Answer:
+    sources = {source for source in SOURCES if switched_on[source]}
+    counts = count_usable(evidence, sources, keep_all=join == KEEP_ALL)
+    usable = counts[STEPS[2]]
+    notes = [LOSSES[source] for source in SOURCES if source not in sources]
+    lost = count_usable(evidence, sources, keep_all=True)[STEPS[2]] - usable
+    if lost:
+        notes.append(f"The inner join dropped {lost:,} labelled images, and no program complained.")
+    headline = f"{usable:,} usable labelled images"
+    return Answer(headline, tuple(notes), _draw(counts, len(evidence)))
+
+
+def explore_sources(
+    parcels: pd.DataFrame, images: dict[int, np.ndarray], sensors: pd.DataFrame, clicks: pd.DataFrame
+) -> Explorer:
+    """Switch sources on and off, choose a join, and see how many usable labelled images remain.
+
+    Parameters
+    ----------
+    parcels, sensors, clicks : pandas.DataFrame
+        As `mlops_lesson.collection.depot` reads them.
+    images : dict of int to numpy.ndarray
+        Images by parcel id.
+
+    Returns
+    -------
+    Explorer
+        Make it the last expression of a cell.
+    """
+    controls: dict[str, ipywidgets.Widget] = {
+        source: ipywidgets.Checkbox(value=True, description=source, indent=False) for source in SOURCES
+    }
+    controls["join"] = ipywidgets.RadioButtons(options=[KEEP_ALL, ONLY_COMPLETE], description="How to join")
+    answer = partial(_answer, find_evidence(parcels, images, sensors, clicks))
+    return live_explorer("Sources and usable images", controls, answer)

@@ -1,0 +1,325 @@
+"""Letting a challenger in: first in the shadow, then for a small stable share of the parcels, with a way back.
+
+In the *shadow* the challenger sees every parcel and answers nobody. As a *canary* it answers a share of the parcels,
+always the same ones; when it fails too often, or its gate says no, the champion answers everything again.
+"""
+
+import hashlib
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from mlops_lesson.deployment.request_log import read_requests
+
+if TYPE_CHECKING:
+    from mlops_lesson.deployment.serving import Server
+
+OFF, SHADOW, CANARY = "off", "shadow", "canary"
+
+
+def bucket(parcel_id: object) -> float:
+    """Give a parcel its place between 0 and 1, always the same, on any machine.
+
+    Parameters
+    ----------
+    parcel_id : object
+        The parcel's id; a number and its text have the same place.
+
+    Returns
+    -------
+    float
+        At least 0, less than 1; spread evenly over many ids.
+    """
+    digest = hashlib.sha256(str(parcel_id).encode(errors="surrogatepass")).digest()
+    return int.from_bytes(digest[:6], "big") / 2**48
+
+
+def in_canary(parcel_id: object, share: float) -> bool:
+    """Say whether the canary answers this parcel.
+
+    Parameters
+    ----------
+    parcel_id : object
+        The parcel's id.
+    share : float
+        Share of the parcels, 0 to 1; a larger share keeps the parcels of a smaller one.
+
+    Returns
+    -------
+    bool
+        The same answer every time.
+    """
+    return bucket(parcel_id) < share
+
+
+@dataclass(frozen=True)
+class Status:
+    """How a rollout stands.
+
+    Parameters
+    ----------
+    mode : str
+        ``"off"``, ``"shadow"`` or ``"canary"``.
+    share : float
+        Share of the parcels the canary answers, 0 to 1.
+    champion_requests, challenger_requests : int
+        Parcels each of the two was asked since the rollout began.
+    challenger_errors : int
+        Parcels the challenger could not answer; the champion answered them instead.
+    stopped_because : str
+        Why the service itself ended the rollout; empty if it did not.
+    """
+
+    mode: str = OFF
+    share: float = 0.0
+    champion_requests: int = 0
+    challenger_requests: int = 0
+    challenger_errors: int = 0
+    stopped_because: str = ""
+
+
+class Rollout:
+    """The service's side of a rollout: counts, and ends it when the challenger does harm.
+
+    Parameters
+    ----------
+    mode : str
+        ``"off"``, ``"shadow"`` or ``"canary"``.
+    share : float
+        Share of the parcels the canary answers, 0 to 1.
+    max_error_rate : float
+        Share of the challenger's requests that may fail, 0 to 1.
+    min_requests : int
+        Challenger requests after which the error rate is looked at, at least 1.
+    """
+
+    def __init__(
+        self, mode: str = OFF, share: float = 0.0, max_error_rate: float = 0.05, min_requests: int = 20
+    ) -> None:
+        self._lock = threading.Lock()
+        self._mode, self._share = mode, share if mode == CANARY else 0.0
+        self._max_error_rate, self._min_requests = max_error_rate, min_requests
+        self._champion = self._challenger = self._errors = 0
+        self._because = ""
+
+    @property
+    def mode(self) -> str:
+        """The mode now."""
+        return self._mode
+
+    def takes(self, parcel_id: str | None) -> bool:
+        """Say whether the challenger is asked about this parcel; one without an id stays with the champion."""
+        if self._mode == SHADOW:
+            return True
+        return self._mode == CANARY and parcel_id is not None and in_canary(parcel_id, self._share)
+
+    def count_champion(self) -> None:
+        """Note that the champion answered."""
+        with self._lock:
+            self._champion += self._mode != OFF
+
+    def count_challenger(self, *, failed: bool) -> None:
+        """Note that the challenger was asked, and end the rollout if it has failed too often."""
+        with self._lock:
+            if self._mode == OFF:
+                return
+            self._challenger += 1
+            self._errors += failed
+            enough = self._challenger >= self._min_requests
+            if enough and self._errors > self._max_error_rate * self._challenger:
+                self._stop(
+                    f"the challenger failed on {self._errors} of {self._challenger} parcels, "
+                    f"more than {self._max_error_rate:.0%}"
+                )
+
+    def stop(self, because: str = "") -> None:
+        """End the rollout: the champion answers everything."""
+        with self._lock:
+            self._stop(because)
+
+    def _stop(self, because: str) -> None:
+        if self._mode != OFF:
+            self._mode, self._share, self._because = OFF, 0.0, because
+
+    def status(self) -> Status:
+        """Return how it stands."""
+        with self._lock:
+            return Status(self._mode, self._share, self._champion, self._challenger, self._errors, self._because)
+
+
+def start_shadow(server: "Server") -> Status:
+    """Let the challenger see every parcel and answer none.
+
+    Parameters
+    ----------
+    server : mlops_lesson.deployment.serving.Server
+        A running service; a version must be nominated as challenger.
+
+    Returns
+    -------
+    Status
+        How the rollout stands.
+
+    Raises
+    ------
+    mlops_lesson.deployment.serving.ServingError
+        If there is no challenger, or it cannot be loaded.
+    """
+    return _ask(server, {"mode": SHADOW})
+
+
+def start_canary(
+    server: "Server", *, share: float = 0.2, max_error_rate: float = 0.05, min_requests: int = 20
+) -> Status:
+    """Let the challenger answer a share of the parcels.
+
+    Parameters
+    ----------
+    server : mlops_lesson.deployment.serving.Server
+        A running service; a version with a passed gate must be nominated as challenger.
+    share : float
+        Share of the parcels, more than 0, at most 1.
+    max_error_rate : float
+        The service ends the rollout by itself when a larger share of the challenger's requests fails.
+    min_requests : int
+        Challenger requests after which the error rate is looked at.
+
+    Returns
+    -------
+    Status
+        How the rollout stands.
+
+    Raises
+    ------
+    mlops_lesson.deployment.serving.ServingError
+        If there is no challenger, or its gate was not passed.
+    """
+    rules = {"share": share, "max_error_rate": max_error_rate, "min_requests": min_requests}
+    return _ask(server, {"mode": CANARY, **rules})
+
+
+def stop(server: "Server") -> Status:
+    """End the rollout by hand; the champion answers everything.
+
+    Parameters
+    ----------
+    server : mlops_lesson.deployment.serving.Server
+        A running service.
+
+    Returns
+    -------
+    Status
+        How the rollout stood at its end, with mode ``"off"``.
+    """
+    return _ask(server, {"mode": OFF})
+
+
+def status(server: "Server") -> Status:
+    """Ask how the rollout stands.
+
+    Parameters
+    ----------
+    server : mlops_lesson.deployment.serving.Server
+        A running service.
+
+    Returns
+    -------
+    Status
+        How the rollout stands.
+    """
+    return Status(**server.ask("GET", "/rollout"))
+
+
+def _ask(server: "Server", order: Mapping[str, object]) -> Status:
+    return Status(**server.ask("POST", "/rollout", order))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Champion and challenger on the same parcels.
+
+    Parameters
+    ----------
+    n : int
+        Parcels both were asked about and whose label is known.
+    champion_accuracy, challenger_accuracy : float
+        Share of them each one got right; not a number if `n` is 0.
+    only_champion_right, only_challenger_right : int
+        Parcels on which they disagree about being right.
+    p_value : float
+        Exact McNemar test: the chance of a difference this large if the two were equally good (McNemar 1947).
+    """
+
+    n: int
+    champion_accuracy: float
+    challenger_accuracy: float
+    only_champion_right: int
+    only_challenger_right: int
+    p_value: float
+
+
+def compare(labels: "Mapping[object, int] | pd.Series", *, after: int = 0) -> Comparison:
+    """Compare the two on the parcels of a shadow rollout, once their labels have come.
+
+    Parameters
+    ----------
+    labels : mapping or pandas.Series
+        Label of each parcel id: 0 (chute A) or 1 (chute B).
+    after : int
+        Only requests newer than this id; see `mlops_lesson.deployment.request_log.last_request`.
+
+    Returns
+    -------
+    Comparison
+        Both accuracies, the disagreements, and the paired test.
+    """
+    truth = {str(parcel): int(label) for parcel, label in dict(labels).items()}
+    log = read_requests(parcel_ids=truth, after=after)
+    shadow = _last_scores(log, "shadow")
+    champion = _last_scores(log, "champion")
+    both = champion.index.intersection(shadow.index)
+    right = {
+        name: [(scores[parcel] >= 0.5) == truth[parcel] for parcel in both]
+        for name, scores in (("champion", champion), ("challenger", shadow))
+    }
+    only_champion = sum(a and not b for a, b in zip(right["champion"], right["challenger"], strict=True))
+    only_challenger = sum(b and not a for a, b in zip(right["champion"], right["challenger"], strict=True))
+    return Comparison(
+        n=len(both),
+        champion_accuracy=_share(right["champion"]),
+        challenger_accuracy=_share(right["challenger"]),
+        only_champion_right=only_champion,
+        only_challenger_right=only_challenger,
+        p_value=mcnemar_p(only_champion, only_challenger),
+    )
+
+
+def mcnemar_p(only_champion_right: int, only_challenger_right: int) -> float:
+    """Return the p-value of the exact McNemar test.
+
+    Parameters
+    ----------
+    only_champion_right, only_challenger_right : int
+        Parcels that only the one got right, and only the other.
+
+    Returns
+    -------
+    float
+        Two-sided p-value, 0 to 1; 1 if they never differ. McNemar (1947), doi:10.1007/BF02295996.
+    """
+    from scipy.stats import binomtest
+
+    differing = only_champion_right + only_challenger_right
+    return float(binomtest(only_challenger_right, differing).pvalue) if differing else 1.0
+
+
+def _last_scores(log: pd.DataFrame, role: str) -> pd.Series:
+    rows = log[log["role"] == role].drop_duplicates("parcel_id", keep="last")
+    return rows.set_index("parcel_id")["score"]
+
+
+def _share(right: list[bool]) -> float:
+    return sum(right) / len(right) if right else float("nan")

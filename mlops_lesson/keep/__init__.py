@@ -1,0 +1,1 @@
+"""What the learner makes is kept here, safely."""

@@ -1,0 +1,1 @@
+"""How the course puts words, tables, figures and explorers on the page."""

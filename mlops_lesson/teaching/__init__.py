@@ -1,0 +1,1 @@
+"""What helps a learner learn: quiz, cards, exercises, progress, ways to learn."""

@@ -1,0 +1,178 @@
+"""Choose your way: nine ways to learn, each leading through the six stages."""
+
+import json
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from mlops_lesson.keep.paths import course_root
+from mlops_lesson.show.page import fold, script
+from mlops_lesson.stages import STAGES, Stage
+from mlops_lesson.teaching.progress import PARTS
+
+
+@dataclass(frozen=True)
+class Way:
+    """One of the nine ways to learn: the part of every notebook that serves it.
+
+    Parameters
+    ----------
+    part : str
+        One of `mlops_lesson.teaching.progress.PARTS`.
+    promise : str
+        Whom it is for and what it gives, one sentence.
+    """
+
+    part: str
+    promise: str
+
+    @property
+    def name(self) -> str:
+        """Name of the way, which is also the heading of the part in every notebook."""
+        return self.part.capitalize()
+
+
+WAYS: tuple[Way, ...] = tuple(
+    Way(part, promise)
+    for part, promise in zip(
+        PARTS,
+        (
+            "Start from failures: what each stage prevents, in the depot and elsewhere.",
+            "Read the idea of each stage in plain words.",
+            "See what goes into each stage, what is done and what comes out.",
+            "Run the code, cell by cell, and turn the knobs of an explorer.",
+            "Open what the simple picture leaves out.",
+            "Know which figures matter at each stage, and which mislead.",
+            "Write short functions that check themselves.",
+            "Build the capstone: a score card filled with evidence from your own runs.",
+            "Test yourself with flashcards and quizzes.",
+        ),
+        strict=True,
+    )
+)
+
+
+@dataclass(frozen=True, repr=False)
+class Chooser:
+    """The nine ways with links through the six stages, ready to be displayed by Jupyter; made by `chooser`.
+
+    Parameters
+    ----------
+    minutes : dict of (str, str) to int
+        Minutes by stage slug and part, as far as the notebooks state them.
+    """
+
+    minutes: dict[tuple[str, str], int]
+
+    def _minutes_of(self, way: Way) -> str:
+        known = [self.minutes.get((stage.slug, way.part)) for stage in STAGES]
+        return f", {sum(known)} minutes" if all(known) else ""
+
+    def _minutes_at(self, way: Way, stage: Stage) -> str:
+        known = self.minutes.get((stage.slug, way.part))
+        return f", {known} minutes" if known else ""
+
+    def __repr__(self) -> str:
+        lines = [f"{way.name}{self._minutes_of(way)}: {way.promise}" for way in WAYS]
+        return "\n".join(["Choose your way through the six stages:", *lines])
+
+    def _repr_html_(self) -> str:
+        return (
+            '<div class="mlops-lesson" data-mlops-chooser><p><strong>Choose your way through the six stages.</strong> '
+            "Open one way and follow its links; every notebook has the same nine parts.</p>"
+            + "".join(self._block(way) for way in WAYS)
+            + f"{script('chooser')}</div>"
+        )
+
+    def _block(self, way: Way) -> str:
+        links = "".join(
+            f'<li><a href="{link(stage, way)}">{way.name} in {stage.number} {escape(stage.name)}</a>'
+            f"{self._minutes_at(way, stage)}</li>"
+            for stage in STAGES
+        )
+        head = f"<strong>{way.name}</strong>{self._minutes_of(way)}: {escape(way.promise)}"
+        return fold(head, f"<ol>{links}</ol>")
+
+
+def chooser() -> Chooser:
+    """Make the chooser of the nine ways to learn. Make it the last expression of a cell.
+
+    Returns
+    -------
+    Chooser
+        Nine ways that fold out, each with its links through the six notebooks and, where the notebooks state them,
+        the minutes.
+    """
+    return Chooser(read_minutes())
+
+
+def grid_markdown() -> str:
+    """Write the grid of nine ways by six stages as a Markdown table, for a page beside the folder `notebooks/`.
+
+    Returns
+    -------
+    str
+        A table with a row for each way and a column for each stage; every cell is a link.
+    """
+    head = ["Way to learn", *(f"{stage.number} {stage.name}" for stage in STAGES)]
+    minutes = read_minutes()
+    rows = [
+        [
+            f"**{way.name}**",
+            *(
+                f"[{way.name} {stage.number}](notebooks/{link(stage, way)})"
+                + (f" {minutes[stage.slug, way.part]} min" if (stage.slug, way.part) in minutes else "")
+                for stage in STAGES
+            ),
+        ]
+        for way in WAYS
+    ]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rows])
+
+
+def link(stage: Stage, way: Way) -> str:
+    """Return the link from one notebook to a part of another.
+
+    Parameters
+    ----------
+    stage : Stage
+        The stage of the notebook to go to.
+    way : Way
+        The part to go to.
+
+    Returns
+    -------
+    str
+        File name and heading, such as ``"02_data_preprocessing.ipynb#Learn"``.
+    """
+    return f"{stage.notebook}#{way.name}"
+
+
+def read_minutes() -> dict[tuple[str, str], int]:
+    """Read from the notebooks how many minutes each part takes.
+
+    Returns
+    -------
+    dict of (str, str) to int
+        By stage slug and part, from the notebooks' metadata ``mlops_lesson.minutes``; what is not stated, or cannot be
+        read, is left out.
+    """
+    try:
+        folder = course_root() / "notebooks"
+    except FileNotFoundError:
+        return {}
+    return {
+        (stage.slug, part): minutes
+        for stage in STAGES
+        for part, minutes in _stated_minutes(folder / stage.notebook).items()
+        if part in PARTS
+    }
+
+
+def _stated_minutes(notebook: Path) -> dict[str, int]:
+    try:
+        metadata = json.loads(notebook.read_text(encoding="utf-8")).get("metadata", {})
+        minutes = metadata.get("mlops_lesson", {}).get("minutes", {})
+        return {part: int(number) for part, number in minutes.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}

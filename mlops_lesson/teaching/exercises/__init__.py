@@ -1,0 +1,1 @@
+"""The exercises, their checks and their solutions."""
