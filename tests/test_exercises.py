@@ -22,7 +22,7 @@ from mlops_lesson.teaching.exercises.check import (
     Help,
     Mistake,
     _likely_cause,
-    answer_or_reference,
+    own_or_model_answer,
     check,
     exercise_ids,
     hint,
@@ -825,15 +825,18 @@ def test_a_check_tells_when_progress_cannot_be_kept(tmp_path, monkeypatch):
 
 def test_later_cells_go_on_with_the_learners_own_answer_when_it_is_right(capsys):
     own = lambda image: image.min() == image.max()  # noqa: E731
-    assert answer_or_reference("2.1", own) is own
+    assert own_or_model_answer("2.1", own) is own
     assert capsys.readouterr().out == "Going on with your own is_blank of exercise 2.1.\n"
 
 
 @pytest.mark.parametrize("answer", [..., 3, crash, lambda image: True], ids=["blank", "number", "crash", "wrong"])
-def test_later_cells_go_on_with_a_labelled_reference_otherwise(answer, capsys):
-    function = answer_or_reference("2.1", answer)
+def test_later_cells_go_on_with_the_model_answer_otherwise(answer, capsys):
+    function = own_or_model_answer("2.1", answer)
     assert function(np.zeros((8, 8))) is True
-    assert capsys.readouterr().out == "Going on with the reference is_blank of exercise 2.1: yours is not right yet.\n"
+    assert (
+        capsys.readouterr().out
+        == "Going on with the model answer for is_blank of exercise 2.1: yours is not right yet.\n"
+    )
 
 
 def test_a_blank_check_shows_the_same_in_every_process():

@@ -522,7 +522,7 @@ FUZZED: dict[str, Fuzz] = {
     "evaluation.precision_recall": fuzz_together(alike(y="label", predicted="label")),
     "evaluation.shift": fuzz(100, X=arrays(64), columns=st.integers(-12, 12), rows=WHOLE),
     "evaluation.slices": fuzz(right=arrays(kind="truth"), by=ODD_SERIES),
-    "exercises.answer_or_reference": fuzz(40, exercise=ID, answer=LEARNERS_ANSWER),
+    "exercises.own_or_model_answer": fuzz(40, exercise=ID, answer=LEARNERS_ANSWER),
     "exercises.check": fuzz(400, exercise=ID, answer=LEARNERS_ANSWER),
     "exercises.exercise_ids": fuzz(stage=made.ANY_STAGE),
     "exercises.hint": fuzz(exercise=ID),

@@ -1,7 +1,7 @@
 """Exercises that check themselves: by what an answer does, never by how it is written.
 
 `check` runs the learner's function on data of its own and tells one of four outcomes: not attempted, not yet, crashed,
-right. It never raises, so Run All always reaches the end; `answer_or_reference` gives the cells that follow something
+right. It never raises, so Run All always reaches the end; `own_or_model_answer` gives the cells that follow something
 to go on with. The exercises stand in `bank`, their solutions in `solutions/`.
 """
 
@@ -279,8 +279,8 @@ def solution(exercise: str) -> Help:
     return Help(f"Solution of exercise {known.id}.", solution_source(known.id), is_code=True)
 
 
-def answer_or_reference(exercise: str, answer: Any) -> Callable[..., Any]:
-    """Give the cells that follow a function that works: the learner's own if it is right, else the reference.
+def own_or_model_answer(exercise: str, answer: Any) -> Callable[..., Any]:
+    """Give the cells that follow a function that works: the learner's own if it is right, else the model answer.
 
     It prints one line that says which.
 
@@ -309,7 +309,7 @@ def answer_or_reference(exercise: str, answer: Any) -> Callable[..., Any]:
     if right:
         print(f"Going on with your own {known.name} of exercise {known.id}.")
         return answer
-    print(f"Going on with the reference {known.name} of exercise {known.id}: yours is not right yet.")
+    print(f"Going on with the model answer for {known.name} of exercise {known.id}: yours is not right yet.")
     return reference(known.id)
 
 
