@@ -86,5 +86,6 @@ def make_private_file(path: Path) -> Path:
     pathlib.Path
         The same file.
     """
-    path.touch(mode=0o600)
+    if not path.exists():
+        path.touch(mode=0o600)
     return path
