@@ -34,6 +34,11 @@ HISTORY_PARCELS = 1200
 OPENING_HOUR, CLOSING_HOUR, DAYS_A_WEEK = 8, 18, 6
 FIRST_PARCEL_ID = 100_001
 
+# The first image of each of the source's 14 filled sheets: the digits 0 to 9 in one and the same order begin anew.
+FIRST_OF_SHEET = (0, 130, 256, 386, 516, 646, 776, 906, 1029, 1157, 1287, 1415, 1545, 1667)
+# 13 people filled them. Nobody says who filled two: 10 and 11, the most alike, count as one sender.
+SENDER_OF_SHEET = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 10, 11, 12, 13)
+
 CAMERAS = {1: ("north dock", "2024-03-11"), 2: ("south dock", "2024-03-11"), 3: ("east belt", "2024-09-02")}
 CAMERAS[4] = ("west belt", "2021-05-17")
 CAMERA_SHARES = (0.30, 0.28, 0.26, 0.16)
@@ -62,6 +67,11 @@ ZIP_TIME = (2026, 1, 1, 0, 0, 0)
 def chutes(digits: np.ndarray) -> np.ndarray:
     """Return the chute of each route digit: 0 to 4 go to chute A, 5 to 9 to chute B."""
     return np.where(digits >= 5, "B", "A")
+
+
+def senders(sources: np.ndarray) -> np.ndarray:
+    """Return who wrote each image of the source, given by its number: 1 to 13, by the sheet it stands on."""
+    return np.array(SENDER_OF_SHEET)[np.searchsorted(FIRST_OF_SHEET, sources, side="right") - 1]
 
 
 def opening_times(rng: np.random.RandomState, first_week: datetime, weeks: int, parcels: int) -> list[datetime]:
@@ -278,13 +288,17 @@ def write_database(path: Path, parcels: pd.DataFrame, keyed: np.ndarray) -> None
         database.execute("CREATE TABLE cameras (id INTEGER PRIMARY KEY, place TEXT NOT NULL, installed TEXT NOT NULL)")
         database.execute(
             "CREATE TABLE parcels (id INTEGER PRIMARY KEY, camera_id INTEGER NOT NULL REFERENCES cameras (id), "
-            "seen_at TEXT NOT NULL, keyed_digit INTEGER NOT NULL CHECK (keyed_digit BETWEEN 0 AND 9))"
+            "seen_at TEXT NOT NULL, keyed_digit INTEGER NOT NULL CHECK (keyed_digit BETWEEN 0 AND 9), "
+            "sender INTEGER NOT NULL CHECK (sender BETWEEN 1 AND 13))"
         )
         database.executemany("INSERT INTO cameras VALUES (?, ?, ?)", [(i, *facts) for i, facts in CAMERAS.items()])
-        rows = zip(parcels["id"], parcels["camera_id"], parcels["seen_at"], keyed, strict=True)
+        columns = parcels["id"], parcels["camera_id"], parcels["seen_at"], keyed, senders(parcels["source"])
         database.executemany(
-            "INSERT INTO parcels VALUES (?, ?, ?, ?)",
-            [(int(i), int(camera), as_text(seen), int(digit)) for i, camera, seen, digit in rows],
+            "INSERT INTO parcels VALUES (?, ?, ?, ?, ?)",
+            [
+                (int(i), int(camera), as_text(seen), int(digit), int(sender))
+                for i, camera, seen, digit, sender in zip(*columns, strict=True)
+            ],
         )
 
 
@@ -318,7 +332,8 @@ def live_week(parcels: pd.DataFrame, digits: np.ndarray, records: list[dict], we
         images[f"images/{parcel_id}.png"] = png(picture)
     if faults and week == DIM_WEEK:
         records = [{**record, "lux": round(record["lux"] * DIM_FACTOR, 1)} for record in records]
-    table = parcels[["id", "camera_id"]].assign(seen_at=[as_text(seen) for seen in parcels["seen_at"]])
+    times = [as_text(seen) for seen in parcels["seen_at"]]
+    table = parcels[["id", "camera_id"]].assign(seen_at=times, sender=senders(parcels["source"]))
     return zip_bytes({"parcels.csv": csv(table), "sensors.jsonl": json_lines(records), **images})
 
 

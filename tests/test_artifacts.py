@@ -43,7 +43,7 @@ def test_what_was_kept_comes_back_the_same(name: str, raw: RawDataset, clean: Cl
     made = raw if name == "raw dataset" else clean
     save(made)
     back = load(name)
-    assert back.version == made.version
+    assert back.data_hash == made.data_hash
     assert back.table.equals(made.table)
 
 

@@ -9,7 +9,7 @@ import pytest
 from mlops_lesson.collection import depot
 from mlops_lesson.collection.dataset import RawDataset, collect, last_click
 
-EXPECTED_VERSION = "f6ebc068b912"
+EXPECTED_VERSION = "fc84c8c439b3"
 
 
 @pytest.fixture(scope="module")

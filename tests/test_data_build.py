@@ -5,6 +5,7 @@ import re
 import sqlite3
 import zipfile
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -177,6 +178,29 @@ def test_the_live_weeks_differ_from_the_control_stream_as_the_card_says(builder:
     assert (expected == live.X).all()
     lux = live.sensors["lux"].mean() / control.sensors["lux"].mean()
     assert lux == pytest.approx(builder.DIM_FACTOR if week == builder.DIM_WEEK else 1.0, abs=0.001)
+
+
+def is_part_in_order(part: list[int], whole: list[int]) -> bool:
+    rest = iter(whole)
+    return all(digit in rest for digit in part)
+
+
+def test_each_sheet_of_the_source_is_the_same_form_filled_once(builder: ModuleType) -> None:
+    digits = load_digits().target.tolist()
+    edges = [*builder.FIRST_OF_SHEET, len(digits)]
+    sheets = [digits[begin:end] for begin, end in pairwise(edges)]
+    form = sheets[0]
+    assert (sheets[2][-1], form[-1]) == (3, 8)  # the one place where the source has another digit than the form
+    sheets[2][-1] = 8
+    assert [number for number, sheet in enumerate(sheets, start=1) if not is_part_in_order(sheet, form)] == []
+    # No sheet could end one image later: there are no boundaries but these.
+    assert not any(is_part_in_order([*sheet, after[0]], form) for sheet, after in pairwise(sheets))
+
+
+def test_thirteen_senders_wrote_the_parcels() -> None:
+    weeks = [depot.read_live_week(week).parcels for week in range(1, depot.LIVE_WEEKS + 1)]
+    for parcels in (depot.read_parcels(), pd.concat(weeks)):
+        assert set(parcels["sender"]) == set(range(1, 14))
 
 
 def test_archives_hold_nothing_but_images_and_tables() -> None:

@@ -41,7 +41,7 @@ def png(shape: tuple[int, int] = (8, 8)) -> bytes:
 
 def test_parcels_come_with_the_place_of_their_camera_in_order_of_their_ids() -> None:
     parcels = depot.read_parcels()
-    assert list(parcels.columns) == ["id", "camera_id", "place", "seen_at", "keyed_digit"]
+    assert list(parcels.columns) == ["id", "camera_id", "place", "seen_at", "keyed_digit", "sender"]
     assert parcels["id"].is_monotonic_increasing
     assert parcels.groupby("camera_id")["place"].unique().str[0].to_dict() == {
         1: "north dock",

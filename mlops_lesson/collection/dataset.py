@@ -36,8 +36,8 @@ class RawDataset:
     Parameters
     ----------
     table : pandas.DataFrame
-        One row a scan, by id: `id`, `camera_id`, `place`, `seen_at`, `keyed_digit`, `has_image`, `n_clicks`,
-        `first_clicked_at`, `chute` (the last click, as written), `lux`, `lux_unit`, `temperature`,
+        One row a scan, by id: `id`, `camera_id`, `place`, `seen_at`, `keyed_digit`, `sender`, `has_image`,
+        `n_clicks`, `first_clicked_at`, `chute` (the last click, as written), `lux`, `lux_unit`, `temperature`,
         `temperature_unit`.
     images : dict of int to numpy.ndarray
         Grey levels by parcel id, as the cameras recorded them.
@@ -63,8 +63,8 @@ class CleanDataset:
     Parameters
     ----------
     table : pandas.DataFrame
-        One row a parcel, by time: `id`, `camera_id`, `seen_at`, `keyed_digit`, `chute` ("A" or "B") and `split`
-        ("train", "validation" or "test").
+        One row a parcel, by time: `id`, `camera_id`, `seen_at`, `keyed_digit`, `sender`, `chute` ("A" or "B") and
+        `split` ("train", "validation" or "test").
     X : numpy.ndarray of shape (n_parcels, 64)
         Grey levels 0 to 16, in the order of `table`. The model's own first step scales them to 0..1.
     report : pandas.DataFrame

@@ -92,8 +92,8 @@ def read_parcels(folder: Path | None = None) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a scan, by id: `id` (int), `camera_id` (int, 1 to 4), `place` (str), `seen_at` (datetime, local time)
-        and `keyed_digit` (int, 0 to 9, typed by hand).
+        One row a scan, by id: `id` (int), `camera_id` (int, 1 to 4), `place` (str), `seen_at` (datetime, local time),
+        `keyed_digit` (int, 0 to 9, typed by hand) and `sender` (int, 1 to 13, whose handwriting it is).
 
     Raises
     ------
@@ -102,7 +102,7 @@ def read_parcels(folder: Path | None = None) -> pd.DataFrame:
     """
     path = (folder or data_dir()) / "raw" / "depot.db"
     query = """
-        SELECT parcels.id, parcels.camera_id, cameras.place, parcels.seen_at, parcels.keyed_digit
+        SELECT parcels.id, parcels.camera_id, cameras.place, parcels.seen_at, parcels.keyed_digit, parcels.sender
         FROM parcels JOIN cameras ON cameras.id = parcels.camera_id
         ORDER BY parcels.id
     """
@@ -239,7 +239,7 @@ class LiveWeek:
     week : int
         1 to 8.
     parcels : pandas.DataFrame
-        `id`, `camera_id`, `seen_at`, by time.
+        `id`, `camera_id`, `seen_at`, `sender`, by time.
     images : numpy.ndarray of shape (n_parcels, 8, 8)
         Grey levels 0 to 16, in the order of `parcels`.
     sensors : pandas.DataFrame

@@ -47,7 +47,7 @@ class WeekLog:
     week : int
         Its number.
     parcels : pandas.DataFrame
-        `id`, `camera_id`, `seen_at`.
+        `id`, `camera_id`, `seen_at`, `sender`.
     X : numpy.ndarray of shape (n, 64)
         The images as the service got them.
     score : numpy.ndarray of shape (n,)

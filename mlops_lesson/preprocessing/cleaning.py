@@ -112,6 +112,7 @@ def preprocess(raw: RawDataset) -> CleanDataset:
     rows.append(("temperature without unit", "refused", unit_counts["temperature without unit"]))
 
     table = table.sort_values("seen_at", ignore_index=True)
-    table = table[["id", "camera_id", "seen_at", "keyed_digit", "chute"]].assign(split=split_by_time(len(table)))
+    table = table[["id", "camera_id", "seen_at", "keyed_digit", "sender", "chute"]]
+    table = table.assign(split=split_by_time(len(table)))
     X = np.stack([raw.images[i].ravel() for i in table["id"]])
     return require_clean(CleanDataset(table, X, pd.DataFrame(rows, columns=["rule", "action", "rows"])))

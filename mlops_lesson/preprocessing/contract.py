@@ -80,6 +80,7 @@ def raw_schema() -> "DataFrameSchema":
             "camera_id": pa.Column(int, pa.Check.isin(CAMERAS, error="camera unknown")),
             "seen_at": pa.Column(pa.DateTime),
             "keyed_digit": pa.Column(int, pa.Check.in_range(0, 9, error="digit outside 0 to 9")),
+            "sender": pa.Column(int, pa.Check.in_range(1, 13, error="sender unknown")),
             "has_image": pa.Column(bool, pa.Check.eq(True, error="image missing")),
             "image_size": pa.Column(str, pa.Check.eq(HEALTHY_SIZE, error="image of the wrong size"), nullable=True),
             "brightest": pa.Column(
@@ -113,6 +114,7 @@ def clean_schema() -> "DataFrameSchema":
             "camera_id": pa.Column(int, pa.Check.isin(CAMERAS, error="camera unknown")),
             "seen_at": pa.Column(pa.DateTime),
             "keyed_digit": pa.Column(int, pa.Check.in_range(0, 9, error="digit outside 0 to 9")),
+            "sender": pa.Column(int, pa.Check.in_range(1, 13, error="sender unknown")),
             "chute": pa.Column(str, pa.Check.isin(CHUTES, error="chute not A or B")),
             "split": pa.Column(str, pa.Check.isin(SPLITS, error="part unknown")),
         },
