@@ -13,6 +13,12 @@ import os
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
+# The course's MLflow store is a file of the learner's: a company's servers, pools and workspaces do not belong to it.
+# Without the first of these MLflow would report how it is used; without the second it would keep the file open.
+for _name in [name for name in os.environ if name.startswith("MLFLOW_")]:
+    del os.environ[_name]
+os.environ.update(MLFLOW_DISABLE_TELEMETRY="true", MLFLOW_SQLALCHEMYSTORE_POOLCLASS="NullPool")
+
 # With the course's libraries loaded, Python's garbage collector takes up to half a second to look through the whole
 # memory, and by default looks often. A first look only after so many new objects makes that rare; a number that is
 # larger already, or 0 for no collector, is somebody's choice and stays.
