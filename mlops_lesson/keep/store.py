@@ -4,7 +4,6 @@ Plain MLflow reads and writes it. What is done here is what MLflow leaves to its
 learner's work lies, keep a copy of its last good state, mend it from there, and follow a folder that was moved.
 """
 
-import os
 import sqlite3
 import sys
 import uuid
@@ -132,10 +131,8 @@ def _follow_moved_folder(path: Path) -> None:
         if before == here:
             return
         for table, column in _PATHS.items():
-            store.execute(
-                f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?",
-                (here, len(before) + 1, len(before), before),
-            )
+            change = f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?"  # noqa: S608
+            store.execute(change, (here, len(before) + 1, len(before), before))
     print(f"The folder with your work was moved: the MLflow store looks for its models in {path.parent} now.")
 
 
@@ -154,7 +151,7 @@ def _checked_address(path: Path) -> str:
 
 
 def _leave_first_edition(old: Path) -> None:
-    if old.exists():
-        aside = old.with_name("registry.first-edition.db")
-        os.replace(old, aside) if not aside.exists() else set_aside(old)
+    aside = old.with_name("registry.first-edition.db")
+    if old.exists() and not aside.exists():
+        old.rename(aside)
         print(f"The first edition's registry was set aside as {aside.name}: this edition begins a new one.")
