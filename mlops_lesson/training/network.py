@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """What is decided before training: the network's hyperparameters.
+    """What is decided before training: the network's hyperparameters, by default those of the course.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class TrainedModel:
     settings : TrainingSettings
         How it was trained.
     data_hash : str
-        SHA-256 of the dataset it learned from.
+        The fingerprint of the dataset it learned from.
     """
 
     model: "Pipeline"
@@ -121,8 +121,7 @@ def fit_on(
     Raises
     ------
     ValueError
-        If there are no images, images and labels differ in number, the training labels are all the same or lack one
-        of the validation labels, or a setting is out of range.
+        If the training labels are all the same or lack one of the validation labels.
     """
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import MinMaxScaler
@@ -148,12 +147,7 @@ def train(clean: CleanDataset, settings: TrainingSettings | None = None, name: s
     Returns
     -------
     TrainedModel
-        The model with its trace, settings and data version.
-
-    Raises
-    ------
-    ValueError
-        If the training or the validation part is empty, or a setting is out of range.
+        The model with its trace, settings and data hash.
     """
     settings = settings or TrainingSettings()
     model, trace = fit_on(*clean.part("train"), *clean.part("validation"), settings, name)
@@ -161,18 +155,7 @@ def train(clean: CleanDataset, settings: TrainingSettings | None = None, name: s
 
 
 def train_baseline(clean: CleanDataset) -> Any:
-    """Fit the model to beat, a logistic regression on the training images.
-
-    Parameters
-    ----------
-    clean : CleanDataset
-        What `preprocess` returns.
-
-    Returns
-    -------
-    sklearn.pipeline.Pipeline
-        Takes grey levels 0 to 16, shape (n, 64).
-    """
+    """Fit the model to beat, a logistic regression on the training images that takes grey levels 0 to 16."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import MinMaxScaler
