@@ -15,9 +15,9 @@ import pytest
 from sklearn.datasets import load_digits
 
 from mlops_lesson.collection import depot
-from mlops_lesson.collection.dataset import last_click
+from mlops_lesson.collection.dataset import collect, last_click
 from mlops_lesson.collection.depot import data_dir
-from mlops_lesson.preprocessing.faults import find_repeated_scans
+from mlops_lesson.preprocessing.faults import faults
 from mlops_lesson.validation.behaviour import shift
 
 DATABASE = "raw/depot.db"
@@ -110,7 +110,7 @@ def planted(builder: ModuleType) -> dict[str, int]:
     labelled = table["chute"].notna()
     hours = builder.HISTORY_WEEKS * builder.DAYS_A_WEEK * (builder.CLOSING_HOUR - builder.OPENING_HOUR)
     return {
-        "scanned 2 to 14 seconds before": len(find_repeated_scans(with_image, images)),
+        "scanned 2 to 14 seconds before": int(faults(collect())["scanned twice"].sum()),
         "digits typed wrong": int((table["keyed_digit"] != digits).sum()),
         "| missing": len(parcels) - len(images),
         "lamps were off": int(((blank["lux"] < 50) | hidden).sum()),
@@ -159,11 +159,10 @@ def test_the_card_describes_every_column(card: str) -> None:
 
 
 def test_images_of_one_digit_are_used_once_except_for_repeated_scans() -> None:
-    with_image = depot.read_parcels()
-    images = depot.read_images()
-    with_image = with_image[with_image["id"].isin(list(images))]
-    repeated = find_repeated_scans(with_image, images)
-    seen = [image.tobytes() for i, image in images.items() if np.ptp(image) > 0 and i not in repeated]
+    raw = collect()
+    bad = faults(raw)
+    repeated = bad.index[bad["scanned twice"]]
+    seen = [image.tobytes() for i, image in raw.images.items() if np.ptp(image) > 0 and i not in repeated]
     assert len(seen) == len(set(seen))
 
 

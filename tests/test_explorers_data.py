@@ -1,6 +1,5 @@
-"""The explorers of notebooks 1 and 2, driven as a learner would: move a control, read the answer."""
+"""The explorer of notebook 1, driven as a learner would: move a control, read the answer."""
 
-import re
 from collections.abc import Iterator
 
 import ipywidgets
@@ -10,10 +9,7 @@ import pytest
 from mlops_lesson.collection import depot
 from mlops_lesson.collection.dataset import RawDataset, collect
 from mlops_lesson.collection.explorer import LOSSES, SOURCES, count_usable, explore_sources, find_evidence
-from mlops_lesson.preprocessing.cleaning import preprocess
-from mlops_lesson.preprocessing.explorer import STEPS, Workbench, explore_cleaning
 from mlops_lesson.show.explorer import Answer, Explorer, live_explorer
-from mlops_lesson.training.network import train_baseline
 
 USABLE, LIT = "and a label", "and a light reading"
 
@@ -33,18 +29,6 @@ def sources() -> Iterator[Explorer]:
     shown = explore_sources(depot.read_parcels(), depot.read_images(), depot.read_sensors(), depot.read_clicks())
     yield shown
     shown.close()
-
-
-@pytest.fixture(scope="module")
-def cleaning(raw: RawDataset) -> Explorer:
-    return explore_cleaning(raw)
-
-
-@pytest.fixture
-def all_steps(cleaning: Explorer) -> Explorer:
-    for control in cleaning.controls:
-        control.value = True
-    return cleaning
 
 
 def control(shown: Explorer, description: str) -> ipywidgets.Widget:
@@ -79,15 +63,10 @@ def test_an_explorer_needs_names_for_its_controls() -> None:
         live_explorer("Nameless", {"n": ipywidgets.IntSlider()}, lambda n: Answer(str(n)))
 
 
-def test_the_explorers_of_data_are_named_and_their_controls_say_what_they_do(
-    sources: Explorer, cleaning: Explorer
-) -> None:
+def test_the_explorer_of_sources_is_named_and_its_controls_say_what_they_do(sources: Explorer) -> None:
     assert sources.title == "Sources and usable images"
     assert [one.description for one in sources.controls] == [*SOURCES, "How to join"]
     assert sources.controls[-1].options == ("left join: keep every row", "inner join: keep complete rows")
-    assert cleaning.title == "Cleaning steps, rows and accuracy"
-    assert [one.description for one in cleaning.controls] == list(STEPS.values())
-    assert {one.layout.width for one in cleaning.controls} == {"auto"}
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -103,30 +82,6 @@ def test_what_an_inner_join_drops_is_told_in_a_sentence(sources: Explorer) -> No
     assert sources.text.splitlines()[1:3] == [
         "1,132 usable labelled images.",
         "- The inner join dropped 44 labelled images, and no program complained.",
-    ]
-
-
-def test_the_notes_of_cleaning_are_sentences(all_steps: Explorer) -> None:
-    for step in ("unlabelled", "spelling", "blank", "repeated", "by_time"):
-        control(all_steps, STEPS[step]).value = False
-    notes = [line for line in all_steps.text.splitlines() if line.startswith("- ")]
-    patterns = (
-        r"- \d+ parcels without a click are counted as chute A: labels that nobody gave\.",
-        r"- \d+ clicks on b are counted as chute A, because b is not B\.",
-        r"- \d+ blank frames teach that nothing at all has a chute\.",
-        r"- \d+ validation images are copies of training images\.",
-        r"- Parcels of the same weeks stand on both sides: this answers another question than next week's\.",
-    )
-    for note, pattern in zip(notes, patterns, strict=True):
-        assert re.fullmatch(pattern, note)
-
-
-def test_the_loud_fault_is_told_in_two_sentences(all_steps: Explorer) -> None:
-    control(all_steps, STEPS["whole"]).value = False
-    assert all_steps.text.splitlines()[1:] == [
-        "1,142 rows, and no model.",
-        "- 3 rows have no image of 8 x 8 pixels: training stops with an error. This fault is loud; the others are "
-        "silent.",
     ]
 
 
@@ -177,51 +132,8 @@ def test_the_explorer_of_sources_shows_a_figure_with_its_numbers_as_words(source
     assert 'alt="Bar chart of parcels. rows in the table: 1,224;' in sources.result.value
 
 
-def test_with_all_steps_the_explorer_cleans_as_the_pipeline_does(all_steps: Explorer, raw: RawDataset) -> None:
-    clean = preprocess(raw)
-    accuracy = train_baseline(clean).score(*clean.part("validation"))
-    assert f"{len(clean.table):,} rows kept, validation accuracy {accuracy:.3f}." in all_steps.text
-
-
-def test_the_loud_fault_stops_training_and_shows_no_accuracy(all_steps: Explorer) -> None:
-    control(all_steps, STEPS["whole"]).value = False
-    assert "1,142 rows, and no model." in all_steps.text
-    assert "3 rows have no image of 8 x 8 pixels" in all_steps.text
-    assert "<img" not in all_steps.result.value
-
-
-@pytest.mark.parametrize(
-    ("step", "rows", "told"),
-    [
-        ("blank", 1151, "12 blank frames"),
-        ("repeated", 1161, ""),
-        ("unlabelled", 1185, "46 parcels without a click are counted as chute A"),
-        ("spelling", 1139, "3 clicks on b are counted as chute A"),
-        ("by_time", 1139, "the same weeks stand on both sides"),
-    ],
-)
-def test_each_silent_fault_is_told_with_its_rows(all_steps: Explorer, step: str, rows: int, told: str) -> None:
-    control(all_steps, STEPS[step]).value = False
-    assert f"{rows:,} rows kept" in all_steps.text
-    assert told in all_steps.text
-
-
-def test_repeated_scans_leak_when_the_split_is_random(all_steps: Explorer) -> None:
-    control(all_steps, STEPS["repeated"]).value = False
-    assert "copies of training images" not in all_steps.text
-    control(all_steps, STEPS["by_time"]).value = False
-    assert "validation images are copies of training images" in all_steps.text
-
-
-def test_invented_labels_lower_the_accuracy_that_is_reported(raw: RawDataset) -> None:
-    bench = Workbench(raw)
-    steps = dict.fromkeys(STEPS, True)
-    assert bench.clean(**steps | {"unlabelled": False}).accuracy < bench.clean(**steps).accuracy
-
-
-@pytest.mark.parametrize("shown", ["sources", "all_steps"])
-def test_what_the_notebook_stores_says_the_first_answer(shown: str, request: pytest.FixtureRequest) -> None:
-    bundle = request.getfixturevalue(shown)._repr_mimebundle_()
+def test_what_the_notebook_stores_says_the_first_answer(sources: Explorer) -> None:
+    bundle = sources._repr_mimebundle_()
     assert "Explorer: " in bundle["text/plain"]
     assert "on" in bundle["text/html"]
     assert "<img alt=" in bundle["text/html"]

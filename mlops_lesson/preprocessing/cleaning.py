@@ -4,17 +4,22 @@ import numpy as np
 import pandas as pd
 
 from mlops_lesson.collection.dataset import CleanDataset, RawDataset
-from mlops_lesson.collection.depot import CHUTES, IMAGE_SHAPE
 from mlops_lesson.preprocessing.contract import require_clean
-from mlops_lesson.preprocessing.faults import find_repeated_scans, is_blank
+from mlops_lesson.preprocessing.faults import faults
 
-N_VALIDATION = 300
+REMOVED = (
+    "image missing",
+    "image of the wrong size",
+    "image blank",
+    "scanned twice",
+    "no click, so no label",
+    "chute unknown",
+)
+CLEAN_COLUMNS = ["id", "camera_id", "seen_at", "keyed_digit", "sender", "chute"]
+N_VALIDATION, N_TEST = 300, 200
 
 
-N_TEST = 200
-
-
-def repair_units(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
+def repair_units(table: pd.DataFrame) -> pd.DataFrame:
     """Bring sensor readings to lux and degrees Celsius where the unit is written down; refuse them where it is not.
 
     Parameters
@@ -26,16 +31,11 @@ def repair_units(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
     -------
     pandas.DataFrame
         The same rows with `lux` in lux and `temperature` in degrees Celsius, NaN where refused, and without units.
-    dict of str to int
-        How many readings were repaired (key "lux given in klx") and refused ("temperature without unit").
     """
     repaired = table.copy()
-    in_kilolux = repaired["lux_unit"] == "klx"
-    repaired.loc[in_kilolux, "lux"] *= 1000
-    no_unit = repaired["temperature"].notna() & (repaired["temperature_unit"] != "C")
-    repaired.loc[no_unit, "temperature"] = np.nan
-    counts = {"lux given in klx": int(in_kilolux.sum()), "temperature without unit": int(no_unit.sum())}
-    return repaired.drop(columns=["lux_unit", "temperature_unit"]), counts
+    repaired.loc[repaired["lux_unit"] == "klx", "lux"] *= 1000
+    repaired.loc[repaired["temperature_unit"] != "C", "temperature"] = np.nan
+    return repaired.drop(columns=["lux_unit", "temperature_unit"])
 
 
 def split_by_time(n_parcels: int, n_validation: int = N_VALIDATION, n_test: int = N_TEST) -> np.ndarray:
@@ -88,31 +88,19 @@ def preprocess(raw: RawDataset) -> CleanDataset:
     """
     if raw.table.empty:
         raise ValueError("The raw dataset has no rows, so there is nothing to clean. Collect the data once more.")
-    table, unit_counts = repair_units(raw.table)
-    rows: list[tuple[str, str, int]] = []
-
-    def keep(rule: str, healthy: pd.Series) -> None:
-        nonlocal table
-        # Where no row is left there is no truth value to go by, and pandas would take the selection for columns.
-        healthy = healthy.astype(bool)
-        rows.append((rule, "removed", int((~healthy).sum())))
-        table = table[healthy]
-
-    keep("image missing", table["has_image"])
-    keep("image of the wrong size", table["id"].map(lambda i: raw.images[i].shape == IMAGE_SHAPE))
-    keep("image blank", table["id"].map(lambda i: not is_blank(raw.images[i])))
-    keep("scanned twice", ~table["id"].isin(find_repeated_scans(table, raw.images)))
-    keep("no click, so no label", table["chute"].notna())
-
-    chute = table["chute"].str.strip().str.upper()
-    rows.append(("chute in lower case", "repaired", int((chute != table["chute"]).sum())))
-    table = table.assign(chute=chute)
-    keep("chute unknown", table["chute"].isin(CHUTES))
-    rows.append(("lux given in klx", "repaired", unit_counts["lux given in klx"]))
-    rows.append(("temperature without unit", "refused", unit_counts["temperature without unit"]))
-
-    table = table.sort_values("seen_at", ignore_index=True)
-    table = table[["id", "camera_id", "seen_at", "keyed_digit", "sender", "chute"]]
-    table = table.assign(split=split_by_time(len(table)))
+    bad = faults(raw)
+    kept = np.ones(len(bad), dtype=bool)
+    counts = []
+    for rule in REMOVED:
+        hit = kept & bad[rule].to_numpy()
+        counts.append((rule, "removed", int(hit.sum())))
+        kept &= ~hit
+    counts += [
+        ("chute in lower case", "repaired", int(bad.loc[kept, "chute in lower case"].sum())),
+        ("lux given in klx", "repaired", int(bad["lux given in klx"].sum())),
+        ("temperature without unit", "refused", int(bad["temperature without unit"].sum())),
+    ]
+    table = repair_units(raw.table)[kept].sort_values("seen_at", ignore_index=True)[CLEAN_COLUMNS]
+    table = table.assign(chute=table["chute"].str.strip().str.upper(), split=split_by_time(len(table)))
     X = np.stack([raw.images[i].ravel() for i in table["id"]])
-    return require_clean(CleanDataset(table, X, pd.DataFrame(rows, columns=["rule", "action", "rows"])))
+    return require_clean(CleanDataset(table, X, pd.DataFrame(counts, columns=["rule", "action", "rows"])))

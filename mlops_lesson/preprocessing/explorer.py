@@ -1,6 +1,7 @@
 """The explorer of Data Preprocessing: what each cleaning step does to the rows and to the accuracy reported."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 
 import ipywidgets
@@ -8,12 +9,10 @@ import numpy as np
 import pandas as pd
 
 from mlops_lesson.collection.dataset import RawDataset
-from mlops_lesson.collection.depot import IMAGE_SHAPE
 from mlops_lesson.preprocessing.cleaning import split_by_time
-from mlops_lesson.preprocessing.faults import find_repeated_scans, is_blank
+from mlops_lesson.preprocessing.faults import faults
 from mlops_lesson.show.explorer import Answer, Explorer, live_explorer
 from mlops_lesson.show.figures import BLUE, GREY, ShownFigure, new_figure, show
-from mlops_lesson.validation.measures import interval
 
 STEPS = {
     "whole": "remove missing and mis-sized images",
@@ -23,35 +22,15 @@ STEPS = {
     "spelling": "repair clicks in lower case",
     "by_time": "split by time",
 }
-
-
 SPLIT_SEED = 0
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one choice of cleaning steps.
-
-    Parameters
-    ----------
-    n_rows : int
-        Rows that are kept.
-    n_unusable : int
-        Kept rows whose image is missing or has another number of pixels; with any of them nothing can be trained.
-    n_blank, n_invented, n_misread : int
-        Kept blank frames, parcels without a click that count as chute A, and clicks on "b" that count as chute A.
-    n_copies : int
-        Validation images that also stand, pixel for pixel, among the training images.
-    n_right, n_validation : int
-        Validation images classified as their label says, and all of them.
-    """
+    """What came of one choice of cleaning steps; without `n_validation` nothing could be trained."""
 
     n_rows: int
-    n_unusable: int = 0
-    n_blank: int = 0
-    n_invented: int = 0
-    n_misread: int = 0
-    n_copies: int = 0
+    notes: tuple[str, ...]
     n_right: int = 0
     n_validation: int = 0
 
@@ -60,122 +39,96 @@ class Outcome:
         """Share of validation images classified as their label says."""
         return self.n_right / self.n_validation
 
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of the accuracy."""
+        from scipy.stats import binomtest
 
-@dataclass(frozen=True)
-class Workbench:
-    """A raw dataset on which cleaning steps can be tried in any combination.
+        found = binomtest(self.n_right, self.n_validation).proportion_ci(method="wilson")
+        return float(found.low), float(found.high)
+
+
+def clean_by(steps: Mapping[str, bool], raw: RawDataset, bad: pd.DataFrame) -> Outcome:
+    """Take the steps that are true, train a logistic regression and measure it on the validation part.
 
     Parameters
     ----------
+    steps : mapping of str to bool
+        One for each name in `STEPS`.
     raw : RawDataset
         What `mlops_lesson.collection.dataset.collect` returns.
+    bad : pandas.DataFrame
+        What `mlops_lesson.preprocessing.faults.faults` says of it.
+
+    Returns
+    -------
+    Outcome
+        Rows, what follows from the steps left out and, unless images are unusable, the accuracy.
     """
+    unusable = bad["image missing"] | bad["image of the wrong size"]
+    rules = {
+        "whole": unusable,
+        "blank": bad["image blank"],
+        "repeated": bad["scanned twice"],
+        "unlabelled": bad["no click, so no label"],
+    }
+    removed = np.any([broken for step, broken in rules.items() if steps[step]] or [unusable & False], axis=0)
+    kept = raw.table[~removed].sort_values("seen_at", ignore_index=True)
+    if n_unusable := int((unusable & ~removed).sum()):
+        note = f"{n_unusable} rows have no image of 8 x 8 pixels: training stops with an error. "
+        return Outcome(len(kept), (f"{note}This fault is loud; the others are silent.",))
 
-    raw: RawDataset
-    facts: pd.DataFrame = field(init=False, repr=False)
+    chute = kept["chute"].str.upper() if steps["spelling"] else kept["chute"]
+    y = (chute == "B").to_numpy().astype(int)
+    X = np.stack([raw.images[i].ravel() for i in kept["id"]])
+    part = split_by_time(len(X))
+    if not steps["by_time"]:
+        part = np.random.RandomState(SPLIT_SEED).permutation(part)
+    train, validation = part == "train", part == "validation"
+    known = {image.tobytes() for image in X[train] if np.ptp(image) > 0}
+    notes = {
+        "{} parcels without a click are counted as chute A: labels that nobody gave.": chute.isna().sum(),
+        "{} clicks on b are counted as chute A, because b is not B.": (chute == "b").sum(),
+        "{} blank frames teach that nothing at all has a chute.": (np.ptp(X, axis=1) == 0).sum(),
+        "{} validation images are copies of training images.": sum(one.tobytes() in known for one in X[validation]),
+        "Parcels of the same weeks stand on both sides: this answers another question than next week's.": (
+            not steps["by_time"]
+        ),
+    }
+    n_right = int((_fit(X[train], y[train]).predict(X[validation]) == y[validation]).sum())
+    told = tuple(note.format(count) for note, count in notes.items() if count)
+    return Outcome(len(kept), told, n_right, int(validation.sum()))
 
-    def __post_init__(self) -> None:
-        images, table = self.raw.images, self.raw.table.sort_values("seen_at", ignore_index=True)
-        whole = table["id"].map(lambda i: i in images and images[i].shape == IMAGE_SHAPE)
-        seen = table[table["has_image"]]
-        facts = table[["id", "chute"]].assign(
-            whole=whole,
-            blank=table["id"].map(lambda i: i in images and is_blank(images[i])),
-            repeated=table["id"].isin(find_repeated_scans(seen, images)),
-            unlabelled=table["chute"].isna(),
-        )
-        object.__setattr__(self, "facts", facts)
 
-    def clean(self, **steps: bool) -> Outcome:
-        """Apply the steps that are true, train a logistic regression and measure it on the validation part.
+def _fit(X_train: np.ndarray, y_train: np.ndarray):
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import MinMaxScaler
 
-        Parameters
-        ----------
-        **steps : bool
-            One for each name in `STEPS`.
-
-        Returns
-        -------
-        Outcome
-            Counts and, unless images are unusable, the accuracy.
-        """
-        facts = self.facts
-        for name in ("blank", "repeated", "unlabelled"):
-            if steps[name]:
-                facts = facts[~facts[name]]
-        if steps["whole"]:
-            facts = facts[facts["whole"]]
-        if not facts["whole"].all():
-            return Outcome(len(facts), n_unusable=int((~facts["whole"]).sum()))
-
-        written = facts["chute"].str.upper() if steps["spelling"] else facts["chute"]
-        y = (written == "B").to_numpy().astype(int)
-        X = np.stack([self.raw.images[i].ravel() for i in facts["id"]])
-        part = split_by_time(len(X))
-        if not steps["by_time"]:
-            part = np.random.RandomState(SPLIT_SEED).permutation(part)
-        train, validation = part == "train", part == "validation"
-        known = {image.tobytes() for image in X[train] if np.ptp(image) > 0}
-        n_right = int((self._fit(X[train], y[train]).predict(X[validation]) == y[validation]).sum())
-        return Outcome(
-            len(X),
-            n_blank=int(facts["blank"].sum()),
-            n_invented=int(written.isna().sum()),
-            n_misread=int((written == "b").sum()),
-            n_copies=sum(image.tobytes() in known for image in X[validation]),
-            n_right=n_right,
-            n_validation=int(validation.sum()),
-        )
-
-    @staticmethod
-    def _fit(X_train: np.ndarray, y_train: np.ndarray):
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import MinMaxScaler
-
-        return make_pipeline(MinMaxScaler(clip=True), LogisticRegression(solver="newton-cholesky")).fit(
-            X_train, y_train
-        )
+    return make_pipeline(MinMaxScaler(clip=True), LogisticRegression(max_iter=1000)).fit(X_train, y_train)
 
 
 def _draw(outcome: Outcome, reference: Outcome, n_raw: int) -> ShownFigure:
     pairs = (("your steps", outcome, BLUE, "o"), ("all steps", reference, GREY, "s"))
+    parts = []
     with new_figure(8.0, 2.2, n_columns=2, sharey=True) as (figure, (rows_axis, accuracy_axis)):
-        for place, (_, each, colour, marker) in enumerate(pairs):
+        for place, (name, each, colour, marker) in enumerate(pairs):
+            low, high = each.interval
             rows_axis.barh(place, each.n_rows, color=colour, height=0.55)
             rows_axis.text(
                 each.n_rows - n_raw * 0.02, place, f"{each.n_rows:,}", va="center", ha="right", color="white"
             )
-            low, high = interval(each.n_right, each.n_validation)
             accuracy_axis.plot([low, high], [place, place], color=colour, linewidth=3)
             accuracy_axis.plot(each.accuracy, place, marker, color=colour, markersize=9)
             accuracy_axis.text(high + 0.01, place, f"{each.accuracy:.3f}", va="center")
-        rows_axis.set_yticks(range(len(pairs)), [name for name, *_ in pairs])
-        rows_axis.set(xlim=(0, n_raw), xlabel="rows kept", title="Rows", ylim=(len(pairs) - 0.4, -0.6))
-        accuracy_axis.set(xlim=(0.7, 1), xlabel="share right, with 95 % interval", title="Validation accuracy")
-        parts = []
-        for name, each, _, _ in pairs:
-            low, high = interval(each.n_right, each.n_validation)
             parts.append(
                 f"{name}: {each.n_rows:,} rows, validation accuracy {each.accuracy:.3f}, "
                 f"95 % interval {low:.3f} to {high:.3f}"
             )
+        rows_axis.set_yticks(range(len(pairs)), [name for name, *_ in pairs])
+        rows_axis.set(xlim=(0, n_raw), xlabel="rows kept", title="Rows", ylim=(len(pairs) - 0.4, -0.6))
+        accuracy_axis.set(xlim=(0.7, 1), xlabel="share right, with 95 % interval", title="Validation accuracy")
         return show(figure, f"Rows kept and validation accuracy. {'; '.join(parts)}.", "Your steps beside all steps")
-
-
-def _notes(outcome: Outcome, steps: dict[str, bool]) -> tuple[str, ...]:
-    notes = []
-    if outcome.n_invented:
-        notes.append(f"{outcome.n_invented} parcels without a click are counted as chute A: labels that nobody gave.")
-    if outcome.n_misread:
-        notes.append(f"{outcome.n_misread} clicks on b are counted as chute A, because b is not B.")
-    if outcome.n_blank:
-        notes.append(f"{outcome.n_blank} blank frames teach that nothing at all has a chute.")
-    if outcome.n_copies:
-        notes.append(f"{outcome.n_copies} validation images are copies of training images.")
-    if not steps["by_time"]:
-        notes.append("Parcels of the same weeks stand on both sides: this answers another question than next week's.")
-    return tuple(notes)
 
 
 def explore_cleaning(raw: RawDataset) -> Explorer:
@@ -191,20 +144,16 @@ def explore_cleaning(raw: RawDataset) -> Explorer:
     Explorer
         Make it the last expression of a cell. A combination is computed once and remembered.
     """
-    bench = Workbench(raw)
-    reference = bench.clean(**dict.fromkeys(STEPS, True))
+    bad = faults(raw)
+    reference = clean_by(dict.fromkeys(STEPS, True), raw, bad)
 
     @cache
     def answer(**steps: bool) -> Answer:
-        outcome = bench.clean(**steps)
-        if outcome.n_unusable:
-            return Answer(
-                f"{outcome.n_rows:,} rows, and no model",
-                (f"{outcome.n_unusable} rows have no image of 8 x 8 pixels: training stops with an error. "
-                 "This fault is loud; the others are silent.",),
-            )  # fmt: skip
+        outcome = clean_by(steps, raw, bad)
+        if not outcome.n_validation:
+            return Answer(f"{outcome.n_rows:,} rows, and no model", outcome.notes)
         headline = f"{outcome.n_rows:,} rows kept, validation accuracy {outcome.accuracy:.3f}"
-        return Answer(headline, _notes(outcome, steps), _draw(outcome, reference, len(raw.table)))
+        return Answer(headline, outcome.notes, _draw(outcome, reference, len(raw.table)))
 
     controls = {
         name: ipywidgets.Checkbox(value=True, description=text, indent=False, layout={"width": "auto"})

@@ -1,38 +1,67 @@
-"""Faults that only a look at the images finds: blank ones and parcels scanned twice."""
+"""What is wrong with each scan: measured once, read by the contract, the cleaning and the explorer."""
 
 import numpy as np
 import pandas as pd
 
-DUPLICATE_WINDOW = pd.Timedelta(minutes=1)
+from mlops_lesson.collection.dataset import RawDataset
+from mlops_lesson.collection.depot import CHUTES, IMAGE_SHAPE
+
+HEALTHY_SIZE = " x ".join(map(str, IMAGE_SHAPE))
+REPEATED_WITHIN = pd.Timedelta(minutes=1)
 
 
-def is_blank(image: np.ndarray) -> bool:
-    """Say whether a camera saw nothing: all pixels have the same grey level."""
-    return bool(np.ptp(image) == 0)
-
-
-def find_repeated_scans(table: pd.DataFrame, images: dict[int, np.ndarray]) -> list[int]:
-    """List parcels that were scanned before: the same picture on the same camera within a minute.
+def describe(raw: RawDataset) -> pd.DataFrame:
+    """Put what can be measured of each image beside its row, so that a schema can speak about images too.
 
     Parameters
     ----------
-    table : pandas.DataFrame
-        With `id`, `camera_id` and `seen_at`; every id has an image.
-    images : dict of int to numpy.ndarray
-        Grey levels by parcel id.
+    raw : RawDataset
+        What `mlops_lesson.collection.dataset.collect` returns.
 
     Returns
     -------
-    list of int
-        The ids of the later scans.
+    pandas.DataFrame
+        The table of `raw` with the parcel's id as index too, and four more columns. Missing where there is no image:
+        `image_size` (such as "8 x 8"), `brightest` (grey level) and `contrast` (brightest minus darkest grey level).
+        Never missing: `scanned_before` (bool), the same picture on the same camera within the minute before.
     """
-    last_seen: dict[tuple, pd.Timestamp] = {}
-    repeated = []
-    for parcel_id, camera_id, seen_at in table.sort_values("seen_at")[["id", "camera_id", "seen_at"]].itertuples(
-        index=False
-    ):
-        key = (camera_id, images[parcel_id].tobytes())
-        if key in last_seen and seen_at - last_seen[key] <= DUPLICATE_WINDOW:
-            repeated.append(parcel_id)
-        last_seen[key] = seen_at
-    return repeated
+    table = raw.table.set_index("id", drop=False).rename_axis(None)
+    images = pd.Series(raw.images, dtype=object).reindex(table["id"]).dropna()
+    pictures = images.map(np.ndarray.tobytes).reindex(table.index)
+    earlier = table.sort_values("seen_at").groupby(["camera_id", pictures])["seen_at"].diff()
+    return table.assign(
+        image_size=images.map(lambda image: " x ".join(map(str, image.shape))),
+        brightest=images.map(np.max).astype(float),
+        contrast=images.map(np.ptp).astype(float),
+        scanned_before=earlier <= REPEATED_WITHIN,
+    )
+
+
+def faults(raw: RawDataset) -> pd.DataFrame:
+    """Say of each scan which faults it has.
+
+    Parameters
+    ----------
+    raw : RawDataset
+        What `mlops_lesson.collection.dataset.collect` returns.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per scan, in the order of `raw.table` and indexed by the parcel's id; one bool column per fault.
+    """
+    table = describe(raw)
+    chute = table["chute"].str.strip().str.upper()
+    return pd.DataFrame(
+        {
+            "image missing": ~table["has_image"],
+            "image of the wrong size": table["has_image"] & (table["image_size"] != HEALTHY_SIZE),
+            "image blank": table["contrast"] == 0,
+            "scanned twice": table["scanned_before"],
+            "no click, so no label": chute.isna(),
+            "chute in lower case": chute.notna() & (chute != table["chute"]),
+            "chute unknown": chute.notna() & ~chute.isin(CHUTES),
+            "lux given in klx": table["lux_unit"] == "klx",
+            "temperature without unit": table["temperature"].notna() & (table["temperature_unit"] != "C"),
+        }
+    )
