@@ -1,11 +1,10 @@
 # make lab        set up the course in .venv and open it in JupyterLab
-# make test       set up and run every check
+# make test       set up and run every check that has to hold before a change is taken
+# make quick      the checks of a minute: linter, stored notebooks, generated pages, quiz and exercises
+# make nightly    the checks that take long
 # make classroom  rehearse a class: a hub on this machine with simulated learners (LEARNERS=20)
 # make hub        set up what a hub for a class needs; docs/hub.md goes on from there
 # make bench      measure times and sizes into docs/benchmarks.md (ONLY=import,service: some; SUITE=1: the tests too)
-# make growth     measure how time grows with the work, into the same page
-# make damage     damage the course in 170 ways and count how many the tests notice, into docs/tests-strength.md
-# make mutation   change the package in small ways and count how many the tests notice, into the same page (an hour)
 # make notebooks  run all notebooks and store their outputs, in normal form
 # make slides     write slides of each notebook into build/slides
 # make solutions  run the notebooks with all exercises solved, into build/solutions (for instructors)
@@ -14,8 +13,6 @@
 # make links      try every link into the web; needs a network
 # make readme     write the generated parts of README.md and docs/teaching/
 # make lock       pin the dependencies of pyproject.toml anew (UPGRADE=1: to the newest allowed versions)
-# make audit      ask the public database of vulnerabilities about every pinned dependency (needs a network)
-# make fuzz       meet made-up values with new random numbers: SEED=7 repeats a run, TIMES=10 makes it longer
 # make clean      remove .venv and .hub; what you made (my_work/) stays
 #
 # Needs Python 3.11 or newer with its venv module. Another interpreter: make lab PYTHON=/path/to/python3.12
@@ -23,15 +20,16 @@
 VENV := .venv
 IN_VENV := $(VENV)/bin/python
 INTERPRETERS := $(if $(PYTHON),$(PYTHON),python3 python3.13 python3.12 python3.11 python)
-# Tests wait for kernels, servers and browsers: more of them than processors.
-WORKERS ?= 3
+WORKERS ?= 2
+PARALLEL = -n $(WORKERS) --dist worksteal
+QUICK := $(addprefix tests/test_,notebooks_static.py readme.py teaching.py quiz.py quiz_questions.py exercises.py)
 LEARNERS ?= 20
 PROXY := .hub/node_modules/.bin/configurable-http-proxy
 FIRST_NOTEBOOK := notebooks/01_data_collection.ipynb
 SPHINX = $(IN_VENV) -m sphinx -q -W -c docs -d build/doctrees
 INSTALL = $(IN_VENV) -m uv pip install --python $(IN_VENV) --quiet --compile-bytecode --constraint requirements.lock
 
-.PHONY: lab test bench growth classroom hub damage mutation notebooks slides solutions preflight site links readme lock audit fuzz clean
+.PHONY: lab test quick nightly bench classroom hub notebooks slides solutions preflight site links readme lock clean
 
 lab: $(VENV)/.lab-ready
 	$(IN_VENV) -m jupyterlab --ServerApp.root_dir=. $(FIRST_NOTEBOOK)
@@ -39,7 +37,15 @@ lab: $(VENV)/.lab-ready
 test: $(VENV)/.test-ready $(if $(shell command -v npm),$(PROXY))
 	$(IN_VENV) -m ruff check .
 	$(IN_VENV) -m ruff format --check .
-	$(IN_VENV) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_OPTIONS)
+	$(IN_VENV) -m pytest $(PARALLEL) $(PYTEST_OPTIONS)
+
+quick: $(VENV)/.test-ready
+	$(IN_VENV) -m ruff check .
+	$(IN_VENV) -m ruff format --check .
+	$(IN_VENV) -m pytest $(PARALLEL) $(QUICK)
+
+nightly: $(VENV)/.test-ready $(if $(shell command -v npm),$(PROXY))
+	$(IN_VENV) -m pytest -m nightly -o faulthandler_timeout=3600 -n $(WORKERS) --dist loadfile $(PYTEST_OPTIONS)
 
 classroom: $(VENV)/.hub-ready $(PROXY)
 	@exec $(IN_VENV) tools/classroom.py --learners $(LEARNERS) $(if $(NOTEBOOK),--notebook $(NOTEBOOK))
@@ -49,15 +55,6 @@ hub: $(VENV)/.hub-ready $(PROXY)
 
 bench: $(VENV)/.test-ready
 	$(IN_VENV) benchmarks/run.py $(if $(ONLY),--only $(ONLY)) $(if $(SUITE),--suite)
-
-growth: $(VENV)/.test-ready
-	$(IN_VENV) benchmarks/run.py --growth $(if $(ONLY),--only $(ONLY))
-
-damage: $(VENV)/.test-ready
-	$(IN_VENV) tools/damage_notebooks.py
-
-mutation: $(VENV)/.test-ready
-	$(IN_VENV) tools/mutation.py $(MODULES)
 
 notebooks: $(VENV)/.test-ready
 	$(IN_VENV) tools/run_notebooks.py
@@ -84,13 +81,6 @@ readme: $(VENV)/.lab-ready
 
 lock: $(VENV)/.test-ready
 	$(IN_VENV) tools/lock.py $(if $(UPGRADE),--upgrade)
-
-audit: $(VENV)/.test-ready
-	$(IN_VENV) tools/audit.py
-
-fuzz: $(VENV)/.test-ready
-	MLOPS_LESSON_FUZZ_TIMES=$(or $(TIMES),3) $(IN_VENV) -m pytest tests/test_fuzz_functions.py -n $(WORKERS) \
-	  --hypothesis-profile=explore $(if $(SEED),--hypothesis-seed=$(SEED)) $(PYTEST_OPTIONS)
 
 clean:
 	rm -rf $(VENV) .hub

@@ -149,10 +149,10 @@ def test_make_test_fails_when_the_tests_fail(course: Course) -> None:
     assert course.make("test", fails="-m pytest").returncode != 0
 
 
-def test_the_build_machine_runs_make_test_and_insists_on_browser_faults_and_hub(course: Course) -> None:
+def test_the_build_machine_runs_make_test_and_lets_no_test_be_skipped(course: Course) -> None:
     done = course.run(".ci/run", PYTHON=str(course.python), CHROMIUM="/bin/true")
     assert done.returncode == 0
-    assert course.asked[-1].endswith("--require browser --require faults --require hub")
+    assert course.asked[-1].endswith("--no-skips")
 
 
 def test_the_build_machine_reports_a_failure(course: Course) -> None:
@@ -199,55 +199,16 @@ def test_a_machine_without_npm_is_told_what_a_hub_needs(course: Course, bare_pat
     assert "apt install nodejs npm" in refused.stderr
 
 
-BROWSER_TESTS = {
-    "one that runs": ("def test_click():\n    pass\n", 0, "2 passed"),
-    "a skipped one": (
-        "import pytest\n\ndef test_click():\n    pytest.skip('no browser')\n",
-        1,
-        "browser tests skipped: tests/browser/test_it.py::test_click",
-    ),
-    "a skipped file": (
-        "import pytest\n\npytest.skip('no browser', allow_module_level=True)\n",
-        1,
-        "browser tests skipped: tests/browser/test_it.py",
-    ),
-    "none": ("import pytest\n", 1, "no browser test ran"),
-}
-
-
-def run_requiring_browser(folder: Path, browser_test: str, *options: str) -> subprocess.CompletedProcess[str]:
-    (folder / "tests/browser").mkdir(parents=True)
-    shutil.copy(ROOT / "conftest.py", folder)
-    (folder / "pytest.ini").write_text(f"[pytest]\npythonpath = '{ROOT / 'tools'}'\n", encoding="utf-8")
-    (folder / "tests/browser/test_it.py").write_text(browser_test, encoding="utf-8")
+@pytest.mark.parametrize("options", [(), ("-p", "xdist", "-n", "1")], ids=["alone", "by a worker"])
+@pytest.mark.parametrize("place", ["in a test", "of a file"])
+def test_where_nothing_may_be_skipped_a_skipped_test_is_a_failure(tmp_path: Path, options: tuple, place: str) -> None:
+    shutil.copy(ROOT / "conftest.py", tmp_path)
+    skip = "    pytest.skip()" if place == "in a test" else "    pass\n\npytest.skip(allow_module_level=True)"
+    (tmp_path / "test_it.py").write_text(f"import pytest\n\ndef test_click():\n{skip}\n", encoding="utf-8")
+    (tmp_path / "test_other.py").write_text("def test_other():\n    assert 1 + 1 == 2\n", encoding="utf-8")
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    command = [sys.executable, "-m", "pytest", "--require", "browser", *options]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-
-
-@pytest.mark.parametrize("browser_test", BROWSER_TESTS)
-def test_where_browsers_are_required_a_skipped_test_is_a_failure(tmp_path: Path, browser_test: str) -> None:
-    text, status, line = BROWSER_TESTS[browser_test]
-    (tmp_path / "tests").mkdir()
-    (tmp_path / "tests/test_other.py").write_text("def test_other():\n    assert 1 + 1 == 2\n", encoding="utf-8")
-    done = run_requiring_browser(tmp_path, text)
-    assert (done.returncode, line in done.stdout) == (status, True), done.stdout
-
-
-def test_a_browser_test_skipped_by_a_worker_is_a_failure_too(tmp_path: Path) -> None:
-    text, status, line = BROWSER_TESTS["a skipped one"]
-    done = run_requiring_browser(tmp_path, text, "-p", "xdist", "-n", "1", "--dist", "loadfile")
-    assert (done.returncode, line in done.stdout) == (status, True), done.stdout
-
-
-def test_of_the_longest_files_each_test_goes_to_whoever_is_free(request: pytest.FixtureRequest) -> None:
-    plugins = request.config.pluginmanager.get_plugins()
-    (organised,) = (plugin for plugin in plugins if getattr(plugin, "__file__", "") == str(ROOT / "conftest.py"))
-    assert all((ROOT / name).exists() for name in (*organised.ONE_BY_ONE, *organised.SLOWEST_FIRST))
-
-    def scope(test: str) -> str:
-        return organised.ByFile._split_scope(object.__new__(organised.ByFile), test)
-
-    one, other = (f"{organised.ONE_BY_ONE[0]}::test_it[{name}]" for name in ("one", "other"))
-    assert scope(one) != scope(other)
-    assert scope("tests/test_paths.py::test_one") == scope("tests/test_paths.py::test_other")
+    for no_skips, status in (("--no-skips", 1), ("-q", 0)):
+        command = [sys.executable, "-m", "pytest", "-rs", no_skips, *options]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert done.returncode == status, done.stdout
+        assert "SKIPPED" in done.stdout

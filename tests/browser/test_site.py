@@ -11,9 +11,9 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 import readme
+from guarded import offline_environment
 from playwright.sync_api import Page, expect
 from real_lab import AXE, COURSE, WCAG
-from working_copy import offline_environment
 
 from mlops_lesson.stages import STAGES
 
