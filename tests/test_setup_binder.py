@@ -17,7 +17,7 @@ from mlops_lesson.stages import STAGES
 
 repo2docker = pytest.importorskip("repo2docker", reason="repo2docker does not run on Windows")
 
-import lock
+import lock  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 PINS = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"][-1]["pip"]
