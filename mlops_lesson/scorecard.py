@@ -411,11 +411,12 @@ class ScoreCard:
 
     def plot(self) -> "ShownFigure":
         """Draw the points of the four sections; the weakest one is the score."""
-        from mlops_lesson.show.figures import BLUE, GREY, new_figure, show
+        from mlops_lesson.show.figures import BLUE, GREY, drawing
 
         points = self.sections()
         title = f"The weakest section decides: ML Test Score {self.score:.1f} of 7"
-        with new_figure(7.0, 2.4) as (figure, (axis,)):
+        with drawing(title, 7.0, 2.4) as d:
+            axis = d.axis
             weakest = [value == self.score for value in points.values()]
             colours = [BLUE if weak else GREY for weak in weakest]
             bars = axis.barh(list(points), list(points.values()), color=colours, height=0.6)
@@ -424,11 +425,12 @@ class ScoreCard:
             axis.bar_label(bars, [f"{value:.1f}" for value in points.values()], padding=4)
             axis.invert_yaxis()
             axis.grid(axis="y", visible=False)
-            axis.set(xlim=(0, 7.5), xlabel="points of 7; hatched: the weakest", title=title)
+            axis.set(xlim=(0, 7.5), xlabel="points of 7; hatched: the weakest")
             alt = "Bar chart of points by section. " + ", ".join(
                 f"{name} {value:.1f}" for name, value in points.items()
             )
-            return show(figure, f"{alt}. The score is {self.score:.1f}.", title)
+            d.alt = f"{alt}. The score is {self.score:.1f}."
+        return d.shown
 
     def export(self, folder: str | Path) -> Path:
         """Write the card as a Markdown page.

@@ -254,12 +254,13 @@ def plot_lifecycle() -> "ShownFigure":
     ShownFigure
         Ready to be displayed, with alternative text.
     """
-    from mlops_lesson.show.figures import BLUE, GREY, new_figure, show
+    from mlops_lesson.show.figures import BLUE, GREY, drawing
 
     title = "What monitoring finds is where the next round begins"
     turns = [0.25 - place / len(STAGES) for place in range(len(STAGES))]
     places = [(math.cos(2 * math.pi * turn) * 1.75, math.sin(2 * math.pi * turn)) for turn in turns]
-    with new_figure(8.0, 5.0) as (figure, (axis,)):
+    with drawing(title, 8.0, 5.0) as d:
+        axis = d.axis
         boxes = [
             axis.text(
                 *place,
@@ -289,10 +290,6 @@ def plot_lifecycle() -> "ShownFigure":
             )
         axis.set(xlim=(-2.6, 2.6), ylim=(-1.35, 1.35))
         axis.set_axis_off()
-        figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
         steps = "; ".join(f"{stage.number} {stage.name} hands on: {stage.output}" for stage in STAGES)
-        return show(
-            figure,
-            f"Six boxes in a circle, an arrow from each to the next and from the last to the first. {steps}.",
-            title,
-        )
+        d.alt = f"Six boxes in a circle, an arrow from each to the next and from the last to the first. {steps}."
+    return d.shown

@@ -9,7 +9,14 @@ import pytest
 from mlops_lesson.collection import depot
 from mlops_lesson.collection.dataset import RawDataset, collect
 from mlops_lesson.collection.explorer import LOSSES, SOURCES, count_usable, explore_sources, find_evidence
+<<<<<<< HEAD
 from mlops_lesson.show.explorer import Answer, Explorer, live_explorer
+=======
+from mlops_lesson.preprocessing.cleaning import preprocess
+from mlops_lesson.preprocessing.explorer import STEPS, Workbench, explore_cleaning
+from mlops_lesson.show.explorer import Explorer
+from mlops_lesson.training.network import train_baseline
+>>>>>>> 2eff8f7 (Draw figures with their finding above them and explorers with one class; keep a stored copy of an explorer's answer for the day after)
 
 USABLE, LIT = "and a label", "and a light reading"
 
@@ -28,13 +35,14 @@ def evidence() -> pd.DataFrame:
 def sources() -> Iterator[Explorer]:
     shown = explore_sources(depot.read_parcels(), depot.read_images(), depot.read_sensors(), depot.read_clicks())
     yield shown
-    shown.close()
+    shown.widget.close()
 
 
 def control(shown: Explorer, description: str) -> ipywidgets.Widget:
     return next(one for one in shown.controls if one.description == description)
 
 
+<<<<<<< HEAD
 def test_moving_a_control_changes_the_answer_in_words_and_on_the_page() -> None:
     slider = ipywidgets.IntSlider(value=2, description="a number")
     shown = live_explorer("Doubling", {"n": slider}, lambda n: Answer(f"twice {n} is {2 * n}", (f"given {n}",)))
@@ -64,6 +72,11 @@ def test_an_explorer_needs_names_for_its_controls() -> None:
 
 
 def test_the_explorer_of_sources_is_named_and_its_controls_say_what_they_do(sources: Explorer) -> None:
+=======
+def test_the_explorers_of_data_are_named_and_their_controls_say_what_they_do(
+    sources: Explorer, cleaning: Explorer
+) -> None:
+>>>>>>> 2eff8f7 (Draw figures with their finding above them and explorers with one class; keep a stored copy of an explorer's answer for the day after)
     assert sources.title == "Sources and usable images"
     assert [one.description for one in sources.controls] == [*SOURCES, "How to join"]
     assert sources.controls[-1].options == ("left join: keep every row", "inner join: keep complete rows")

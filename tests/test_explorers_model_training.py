@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 from course_models import clean, trained
-from mlops_lesson.explorers import model_training
 
 from mlops_lesson import pipeline
+from mlops_lesson.training import explorer as model_training
 from mlops_lesson.training.explorer import judge, training_explorer
 from mlops_lesson.training.network import TrainingSettings
 from mlops_lesson.training.trace import LESSON_TRACE, make_trace

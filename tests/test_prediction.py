@@ -165,7 +165,7 @@ def test_the_figure_of_a_prediction_shows_image_activations_and_both_chutes(monk
     assert output.containers[0][0].get_facecolor() != output.containers[0][1].get_facecolor()
     assert set(output.lines[0].get_ydata()) == {0.5}
     assert output.get_ylim() == (0, 1.12)
-    assert caption == figure.get_suptitle() == (title or "Chute A, with a probability of 0.75")
+    assert caption == (title or "Chute A, with a probability of 0.75")
     assert alt == (
         "Three panels. Input Data: an 8 by 8 image with grey levels 0 to 16. Model Inference: 2 of 3 hidden units are "
         "active, unit 2 most with 2.00. Output Prediction: probability 0.75 for chute A and 0.25 for chute B."

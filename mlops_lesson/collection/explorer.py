@@ -6,8 +6,8 @@ import ipywidgets
 import numpy as np
 import pandas as pd
 
-from mlops_lesson.show.explorer import Answer, Explorer, live_explorer
-from mlops_lesson.show.figures import BLUE, GREY, ShownFigure, new_figure, show
+from mlops_lesson.show.explorer import Answer, Explorer
+from mlops_lesson.show.figures import BLUE, GREY, ShownFigure, drawing
 
 SOURCES = ("database", "images", "clicks", "sensors")
 
@@ -84,7 +84,8 @@ def count_usable(evidence: pd.DataFrame, sources: set[str], *, keep_all: bool) -
 
 
 def _draw(counts: dict[str, int], most: int) -> ShownFigure:
-    with new_figure(7.0, 2.6) as (figure, (axis,)):
+    with drawing("How many parcels remain at each step", 7.0, 2.6) as d:
+        axis = d.axis
         places = range(len(counts))
         colours = [BLUE if step == STEPS[2] else GREY for step in counts]
         axis.barh(places, counts.values(), color=colours, height=0.6)
@@ -95,7 +96,8 @@ def _draw(counts: dict[str, int], most: int) -> ShownFigure:
         axis.set(xlim=(0, most * 1.1), xlabel="parcels")
         axis.grid(axis="y", visible=False)
         alt = "Bar chart of parcels. " + "; ".join(f"{step}: {count:,}" for step, count in counts.items()) + "."
-        return show(figure, alt, "How many parcels remain at each step")
+        d.alt = alt
+    return d.shown
 
 
 def _answer(evidence: pd.DataFrame, *, join: str, **switched_on: bool) -> Answer:
@@ -107,7 +109,7 @@ def _answer(evidence: pd.DataFrame, *, join: str, **switched_on: bool) -> Answer
     if lost:
         notes.append(f"The inner join dropped {lost:,} labelled images, and no program complained.")
     headline = f"{usable:,} usable labelled images"
-    return Answer(headline, tuple(notes), _draw(counts, len(evidence)))
+    return Answer(headline, tuple(notes), (_draw(counts, len(evidence)),))
 
 
 def explore_sources(
@@ -132,4 +134,4 @@ def explore_sources(
     }
     controls["join"] = ipywidgets.RadioButtons(options=[KEEP_ALL, ONLY_COMPLETE], description="How to join")
     answer = partial(_answer, find_evidence(parcels, images, sensors, clicks))
-    return live_explorer("Sources and usable images", controls, answer)
+    return Explorer("Sources and usable images", controls, answer)

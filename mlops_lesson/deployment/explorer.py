@@ -1,7 +1,6 @@
 """The explorer of Deployment: prepare one parcel's image, send it to the running service, watch three layers answer."""
 
 from collections.abc import Sequence
-from html import escape
 
 import ipywidgets
 import numpy as np
@@ -9,14 +8,17 @@ import numpy as np
 from mlops_lesson.collection.depot import CHUTES, GREY_LEVELS, IMAGE_SHAPE
 from mlops_lesson.deployment import serving
 from mlops_lesson.deployment.serving import Server, ServingError
-from mlops_lesson.show.explorer import Explorer, explorer
-from mlops_lesson.show.figures import ShownFigure, plot_images
+from mlops_lesson.show.explorer import Answer, Explorer
+from mlops_lesson.show.figures import plot_images
 from mlops_lesson.validation.behaviour import dim, shift
 
 CONTRACT_SCALE, PICTURE_SCALE = "0 to 16, as the contract says", "0 to 255, as in most picture files"
 
 
 PICTURE_LEVELS = 255
+
+
+SEND = "Send to the service"
 
 
 PROBLEMS_SHOWN = 3
@@ -34,85 +36,58 @@ class _Desk:
                 f"Give at least one image and one label an image: got {len(self.images)} images, {len(self.labels)} "
                 "labels."
             )
-        self.parcel = _slider("Parcel", 1, 1, len(self.images))
-        self.columns = _slider("Shift right, pixels", 0, -3, 3)
-        self.brightness = _slider("Brightness, %", 100, 20, 100, 10)
-        self.scale = ipywidgets.RadioButtons(options=[CONTRACT_SCALE, PICTURE_SCALE], description="Grey levels sent")
-        self.send = ipywidgets.Button(description="Send to the service", layout={"align_self": "flex-start"})
-        self.result = ipywidgets.HTML()
-        self.words = ""
-        self.controls = (self.parcel, self.columns, self.brightness, self.scale, self.send)
-        for control in self.controls[:-1]:
-            control.observe(self._show_unsent, "value")
-        self.send.on_click(self._send)
 
-    @property
-    def untouched(self) -> np.ndarray:
-        """The chosen image as the camera took it."""
-        return self.images[self.parcel.value - 1]
-
-    @property
-    def image(self) -> np.ndarray:
-        """The chosen image, moved and dimmed; grey levels 0 to 16."""
-        return shift(dim(self.untouched, self.brightness.value / 100), self.columns.value).ravel()
-
-    @property
-    def what(self) -> str:
-        """What is on the desk, in words."""
-        words = [f"parcel {self.parcel.value}"]
-        if columns := self.columns.value:
-            side = "right" if columns > 0 else "left"
-            words.append(f"moved {abs(columns)} pixel{'s' if abs(columns) > 1 else ''} to the {side}")
-        if self.brightness.value < 100:
-            words.append(f"lamps at {self.brightness.value} %")
-        return ", ".join(words)
-
-    def _show_unsent(self, _change: object = None) -> None:
-        alt = f"An 8 by 8 image, {self.what}, mean grey {self.image.mean():.1f} of {GREY_LEVELS}."
-        picture = plot_images([self.image.reshape(IMAGE_SHAPE)], [self.what], title="1 Input Data", alt=alt, columns=1)
-        self._show(f"Not sent yet: {self.what}", [f"Press the button “{self.send.description}”."], picture)
-
-    def _send(self, _button: object = None) -> None:
+    def answer(self, parcel: int, columns: int, brightness: int, scale: str, send: bool) -> Answer:
+        """Show the image that would be sent or, once the button is pressed, what came of sending it."""
+        untouched = self.images[parcel - 1]
+        image = shift(dim(untouched, brightness / 100), columns).ravel()
+        what = _what(parcel, columns, brightness)
+        if not send:
+            alt = f"An 8 by 8 image, {what}, mean grey {image.mean():.1f} of {GREY_LEVELS}."
+            picture = plot_images([image.reshape(IMAGE_SHAPE)], [what], title="1 Input Data", alt=alt, columns=1)
+            return Answer(f"Not sent yet: {what}", (f"Press the button “{SEND}”.",), (picture,))
         notes = []
         try:
             if not self.server.running:
-                self._show("The service was stopped. It is being started again, which takes some seconds.", [])
                 self.server = serving.start(self.server.alias)
-                notes.append("The service runs again; it ends with stop_all() or with the notebook's kernel.")
-            if self.scale.value == PICTURE_SCALE:
-                self._send_in_another_scale(notes)
-            else:
-                self._send_as_agreed(notes)
+                notes.append("The service had stopped and was started again; it ends with this notebook's kernel.")
+            if scale == PICTURE_SCALE:
+                return self._sent_in_another_scale(image, what, notes)
+            return self._sent_as_agreed(image, untouched, self.labels[parcel - 1], what, notes)
         except ServingError as error:
-            self._show("There is no answer.", [*notes, str(error)])
+            return Answer("There is no answer", (*notes, str(error)))
 
-    def _send_in_another_scale(self, notes: list[str]) -> None:
-        pixels = np.rint(self.image * PICTURE_LEVELS / GREY_LEVELS).reshape(IMAGE_SHAPE)
+    def _sent_in_another_scale(self, image: np.ndarray, what: str, notes: list[str]) -> Answer:
+        pixels = np.rint(image * PICTURE_LEVELS / GREY_LEVELS).reshape(IMAGE_SHAPE)
         reply = self.server.send({"pixels": pixels})
         if reply.status == 200:
-            self._show(f"Accepted: {self.what} has no grey level above {GREY_LEVELS}.", notes)
-            return
+            return Answer(f"Accepted: {what} has no grey level above {GREY_LEVELS}", tuple(notes))
         named = reply.problems
         if len(named) > PROBLEMS_SHOWN:
             named = [*named[:PROBLEMS_SHOWN], f"{len(named)} pixels are named in the reply."]
-        self._show(f"Refused with status {reply.status}: {self.what}", [*notes, *named])
+        return Answer(f"Refused with status {reply.status}: {what}", (*notes, *named))
 
-    def _send_as_agreed(self, notes: list[str]) -> None:
-        layers = self.server.trace(self.image)
-        label = self.labels[self.parcel.value - 1]
+    def _sent_as_agreed(
+        self, image: np.ndarray, untouched: np.ndarray, label: str, what: str, notes: list[str]
+    ) -> Answer:
+        layers = self.server.trace(image)
         verdict = "so this is right" if layers.chute == label else "so this is wrong"
         notes.append(f"The staff's click says chute {label}, {verdict}.")
-        if self.what != f"parcel {self.parcel.value}":
-            before = self.server.predict(self.untouched)
+        if not np.array_equal(image, untouched):
+            before = self.server.predict(untouched)
             notes.append(f"Untouched it goes to chute {before['chute']}: probability of B {before['probability']:.2f}.")
-        headline = f"Chute {layers.chute} for {self.what}: probability of B {layers.probability:.2f}"
-        self._show(headline, notes, layers.plot(f"Three layers of {self.what}"))
+        headline = f"Chute {layers.chute} for {what}: probability of B {layers.probability:.2f}"
+        return Answer(headline, tuple(notes), (layers.plot(f"Three layers of {what}"),))
 
-    def _show(self, headline: str, notes: Sequence[str], figure: ShownFigure | None = None) -> None:
-        self.words = "\n".join([headline, *(f"- {note}" for note in notes), *([figure.alt] if figure else [])])
-        items = "".join(f"<li>{escape(note)}</li>" for note in notes)
-        picture = figure._repr_html_() if figure else ""
-        self.result.value = f"<p><strong>{escape(headline)}</strong></p>{f'<ul>{items}</ul>' if items else ''}{picture}"
+
+def _what(parcel: int, columns: int, brightness: int) -> str:
+    words = [f"parcel {parcel}"]
+    if columns:
+        side = "right" if columns > 0 else "left"
+        words.append(f"moved {abs(columns)} pixel{'s' if abs(columns) > 1 else ''} to the {side}")
+    if brightness < 100:
+        words.append(f"lamps at {brightness} %")
+    return ", ".join(words)
 
 
 def _slider(description: str, value: int, least: int, most: int, step: int = 1) -> ipywidgets.IntSlider:
@@ -146,5 +121,11 @@ def explore_service(server: Server, images: np.ndarray, labels: Sequence[int]) -
         If there is no image, or images and labels differ in number.
     """
     desk = _Desk(server, images, labels)
-    desk.send.click()
-    return explorer("One parcel, sent to the service", desk.controls, desk.result, lambda: desk.words)
+    controls = {
+        "parcel": _slider("Parcel", 1, 1, len(desk.images)),
+        "columns": _slider("Shift right, pixels", 0, -3, 3),
+        "brightness": _slider("Brightness, %", 100, 20, 100, 10),
+        "scale": ipywidgets.RadioButtons(options=[CONTRACT_SCALE, PICTURE_SCALE], description="Grey levels sent"),
+        "send": ipywidgets.Button(description=SEND),
+    }
+    return Explorer("One parcel, sent to the service", controls, desk.answer)

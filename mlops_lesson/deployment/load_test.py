@@ -239,7 +239,7 @@ def plot_latencies(runs: Sequence[LoadRun]) -> "ShownFigure":
     ValueError
         If there is no run or more than four, or none of a run's requests was answered.
     """
-    from mlops_lesson.show.figures import LINE_STYLES, PALETTE, new_figure, show
+    from mlops_lesson.show.figures import LINE_STYLES, PALETTE, drawing
 
     if not 1 <= len(runs) <= len(PALETTE) or not all(len(run.milliseconds) for run in runs):
         raise ValueError(
@@ -249,17 +249,18 @@ def plot_latencies(runs: Sequence[LoadRun]) -> "ShownFigure":
     every = np.concatenate([run.milliseconds for run in runs])
     edges = np.geomspace(every.min(), every.max() * 1.001, HISTOGRAM_BINS + 1)
     title = "Half of the requests took at most " + ", ".join(f"{run.p50:.2g} ms ({run.name})" for run in runs)
-    with new_figure(8.0, 3.2) as (figure, (axis,)):
+    with drawing(title, 8.0, 3.2) as d:
+        axis = d.axis
         for run, colour, style in zip(runs, PALETTE, LINE_STYLES, strict=False):
             shares = np.histogram(run.milliseconds, edges)[0] / len(run.milliseconds)
             axis.stairs(shares, edges, color=colour, linestyle=style, linewidth=1.6, label=run.name)
         axis.set(xscale="log", xlabel="milliseconds, logarithmic", ylabel="share of the requests", ylim=(0, None))
         axis.xaxis.set_major_formatter("{x:g}")
         axis.legend(loc="upper right")
-        figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
         alt = f"Histograms of latencies over a logarithmic axis from {every.min():.2g} to {every.max():.2g} ms. "
         alt += " ".join(f"{run.name}: p50 {run.p50:.2g} ms, p99 {run.p99:.2g} ms." for run in runs)
-        return show(figure, alt, title)
+        d.alt = alt
+    return d.shown
 
 
 @dataclass

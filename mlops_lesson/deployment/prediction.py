@@ -153,11 +153,12 @@ class PredictionTrace:
         ShownFigure
             Ready to be displayed, with alternative text.
         """
-        from mlops_lesson.show.figures import BLUE, GREY, PINK, new_figure, show
+        from mlops_lesson.show.figures import BLUE, GREY, PINK, drawing
 
         activations = np.concatenate(self.hidden)
         title = title or f"Chute {self.chute}, with a probability of {self.confidence:.2f}"
-        with new_figure(8.4, 2.9, n_columns=3, width_ratios=[1, 1.6, 1]) as (figure, axes):
+        with drawing(title, 8.4, 2.9, columns=3, width_ratios=[1, 1.6, 1]) as d:
+            axes = d.axes
             picture, hidden, output = axes
             picture.imshow(self.image, cmap="gray", vmin=0, vmax=GREY_LEVELS)
             picture.set(title="1 Input Data", xticks=[], yticks=[], xlabel="8 x 8 grey levels")
@@ -171,7 +172,6 @@ class PredictionTrace:
             output.bar_label(bars, fmt="%.2f")
             output.axhline(self.threshold, color=GREY, linestyle="--", linewidth=1)
             output.set(title="3 Output Prediction", xlabel="chute", ylabel="probability", ylim=(0, 1.12))
-            figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
             strongest = int(activations.argmax())
             alt = (
                 f"Three panels. Input Data: an 8 by 8 image with grey levels {self.image.min():g} to "
@@ -179,7 +179,8 @@ class PredictionTrace:
                 f"units are active, unit {strongest} most with {activations[strongest]:.2f}. Output Prediction: "
                 f"probability {1 - self.probability:.2f} for chute A and {self.probability:.2f} for chute B."
             )
-            return show(figure, alt, title)
+            d.alt = alt
+        return d.shown
 
 
 def trace_prediction(model: Any, image: Any, threshold: float = 0.5) -> PredictionTrace:

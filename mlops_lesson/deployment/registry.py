@@ -724,7 +724,7 @@ def _gate_of(tags: Mapping[str, str]) -> Gate | None:
         passed=tags["gate"] == "passed",
         **{key: float(tags[f"gate_{key}"]) for key in _GATE_NUMBERS},
         n=int(tags["gate_n"]),
-        data_hash=tags["gate_data_version"],
+        data_hash=tags["gate_data_hash"],
         reasons=tuple(json.loads(tags["gate_reasons"])),
     )
 

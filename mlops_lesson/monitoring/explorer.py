@@ -10,8 +10,8 @@ import numpy as np
 
 from mlops_lesson.monitoring.monitors import ACCURACY, BRIGHTNESS, BRIGHTNESS_PSI, LEVEL, PSI_RULE, SCORES, Monitor
 from mlops_lesson.monitoring.rehearsal import Dealer, Pool
-from mlops_lesson.show.explorer import Answer, Explorer, live_explorer
-from mlops_lesson.show.figures import BLUE, GREY, PINK, ShownFigure, new_figure, show
+from mlops_lesson.show.explorer import Answer, Explorer
+from mlops_lesson.show.figures import BLUE, GREY, PINK, ShownFigure, drawing
 from mlops_lesson.validation.gate import GATE
 
 REPEATS = 40
@@ -133,7 +133,8 @@ def _measure(dealer: Dealer, monitor: Monitor, window: int) -> tuple[np.ndarray,
 def _draw(watch: Watch, values: tuple[np.ndarray, np.ndarray], window: int, threshold: float) -> ShownFigure:
     costs = [tune(values, watch, each, window) for each in watch.thresholds]
     here = watch.thresholds.index(threshold)
-    with new_figure(7.4, 2.9, n_columns=2) as (figure, (wrong, late)):
+    with drawing("What nervousness costs, and what it buys", 7.4, 2.9, columns=2) as d:
+        wrong, late = d.axes
         places = range(len(costs))
         late_values = [cost.delay if np.isfinite(cost.delay) else 0 for cost in costs]
         for axis, heights, colour in (
@@ -154,7 +155,8 @@ def _draw(watch: Watch, values: tuple[np.ndarray, np.ndarray], window: int, thre
             + (f"delay {cost.delay:.0f} parcels." if np.isfinite(cost.delay) else "the bump is missed.")
             for each, cost in zip(watch.thresholds, costs, strict=True)
         )
-        return show(figure, alt, "What nervousness costs, and what it buys")
+        d.alt = alt
+    return d.shown
 
 
 def explore_alerts(model: Any, pool: Pool) -> Explorer:
@@ -194,7 +196,7 @@ def explore_alerts(model: Any, pool: Pool) -> Explorer:
         return Answer(
             f"False alarms: {cost.false_alarms:.1%} of windows, about {cost.a_year:.1f} a year. Bump noticed: {delay}",
             tuple(notes),
-            _draw(watch, values, window, threshold),
+            (_draw(watch, values, window, threshold),),
         )
 
     controls = {
@@ -202,4 +204,4 @@ def explore_alerts(model: Any, pool: Pool) -> Explorer:
         "window": ipywidgets.SelectionSlider(options=WINDOWS, value=75, description="Window, parcels"),
         "step": ipywidgets.SelectionSlider(options=STEPS, value=STEPS[2], description="Threshold"),
     }
-    return live_explorer("an alert: monitor, window and threshold", controls, answer)
+    return Explorer("an alert: monitor, window and threshold", controls, answer)

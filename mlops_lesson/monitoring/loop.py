@@ -539,7 +539,7 @@ def plot_run(run: LoopRun, gate: float = GATE) -> "ShownFigure":
     ShownFigure
         Ready to be displayed, with alternative text.
     """
-    from mlops_lesson.show.figures import BLUE, GREY, ORANGE, PINK, new_figure, show
+    from mlops_lesson.show.figures import BLUE, GREY, ORANGE, PINK, drawing
 
     reports, weeks = run.reports, [report.week for report in run.reports]
     accuracy = np.array([report.accuracy for report in reports])
@@ -549,7 +549,8 @@ def plot_run(run: LoopRun, gate: float = GATE) -> "ShownFigure":
         f"Accuracy falls to {accuracy[worst]:.2f} in week {weeks[worst]} and is {accuracy[-1]:.2f} in week {weeks[-1]}"
         f"; promotions: {promotions}"
     )
-    with new_figure(7.6, 3.6) as (figure, (axis,)):
+    with drawing(title, 7.6, 3.6) as d:
+        axis = d.axis
         spread = [accuracy - [r.low for r in reports], [r.high for r in reports] - accuracy]
         axis.errorbar(weeks, accuracy, spread, fmt="o-", color=BLUE, capsize=3, label="with the loop, 95 % interval")
         axis.plot(weeks, run.unattended, "s--", color=GREY, label="first champion, left alone")
@@ -560,9 +561,7 @@ def plot_run(run: LoopRun, gate: float = GATE) -> "ShownFigure":
             if report.action == "promote":
                 axis.axvline(report.week + 0.5, color=PINK, linestyle="-.")
                 axis.annotate("promotion", (report.week + 0.55, 0.36), color=PINK)
-        axis.set(
-            xlabel="live week", ylabel="share right, labels of Monday", ylim=(0.3, 1.02), xticks=weeks, title=title
-        )
+        axis.set(xlabel="live week", ylabel="share right, labels of Monday", ylim=(0.3, 1.02), xticks=weeks)
         axis.legend(loc="lower left")
         alt = "Line chart of accuracy by live week. " + " ".join(
             f"Week {r.week}: {r.accuracy:.2f}, first champion {alone:.2f}"
@@ -571,4 +570,5 @@ def plot_run(run: LoopRun, gate: float = GATE) -> "ShownFigure":
             + "."
             for r, alone in zip(reports, run.unattended, strict=True)
         )
-        return show(figure, alt + f" The gate is at {gate:.2f}.", title)
+        d.alt = alt + f" The gate is at {gate:.2f}."
+    return d.shown

@@ -154,25 +154,26 @@ def plot_weeks(live: pd.DataFrame, control: pd.DataFrame) -> "ShownFigure":
     ShownFigure
         Ready to be displayed, with alternative text.
     """
-    from mlops_lesson.show.figures import BLUE, GREY, new_figure, show
+    from mlops_lesson.show.figures import BLUE, GREY, drawing
 
     seen, known = "mean grey", "accuracy in the end"
     darkest, worst = (int(live["week"][live[column].idxmin()]) for column in (seen, known))
     title = f"The pictures change most in week {darkest}, the accuracy in week {worst}"
-    with new_figure(8.0, 3.1, n_columns=2) as (figure, axes):
+    with drawing(title, 8.0, 3.1, columns=2) as d:
+        axes = d.axes
         for axis, column, name in zip(axes, (seen, known), ("mean grey level, 0 to 16", "share right"), strict=True):
             axis.plot(control["week"], control[column], "s--", color=GREY, label="control")
             axis.plot(live["week"], live[column], "o-", color=BLUE, label="live")
             axis.set(xlabel="live week", ylabel=name, title=column.capitalize())
             axis.set_ylim(0, 1.1 * max(live[column].max(), control[column].max()))
             axis.legend(loc="lower left")
-        figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
         alt = "Two line charts by live week, live and control. " + " ".join(
             f"Week {one['week']:.0f}: grey {one[seen]:.1f} and {other[seen]:.1f}, "
             f"accuracy {one[known]:.2f} and {other[known]:.2f}."
             for (_, one), (_, other) in zip(live.iterrows(), control.iterrows(), strict=True)
         )
-        return show(figure, alt, title)
+        d.alt = alt
+    return d.shown
 
 
 def reference_of(model: Any, clean: CleanDataset) -> Reference:

@@ -11,8 +11,8 @@ import pandas as pd
 from mlops_lesson.collection.dataset import RawDataset
 from mlops_lesson.preprocessing.cleaning import split_by_time
 from mlops_lesson.preprocessing.faults import faults
-from mlops_lesson.show.explorer import Answer, Explorer, live_explorer
-from mlops_lesson.show.figures import BLUE, GREY, ShownFigure, new_figure, show
+from mlops_lesson.show.explorer import Answer, Explorer
+from mlops_lesson.show.figures import BLUE, GREY, ShownFigure, drawing
 
 STEPS = {
     "whole": "remove missing and mis-sized images",
@@ -111,7 +111,8 @@ def _fit(X_train: np.ndarray, y_train: np.ndarray):
 def _draw(outcome: Outcome, reference: Outcome, n_raw: int) -> ShownFigure:
     pairs = (("your steps", outcome, BLUE, "o"), ("all steps", reference, GREY, "s"))
     parts = []
-    with new_figure(8.0, 2.2, n_columns=2, sharey=True) as (figure, (rows_axis, accuracy_axis)):
+    with drawing("Your steps beside all steps", 8.0, 2.2, columns=2, sharey=True) as d:
+        rows_axis, accuracy_axis = d.axes
         for place, (name, each, colour, marker) in enumerate(pairs):
             low, high = each.interval
             rows_axis.barh(place, each.n_rows, color=colour, height=0.55)
@@ -128,7 +129,8 @@ def _draw(outcome: Outcome, reference: Outcome, n_raw: int) -> ShownFigure:
         rows_axis.set_yticks(range(len(pairs)), [name for name, *_ in pairs])
         rows_axis.set(xlim=(0, n_raw), xlabel="rows kept", title="Rows", ylim=(len(pairs) - 0.4, -0.6))
         accuracy_axis.set(xlim=(0.7, 1), xlabel="share right, with 95 % interval", title="Validation accuracy")
-        return show(figure, f"Rows kept and validation accuracy. {'; '.join(parts)}.", "Your steps beside all steps")
+        d.alt = f"Rows kept and validation accuracy. {'; '.join(parts)}."
+    return d.shown
 
 
 def explore_cleaning(raw: RawDataset) -> Explorer:
@@ -153,10 +155,10 @@ def explore_cleaning(raw: RawDataset) -> Explorer:
         if not outcome.n_validation:
             return Answer(f"{outcome.n_rows:,} rows, and no model", outcome.notes)
         headline = f"{outcome.n_rows:,} rows kept, validation accuracy {outcome.accuracy:.3f}"
-        return Answer(headline, outcome.notes, _draw(outcome, reference, len(raw.table)))
+        return Answer(headline, outcome.notes, (_draw(outcome, reference, len(raw.table)),))
 
     controls = {
         name: ipywidgets.Checkbox(value=True, description=text, indent=False, layout={"width": "auto"})
         for name, text in STEPS.items()
     }
-    return live_explorer("Cleaning steps, rows and accuracy", controls, answer)
+    return Explorer("Cleaning steps, rows and accuracy", controls, answer)

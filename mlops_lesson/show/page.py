@@ -1,68 +1,79 @@
-"""How the course puts words on the page: small pieces of HTML that stay readable where nothing but HTML is left."""
+"""How the course puts words and tables on the page: small HTML that is readable where nothing but HTML is left."""
 
 import re
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from html import escape
 from pathlib import Path
 
-from mlops_lesson.keep.files import read_course_text
-
 STATIC_FOLDER = Path(__file__).resolve().parent / "static"
+
+OURS = 'lang="en" dir="ltr"'
+"""Attributes of every output's outermost element: the page around it may be in another language and direction."""
 
 
 def inline(text: str) -> str:
-    """Turn a line of text into HTML: escaped, with words between backticks as code.
-
-    Parameters
-    ----------
-    text : str
-        Plain text.
-
-    Returns
-    -------
-    str
-        HTML.
-    """
+    """Turn a line of text into HTML: escaped, with words between backticks as code."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def fold(summary: str, body: str, attributes: str = "") -> str:
-    """Make a block that folds out, large enough to hit even where no style sheet is left.
-
-    Parameters
-    ----------
-    summary, body : str
-        HTML of the line to click and of what it hides.
-    attributes : str, optional
-        Attributes of the block, such as ``'data-letter="A"'``.
-
-    Returns
-    -------
-    str
-        HTML.
-    """
+    """Make a block that folds out, from HTML; large enough to hit even where no style sheet is left."""
     start = f"<details {attributes}>" if attributes else "<details>"
     return f'{start}<summary style="padding:4px 0">{summary}</summary>{body}</details>'
 
 
 @cache
 def script(*names: str) -> str:
-    """Return a script element with the named files of `static/`, to stand last in an output.
+    """Return a script element with the named files of `static/`, `base.js` first, to stand last in an output."""
+    sources = [(STATIC_FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in ("base", *names)]
+    return "<script>\n" + "".join(sources) + "</script>"
+
+
+def html_table(
+    rows: Iterable[Sequence[str]],
+    caption: str,
+    head: Sequence[str],
+    *,
+    row_heads: bool = False,
+    numbers: Collection[int] = (),
+) -> str:
+    """Make a table that everyone can read: with a caption, marked headers, and a place to scroll where it is too wide.
 
     Parameters
     ----------
-    *names : str
-        Names without ending, such as ``"quiz"``. The shared ``base.js`` always comes first.
+    rows : iterable of sequence of str
+        The cells' texts, as many in each row as in `head`; escaped here.
+    caption : str
+        What the table holds, or its finding.
+    head : sequence of str
+        Words over the columns; an empty one leaves the corner free.
+    row_heads : bool
+        True if the first cell of each row is its header.
+    numbers : collection of int
+        Places of the columns that are aligned to the right.
 
     Returns
     -------
     str
         HTML.
-
-    Raises
-    ------
-    CourseFileError
-        If one of the files is missing or spoiled.
     """
-    sources = [read_course_text(STATIC_FOLDER / f"{name}.js") for name in ("base", *names)]
-    return "<script>\n" + "".join(sources) + "</script>"
+
+    def cell(kind: str, place: int, text: str) -> str:
+        side = "right" if place in numbers else "left"
+        return f'<{kind} style="text-align:{side}">{escape(text)}</{kind.partition(" ")[0]}>'
+
+    top = "".join(cell('th scope="col"' if text else "td", place, text) for place, text in enumerate(head))
+    body = "".join(
+        "<tr>"
+        + "".join(
+            cell('th scope="row"' if row_heads and not place else "td", place, text) for place, text in enumerate(row)
+        )
+        + "</tr>"
+        for row in rows
+    )
+    return (
+        f'<div {OURS} style="overflow-x:auto" tabindex="0" role="group" aria-label="{escape(caption)}"><table>'
+        '<caption style="text-align:left;font-weight:600;width:max-content;max-width:44em">'
+        f"{escape(caption)}</caption><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
+    )

@@ -1,9 +1,11 @@
-"""Show a table so that everyone can read it: with a caption and with marked headers."""
+"""Show a data frame so that everyone can read it: with a caption, marked headers and numbers one can compare."""
 
 from dataclasses import dataclass, field
-from html import escape
 
 import pandas as pd
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+from mlops_lesson.show.page import html_table
 
 
 @dataclass(frozen=True, repr=False)
@@ -13,34 +15,39 @@ class ShownTable:
     caption: str
     texts: pd.DataFrame = field(repr=False)
     index: bool
+    numbers: frozenset[int] = frozenset()
 
     def __repr__(self) -> str:
         return f"{self.caption}\n{self.texts.to_string(index=self.index)}"
 
     def _repr_html_(self) -> str:
-        heads = [str(self.texts.index.name or "")] if self.index else []
-        heads += [str(column) for column in self.texts.columns]
-        head = "".join(
-            f'<th scope="col" style="text-align:left">{escape(text)}</th>' if text else "<td></td>" for text in heads
-        )
-        rows = []
-        for label, values in zip(self.texts.index, self.texts.itertuples(index=False), strict=True):
-            first = f'<th scope="row" style="text-align:left">{escape(str(label))}</th>' if self.index else ""
-            cells = "".join(f'<td style="text-align:left">{escape(str(value))}</td>' for value in values)
-            rows.append(f"<tr>{first}{cells}</tr>")
-        return (
-            f'<div style="overflow-x:auto" tabindex="0" role="group" aria-label="{escape(self.caption)}"><table>'
-            f'<caption style="text-align:left">{escape(self.caption)}</caption>'
-            f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
-        )
+        head = [str(self.texts.index.name or "")] * self.index + [str(column) for column in self.texts.columns]
+        rows = ([str(cell) for cell in row] for row in self.texts.itertuples(index=self.index, name=None))
+        numbers = [place + self.index for place in self.numbers]
+        return html_table(rows, self.caption, head, row_heads=self.index, numbers=numbers)
 
 
-def _as_text(value: object, decimals: int) -> str:
+def _texts(values: pd.Series, decimals: int) -> list[str]:
+    """Round a column's numbers to the same decimals, and leave out those that are 0 in all of them."""
+    texts = [_text(value, decimals) for value in values]
+    numbers = [text for value, text in zip(values, texts, strict=True) if isinstance(value, float) and "." in text]
+    spare = min((len(text) - len(text.rstrip("0")) for text in numbers), default=0)
+    if not spare:
+        return texts
+    return [
+        text[:-spare].rstrip(".") if isinstance(value, float) and "." in text else text
+        for value, text in zip(values, texts, strict=True)
+    ]
+
+
+def _text(value: object, decimals: int) -> str:
+    if pd.api.types.is_scalar(value) and pd.isna(value):
+        return "-"
+    if pd.api.types.is_bool(value):
+        return "yes" if value else "no"
     if isinstance(value, float):
-        return "-" if pd.isna(value) else f"{value:.{decimals}f}"
-    if isinstance(value, pd.Timestamp):
-        return value.strftime("%Y-%m-%d %H:%M")
-    return "-" if value is None or value is pd.NA or value is pd.NaT else str(value)
+        return f"{value:.{decimals}f}"
+    return value.strftime("%Y-%m-%d %H:%M") if isinstance(value, pd.Timestamp) else str(value)
 
 
 def show_table(table: pd.DataFrame, caption: str, *, index: bool = False, decimals: int = 3) -> ShownTable:
@@ -55,7 +62,7 @@ def show_table(table: pd.DataFrame, caption: str, *, index: bool = False, decima
     index : bool
         True to show the index as row headers.
     decimals : int
-        Decimals of numbers that have any.
+        Decimals of numbers that have any, at most: zeros that end every number of a column are left out.
 
     Returns
     -------
@@ -69,7 +76,11 @@ def show_table(table: pd.DataFrame, caption: str, *, index: bool = False, decima
     """
     if not caption.strip():
         raise ValueError("A table needs a caption that says what it holds: give `caption` some words.")
-    texts = pd.DataFrame(
-        {column: [_as_text(value, decimals) for value in table[column]] for column in table.columns}, index=table.index
-    )
-    return ShownTable(caption, texts, index)
+    columns = [table.iloc[:, place] for place in range(table.shape[1])]
+    texts = pd.DataFrame(dict(enumerate(_texts(column, decimals) for column in columns)), index=table.index)
+    numbers = [
+        place
+        for place, column in enumerate(columns)
+        if is_numeric_dtype(column.infer_objects()) and not is_bool_dtype(column.infer_objects())
+    ]
+    return ShownTable(caption, texts.set_axis(table.columns, axis=1), index, frozenset(numbers))

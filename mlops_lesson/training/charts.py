@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from mlops_lesson.show.figures import BLUE, GREY, LINE_STYLES, MARKERS, PALETTE, PINK, new_figure
+from mlops_lesson.show.figures import BLUE, GREY, LINE_STYLES, MARKERS, PALETTE, PINK, drawing
 from mlops_lesson.training.trace import TrainingTrace
 
 if TYPE_CHECKING:
@@ -173,8 +173,6 @@ def plot_trace(trace: TrainingTrace, *others: TrainingTrace, title: str | None =
     ValueError
         If more than four traces are given.
     """
-    from mlops_lesson.show.figures import show
-
     traces = [trace, *others]
     if len(traces) > len(PALETTE):
         raise ValueError(
@@ -182,18 +180,19 @@ def plot_trace(trace: TrainingTrace, *others: TrainingTrace, title: str | None =
         )
     last = trace.epochs[-1]
     title = title or f"After {last.epoch} epochs: loss {last.loss:.2f}, accuracy {last.accuracy:.2f}"
-    with new_figure(8.0, 3.3, n_columns=2) as (figure, (loss_axis, accuracy_axis)):
+    with drawing(title, 8.0, 3.3, columns=2) as d:
+        loss_axis, accuracy_axis = d.axes
         _draw_metric(loss_axis, traces, "loss")
         _draw_metric(accuracy_axis, traces, "accuracy")
         loss_axis.set(title="Validation loss", ylabel="log loss", ylim=(0, None))
         accuracy_axis.set(title="Validation accuracy", ylabel="share right", ylim=(0, 1.02))
         if others:
             accuracy_axis.legend(loc="lower right")
-        figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
         alt = "Two line charts over epochs. " + " ".join(
             _summary(t, metric, t.values(metric)) for t in traces for metric in ("loss", "accuracy")
         )
-        return show(figure, alt, title)
+        d.alt = alt
+    return d.shown
 
 
 def plot_losses(trace: TrainingTrace, title: str | None = None) -> "ShownFigure":
@@ -216,8 +215,6 @@ def plot_losses(trace: TrainingTrace, title: str | None = None) -> "ShownFigure"
     ValueError
         If training losses were not recorded for every epoch.
     """
-    from mlops_lesson.show.figures import show
-
     best, last = trace.best(), trace.epochs[-1]
     if any(epoch.train_loss is None for epoch in trace):
         raise ValueError(f"{trace.name!r} holds no training losses for some epoch. Train with train_with_trace.")
@@ -227,7 +224,8 @@ def plot_losses(trace: TrainingTrace, title: str | None = None) -> "ShownFigure"
     )
     numbers = [epoch.epoch for epoch in trace]
     every = max(1, len(numbers) // 12)
-    with new_figure(7.0, 3.3) as (figure, (axis,)):
+    with drawing(title, 7.0, 3.3) as d:
+        axis = d.axis
         series = [("loss", "validation loss"), ("train_loss", "training loss")]
         for (metric, label), colour, marker, style in zip(series, PALETTE, MARKERS, LINE_STYLES, strict=False):
             values = _drawable(trace.values(metric))
@@ -236,12 +234,12 @@ def plot_losses(trace: TrainingTrace, title: str | None = None) -> "ShownFigure"
         axis.annotate(f"lowest: epoch {best.epoch}", (best.epoch, best.loss), (6, 30), textcoords="offset points")
         axis.set(xlabel="epoch", ylabel="log loss", ylim=(0, None))
         axis.legend(loc="upper right")
-        figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
         alt = "Line chart over epochs. " + " ".join(
             _summary(trace, metric, trace.values(metric)) for metric in ("loss", "train_loss")
         )
         alt += f" At the end they are {last.loss:.2f} and {last.train_loss:.2f}."
-        return show(figure, alt, title)
+        d.alt = alt
+    return d.shown
 
 
 def draw_probabilities(axis: "Axes", y: "np.ndarray", probability: "np.ndarray", bins: int = 20) -> None:
@@ -283,9 +281,8 @@ def plot_probabilities(y: "np.ndarray", models: Mapping[str, "np.ndarray"], *, t
     ShownFigure
         Ready to be displayed, with alternative text.
     """
-    from mlops_lesson.show.figures import show
-
-    with new_figure(2.9 * len(models) + 0.4, 2.9, n_columns=len(models), sharey=True) as (figure, axes):
+    with drawing(title, 2.9 * len(models) + 0.4, 2.9, columns=len(models), sharey=True) as d:
+        axes = d.axes
         sentences = []
         for axis, (name, probability) in zip(axes, models.items(), strict=True):
             draw_probabilities(axis, y, probability, bins=10)
@@ -298,5 +295,5 @@ def plot_probabilities(y: "np.ndarray", models: Mapping[str, "np.ndarray"], *, t
             )
             axis.label_outer()
         axes[0].legend(loc="upper center", fontsize="small")
-        figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
-        return show(figure, "Histograms of the probability of chute B. " + " ".join(sentences), title)
+        d.alt = "Histograms of the probability of chute B. " + " ".join(sentences)
+    return d.shown

@@ -7,7 +7,7 @@ from itertools import pairwise
 import ipywidgets
 
 from mlops_lesson.collection.dataset import CleanDataset
-from mlops_lesson.show.explorer import Explorer, explorer
+from mlops_lesson.show.explorer import Answer, Explorer
 from mlops_lesson.training.charts import plot_trace
 from mlops_lesson.training.network import TrainingSettings, fit_on
 from mlops_lesson.training.trace import LESSON_TRACE, TrainingTrace
@@ -77,28 +77,19 @@ def training_explorer(clean: CleanDataset, settings: TrainingSettings | None = N
         chosen = replace(base, learning_rate=learning_rate, hidden_units=hidden_units, epochs=MOST_EPOCHS)
         return fit_on(*data, chosen, "Your run")[1]
 
-    rate = ipywidgets.SelectionSlider(options=LEARNING_RATES, value=base.learning_rate, description="Learning rate")
-    units = ipywidgets.SelectionSlider(options=HIDDEN_UNITS, value=base.hidden_units, description="Hidden units")
-    epochs = ipywidgets.IntSlider(3, 1, MOST_EPOCHS, description="Epochs")
-    result = ipywidgets.HTML()
+    def answer(rate: float, units: int, epochs: int) -> Answer:
+        trace = trace_of(rate, units).first(epochs)
+        last, given = trace.epochs[-1], LESSON_TRACE.epochs[-1]
+        headline = f"Loss {last.loss:.2f}, accuracy {last.accuracy:.2f} after epoch {last.epoch}: {judge(trace)}"
+        note = f"The lesson's trace ends at loss {given.loss:.2f}, accuracy {given.accuracy:.2f}."
+        figure = plot_trace(trace, LESSON_TRACE, title="Your run and the lesson's trace")
+        return Answer(headline, (note,), (figure,))
 
-    def trace_now() -> TrainingTrace:
-        return trace_of(rate.value, units.value).first(epochs.value)
-
-    def in_words() -> str:
-        trace = trace_now()
-        last = trace.epochs[-1]
-        return (
-            f"Loss {last.loss:.2f}, accuracy {last.accuracy:.2f} after epoch {last.epoch}: {judge(trace)}. "
-            "The lesson's trace ends at "
-            f"loss {LESSON_TRACE.epochs[-1].loss:.2f}, accuracy {LESSON_TRACE.epochs[-1].accuracy:.2f}."
-        )
-
-    def draw(_change: object = None) -> None:
-        figure = plot_trace(trace_now(), LESSON_TRACE, title=in_words().split(". ")[0])
-        result.value = figure._repr_html_()
-
-    for control in (rate, units, epochs):
-        control.observe(draw, "value")
-    draw()
-    return explorer("learning rate, hidden units and epochs", [rate, units, epochs], result, in_words)
+    controls = {
+        "rate": ipywidgets.SelectionSlider(
+            options=LEARNING_RATES, value=base.learning_rate, description="Learning rate"
+        ),
+        "units": ipywidgets.SelectionSlider(options=HIDDEN_UNITS, value=base.hidden_units, description="Hidden units"),
+        "epochs": ipywidgets.IntSlider(3, 1, MOST_EPOCHS, description="Epochs"),
+    }
+    return Explorer("learning rate, hidden units and epochs", controls, answer)

@@ -7,8 +7,8 @@ from typing import Any
 import ipywidgets
 import numpy as np
 
-from mlops_lesson.show.explorer import Explorer, explorer
-from mlops_lesson.show.figures import BLUE, GREY, ShownFigure, new_figure, show
+from mlops_lesson.show.explorer import Answer, Explorer
+from mlops_lesson.show.figures import BLUE, GREY, ShownFigure, drawing
 from mlops_lesson.show.tables import show_table
 from mlops_lesson.training.charts import draw_probabilities
 from mlops_lesson.validation.gate import GATE
@@ -91,7 +91,8 @@ def plot_decision(decision: Decision) -> ShownFigure:
         Ready to be displayed, with alternative text.
     """
     low, high = decision.interval
-    with new_figure(8.0, 3.0, n_columns=2, width_ratios=[1.7, 1]) as (figure, (scores, accuracy)):
+    with drawing(decision.verdict, 8.0, 3.0, columns=2, width_ratios=[1.7, 1]) as d:
+        scores, accuracy = d.axes
         draw_probabilities(scores, decision.y, decision.probability)
         scores.axvline(decision.threshold, color="black", linestyle="--", label=f"threshold {decision.threshold:.2f}")
         scores.set_title("Probabilities")
@@ -102,8 +103,8 @@ def plot_decision(decision: Decision) -> ShownFigure:
         accuracy.annotate(f"gate {decision.gate:.2f}", (0.45, decision.gate), (0, 3), textcoords="offset points")
         accuracy.set(title="Accuracy, 95 % interval", ylabel="share right", xticks=[])
         accuracy.set(ylim=(min(0.6, low - 0.02), 1.005), xlim=(-1, 1.6))
-        figure.suptitle(decision.verdict, x=0.01, ha="left", fontweight="bold")
-        return show(figure, f"Probabilities by true chute, and accuracy beside the gate. {decision}", decision.verdict)
+        d.alt = f"Probabilities by true chute, and accuracy beside the gate. {decision}"
+    return d.shown
 
 
 def validation_explorer(models: Mapping[str, Any], X: np.ndarray, y: np.ndarray) -> Explorer:
@@ -124,22 +125,17 @@ def validation_explorer(models: Mapping[str, Any], X: np.ndarray, y: np.ndarray)
         A choice of models, two sliders, a figure and the confusion matrix. Make it the last expression of a cell.
     """
     probabilities = {name: model.predict_proba(X)[:, 1] for name, model in models.items()}
-    model = ipywidgets.RadioButtons(options=list(models), value=list(models)[-1], description="Model")
-    threshold = ipywidgets.FloatSlider(0.5, min=0.05, max=0.95, step=0.05, description="Threshold for chute B")
-    gate = ipywidgets.FloatSlider(GATE, min=0.7, max=0.99, step=0.01, description="Gate")
-    result = ipywidgets.HTML()
 
-    def decision_now() -> Decision:
-        return Decision(y, probabilities[model.value], round(threshold.value, 2), round(gate.value, 2))
-
-    def draw(_change: object = None) -> None:
-        decision = decision_now()
+    def answer(model: str, threshold: float, gate: float) -> Answer:
+        decision = Decision(y, probabilities[model], round(threshold, 2), round(gate, 2))
         precision, recall = precision_recall(decision.y, decision.predicted)
         caption = f"Confusion matrix; precision of chute B {precision:.3f}, recall {recall:.3f}"
         table = show_table(confusion(decision.y, decision.predicted), caption, index=True)
-        result.value = plot_decision(decision)._repr_html_() + table._repr_html_()
+        return Answer(decision.verdict, (str(decision),), (plot_decision(decision), table))
 
-    for control in (model, threshold, gate):
-        control.observe(draw, "value")
-    draw()
-    return explorer("decision threshold and gate", [model, threshold, gate], result, lambda: str(decision_now()))
+    controls = {
+        "model": ipywidgets.RadioButtons(options=list(models), value=list(models)[-1], description="Model"),
+        "threshold": ipywidgets.FloatSlider(0.5, min=0.05, max=0.95, step=0.05, description="Threshold for chute B"),
+        "gate": ipywidgets.FloatSlider(GATE, min=0.7, max=0.99, step=0.01, description="Gate"),
+    }
+    return Explorer("decision threshold and gate", controls, answer)

@@ -8,7 +8,7 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from mlops_lesson.collection.depot import CHUTES
-from mlops_lesson.show.figures import BLUE, GREY, new_figure
+from mlops_lesson.show.figures import BLUE, GREY, drawing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,9 +32,8 @@ def plot_calibration(table: "pd.DataFrame", *, title: str) -> "ShownFigure":
     ShownFigure
         Ready to be displayed, with alternative text.
     """
-    from mlops_lesson.show.figures import show
-
-    with new_figure(5.2, 4.0) as (figure, (axis,)):
+    with drawing(title, 5.2, 4.0) as d:
+        axis = d.axis
         axis.plot([0, 1], [0, 1], linestyle="--", color=GREY, label="what the model says is what happens")
         errors = [table["observed"] - table["low"], table["high"] - table["observed"]]
         axis.errorbar(table["predicted"], table["observed"], yerr=errors, fmt="o", color=BLUE, capsize=4)
@@ -43,12 +42,12 @@ def plot_calibration(table: "pd.DataFrame", *, title: str) -> "ShownFigure":
         axis.set(xlabel="probability of chute B, as the model says", ylabel="share that belongs to chute B")
         axis.set(xlim=(-0.03, 1.12), ylim=(-0.08, 1.05))
         axis.legend(loc="lower right")
-        figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
         alt = "Predicted probability of chute B against the share that belongs there, with 95 % interval. " + " ".join(
             f"{row.n} images at {row.predicted:.2f}: {row.observed:.2f}, {row.low:.2f} to {row.high:.2f}."
             for row in table.itertuples()
         )
-        return show(figure, alt, title)
+        d.alt = alt
+    return d.shown
 
 
 CONFIDENCE = 0.95

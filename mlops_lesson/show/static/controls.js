@@ -1,11 +1,14 @@
-// Mends what ipywidgets leaves out: names of sliders, radios and their groups, size, contrast, and keys.
+// Adds what ipywidgets leaves out: names of sliders, radios and their groups, size, contrast, and keys.
 const STYLE = `
 .mlops-explorer { overflow: visible; }
+.mlops-explorer-controls { gap: 2px 1.5em; overflow: visible; align-items: center; }
+.mlops-explorer .widget-radio-box { flex-direction: row; flex-wrap: wrap; gap: 0 1em; height: auto; width: auto; }
 .mlops-explorer .widget-inline-hbox, .mlops-explorer .widget-checkbox, .mlops-explorer .widget-hslider { min-height: 28px; height: auto; }
 .mlops-explorer .widget-label, .mlops-explorer .widget-readout, .mlops-explorer label, .mlops-explorer .widget-html-content {
   color: var(--jp-ui-font-color1, CanvasText); }
-.mlops-explorer .widget-label { width: auto; min-width: 9em; text-align: left; white-space: normal; height: auto; }
-.mlops-explorer .widget-hslider, .mlops-explorer .widget-radio { width: auto; max-width: 40em; }
+.mlops-explorer .widget-label { width: auto; text-align: left; white-space: normal; height: auto; }
+.mlops-explorer .widget-hslider { width: 24em; }
+.mlops-explorer .widget-radio { width: auto; height: auto; }
 .mlops-explorer .noUi-target { height: 6px; margin: 11px 14px; border: 1px solid var(--jp-ui-font-color2, currentColor); }
 .mlops-explorer .noUi-horizontal .noUi-handle { width: 24px; height: 24px; top: -11px; right: -12px; border-radius: 50%;
   background: var(--jp-layout-color1, Canvas); border: 2px solid var(--jp-ui-font-color1, currentColor); box-shadow: none; }
@@ -23,13 +26,12 @@ const STYLE = `
   outline: 3px solid var(--jp-ui-font-color1, currentColor); outline-offset: 2px; }`;
 
 const FOCUSABLE = "input, button, select, textarea, summary, a[href], [role=slider], [contenteditable], [tabindex]";
-let names = 0;
 
 function set(element, name, value) {
   if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }
 
-function mend(root, title) {
+function name(root, title) {
   set(root, "role", "group");
   set(root, "aria-label", title);
   for (const control of root.querySelectorAll(FOCUSABLE)) set(control, "data-lm-suppress-shortcuts", "");
@@ -44,15 +46,13 @@ function mend(root, title) {
       const readout = box.querySelector(".widget-readout");
       if (readout && handles.length === 1) set(handle, "aria-valuetext", readout.textContent.trim());
     });
-    for (const readout of box.querySelectorAll(".widget-readout[contenteditable=true]")) {
-      set(readout, "role", "textbox");
-      set(readout, "aria-label", `${words}, value`);
-    }
+    // What is typed into a readout and is no value of the slider would leave an empty box.
+    for (const readout of box.querySelectorAll(".widget-readout")) set(readout, "contenteditable", "false");
     const radios = box.querySelectorAll(":scope > .widget-radio-box input[type=radio]");
     if (radios.length) {
       set(box, "role", "radiogroup");
       set(box, "aria-label", words);
-      box.dataset.mlopsName = box.dataset.mlopsName || `mlops-explorer-${++names}`;
+      box.dataset.mlopsName = box.dataset.mlopsName || `mlops-explorer-${crypto.getRandomValues(new Uint32Array(2)).join("-")}`;
       for (const radio of radios) if (radio.name !== box.dataset.mlopsName) radio.name = box.dataset.mlopsName;
     }
     if (box.matches(".widget-toggle-buttons")) {
@@ -75,16 +75,25 @@ function render({ model, el }) {
     document.head.append(style);
   }
   let observer = null;
+  let stored = [];
   const begin = (tries) => {
     const root = el.closest(".mlops-explorer");
     if (!root) { if (tries) setTimeout(() => begin(tries - 1), 50); return; }
-    const again = () => mend(root, model.get("title"));
+    set(root, "lang", "en");
+    set(root, "dir", "ltr");
+    // The stored copy of the first answer, above the explorer, is for when it does not live.
+    stored = [...(root.closest(".jp-OutputArea")?.querySelectorAll("[data-mlops-stored]") ?? [])];
+    for (const copy of stored) copy.hidden = true;
+    const again = () => name(root, model.get("title"));
     again();
     observer = new MutationObserver(again);
     observer.observe(root, { subtree: true, childList: true, characterData: true, attributeFilter: ["class", "contenteditable"] });
   };
   begin(100);
-  return () => observer && observer.disconnect();
+  return () => {
+    if (observer) observer.disconnect();
+    for (const copy of stored) copy.hidden = false;
+  };
 }
 
 export default { render };

@@ -1,0 +1,148 @@
+"""What every output is made of: words, tables, figures and explorers that everyone can read and use."""
+
+import base64
+import io
+
+import ipywidgets
+import matplotlib
+import matplotlib.pyplot
+import pandas as pd
+import pytest
+from PIL import Image
+
+from mlops_lesson.show.explorer import Answer, Explorer
+from mlops_lesson.show.figures import drawing
+from mlops_lesson.show.page import STATIC_FOLDER, fold, html_table, inline, script
+from mlops_lesson.show.tables import show_table
+
+
+def a_figure(title="Loss < 0.5", alt='Loss "falls" to 0.3'):
+    with drawing(title, 3.0, 2.0) as d:
+        d.axis.plot([1, 0.3])
+        d.alt = alt
+    return d.shown
+
+
+class TestWords:
+    def test_words_between_backticks_are_code_and_all_others_are_escaped(self):
+        assert inline("use `a < b`; 1 < 2 & a ` alone") == "use <code>a &lt; b</code>; 1 &lt; 2 &amp; a ` alone"
+
+    def test_a_block_folds_out_below_its_summary(self):
+        assert fold("Hint", "<p>more</p>", 'data-letter="A"') == (
+            '<details data-letter="A"><summary style="padding:4px 0">Hint</summary><p>more</p></details>'
+        )
+
+    def test_a_script_holds_the_shared_file_first(self):
+        base, cards = ((STATIC_FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in ("base", "cards"))
+        assert script("cards") == f"<script>\n{base}{cards}</script>"
+
+
+class TestTable:
+    TABLE = pd.DataFrame(
+        {
+            "place": ["<east>", None],
+            "accuracy": [0.91666, float("nan")],
+            "light, lx": [66.6, 12.5],
+            "seen": pd.to_datetime(["2026-03-06 17:48"] * 2),
+            "passed": [True, False],
+        },
+        index=pd.Index([3, 4], name="camera"),
+    )
+
+    def test_values_are_rounded_to_what_the_column_needs_and_gaps_are_marked(self):
+        shown = show_table(self.TABLE, "Two cameras", decimals=2)
+        assert shown.texts.to_numpy().tolist() == [
+            ["<east>", "0.92", "66.6", "2026-03-06 17:48", "yes"],
+            ["-", "-", "12.5", "2026-03-06 17:48", "no"],
+        ]
+
+    def test_headers_are_marked_numbers_stand_on_the_right_and_texts_are_escaped(self):
+        page = show_table(self.TABLE, "Two & more", index=True)._repr_html_()
+        assert page.count('scope="col"') == 6
+        assert page.count('scope="row"') == 2
+        assert '<td style="text-align:right">66.6</td>' in page
+        assert '<td style="text-align:left">&lt;east&gt;</td>' in page
+        assert 'lang="en" dir="ltr"' in page
+        assert ">Two &amp; more</caption>" in page
+
+    def test_an_index_is_shown_only_if_asked_for_and_the_plain_text_begins_with_the_caption(self):
+        table = pd.DataFrame({"n": [1]}, index=["first"])
+        assert repr(show_table(table, "One")).split() == ["One", "n", "1"]
+        assert repr(show_table(table, "One", index=True)).split() == ["One", "n", "first", "1"]
+
+    def test_a_corner_without_words_is_no_header(self):
+        assert "<td" in html_table([["1", "2"]], "One", ["", "n"], row_heads=True).split("<tbody>")[0]
+
+    def test_a_table_without_caption_is_refused(self):
+        with pytest.raises(ValueError, match="give `caption` some words"):
+            show_table(self.TABLE, " ")
+
+
+class TestFigure:
+    def test_a_figure_is_a_picture_with_alternative_text_below_its_caption(self):
+        shown = a_figure()
+        picture = base64.b64encode(shown.png).decode()
+        page = shown._repr_html_()
+        assert f'<img alt="Loss &quot;falls&quot; to 0.3" src="data:image/png;base64,{picture}"' in page
+        assert page.index("Loss &lt; 0.5</figcaption>") < page.index("<img")
+        assert repr(shown) == 'Figure: Loss < 0.5\nLoss "falls" to 0.3'
+        with Image.open(io.BytesIO(shown.png)) as image:
+            assert shown.width == round(image.width * 96 / 110)
+
+    def test_a_figure_looks_the_same_whatever_matplotlib_is_set_to(self):
+        plain = a_figure().png
+        with matplotlib.rc_context({"text.usetex": True, "savefig.format": "svg"}):
+            matplotlib.pyplot.style.use("dark_background")
+            assert a_figure().png == plain
+
+    def test_a_figure_without_words_is_refused(self):
+        with pytest.raises(ValueError, match="needs alternative text and a caption"):
+            a_figure(alt="")
+
+
+class TestExplorer:
+    @staticmethod
+    def doubling(**more):
+        slider = ipywidgets.IntSlider(2, description="A number: ")
+        return slider, Explorer(
+            "Doubling <it>", {"n": slider} | more, lambda n, **_: Answer(f"twice {n} is {2 * n}", ("<given>",))
+        )
+
+    def test_the_answer_follows_its_controls(self):
+        slider, shown = self.doubling(fast=ipywidgets.Checkbox(True, description="Fast"))
+        assert shown.text == "A number: 2; Fast: on\ntwice 2 is 4.\n- <given>"
+        slider.value = 5
+        assert shown.text == "A number: 5; Fast: on\ntwice 5 is 10.\n- <given>"
+        assert "<p><strong>twice 5 is 10.</strong></p><ul><li>&lt;given&gt;</li></ul>" in shown.result.value
+
+    def test_a_button_is_pressed_at_first_and_then_only_when_it_is(self):
+        slider, button = ipywidgets.IntSlider(1, description="n"), ipywidgets.Button(description="Send")
+        shown = Explorer("Sending", {"n": slider, "sent": button}, lambda n, sent: Answer(f"{n} {sent}"))
+        assert shown.answer.headline == "1 True"
+        slider.value = 2
+        assert shown.answer.headline == "2 False"
+        button.click()
+        assert shown.answer.headline == "2 True"
+
+    def test_figures_and_tables_are_part_of_the_answer_in_words(self):
+        table = show_table(pd.DataFrame({"n": [1]}), "One")
+        answer = Answer("Both", (), (a_figure(), table))
+        assert answer.text == 'Both.\nLoss "falls" to 0.3\n' + repr(table)
+        assert answer.html.endswith(a_figure()._repr_html_() + table._repr_html_())
+
+    def test_what_is_stored_holds_the_answer_and_says_how_to_make_it_live(self, monkeypatch):
+        displayed = []
+        monkeypatch.setattr("mlops_lesson.show.explorer.display", lambda bundle, raw: displayed.append(bundle))
+        _, shown = self.doubling()
+        shown._ipython_display_()
+        stored, live = displayed
+        assert stored["text/plain"] == repr(shown)
+        assert "press Shift+Enter" in stored["text/html"]
+        assert shown.answer.html in stored["text/html"]
+        assert "application/vnd.jupyter.widget-view+json" in live
+
+    def test_controls_that_cannot_be_used_by_keyboard_or_have_no_name_are_refused(self):
+        with pytest.raises(ValueError, match="use RadioButtons or ToggleButtons"):
+            self.doubling(kind=ipywidgets.Dropdown(options=["a"], description="Choose"))
+        with pytest.raises(ValueError, match="Checkbox without description"):
+            self.doubling(fast=ipywidgets.Checkbox())
