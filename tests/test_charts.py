@@ -145,7 +145,7 @@ def test_probabilities_are_told_by_chute_with_the_unsure_ones():
 
 
 def test_images_and_their_titles_must_agree_in_number():
-    with pytest.raises(ValueError, match="got 1 images, 2 titles"):
+    with pytest.raises(ValueError, match="got 1 images and 2 titles"):
         plot_images([np.zeros((8, 8))], ["one", "two"], title="Two", alt="Nothing")
 
 

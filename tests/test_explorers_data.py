@@ -9,14 +9,7 @@ import pytest
 from mlops_lesson.collection import depot
 from mlops_lesson.collection.dataset import RawDataset, collect
 from mlops_lesson.collection.explorer import LOSSES, SOURCES, count_usable, explore_sources, find_evidence
-<<<<<<< HEAD
 from mlops_lesson.show.explorer import Answer, Explorer, live_explorer
-=======
-from mlops_lesson.preprocessing.cleaning import preprocess
-from mlops_lesson.preprocessing.explorer import STEPS, Workbench, explore_cleaning
-from mlops_lesson.show.explorer import Explorer
-from mlops_lesson.training.network import train_baseline
->>>>>>> 2eff8f7 (Draw figures with their finding above them and explorers with one class; keep a stored copy of an explorer's answer for the day after)
 
 USABLE, LIT = "and a label", "and a light reading"
 
@@ -42,7 +35,6 @@ def control(shown: Explorer, description: str) -> ipywidgets.Widget:
     return next(one for one in shown.controls if one.description == description)
 
 
-<<<<<<< HEAD
 def test_moving_a_control_changes_the_answer_in_words_and_on_the_page() -> None:
     slider = ipywidgets.IntSlider(value=2, description="a number")
     shown = live_explorer("Doubling", {"n": slider}, lambda n: Answer(f"twice {n} is {2 * n}", (f"given {n}",)))
@@ -72,11 +64,6 @@ def test_an_explorer_needs_names_for_its_controls() -> None:
 
 
 def test_the_explorer_of_sources_is_named_and_its_controls_say_what_they_do(sources: Explorer) -> None:
-=======
-def test_the_explorers_of_data_are_named_and_their_controls_say_what_they_do(
-    sources: Explorer, cleaning: Explorer
-) -> None:
->>>>>>> 2eff8f7 (Draw figures with their finding above them and explorers with one class; keep a stored copy of an explorer's answer for the day after)
     assert sources.title == "Sources and usable images"
     assert [one.description for one in sources.controls] == [*SOURCES, "How to join"]
     assert sources.controls[-1].options == ("left join: keep every row", "inner join: keep complete rows")
@@ -143,10 +130,3 @@ def test_the_explorer_of_sources_tells_what_each_choice_costs(sources: Explorer)
 
 def test_the_explorer_of_sources_shows_a_figure_with_its_numbers_as_words(sources: Explorer) -> None:
     assert 'alt="Bar chart of parcels. rows in the table: 1,224;' in sources.result.value
-
-
-def test_what_the_notebook_stores_says_the_first_answer(sources: Explorer) -> None:
-    bundle = sources._repr_mimebundle_()
-    assert "Explorer: " in bundle["text/plain"]
-    assert "on" in bundle["text/html"]
-    assert "<img alt=" in bundle["text/html"]

@@ -53,7 +53,7 @@ def test_what_was_moved_and_dimmed_is_what_the_service_answers_for(explorer):
     text = send(explorer, Parcel=3, Shift=1, Brightness=60)
     expected = trace_prediction(champion(), shift(dim(IMAGES[2], 0.6), 1)[0])
     assert "parcel 3, moved 1 pixel to the right, lamps at 60 %" in text
-    assert f"probability of B {expected.probability:.2f}\n" in text
+    assert f"probability of B {expected.probability:.2f}." in text
 
 
 def test_a_changed_parcel_is_compared_with_the_untouched_one(explorer):
@@ -95,7 +95,7 @@ def test_a_stopped_service_is_started_again_when_something_is_sent(server):
     explorer = explore_service(server, IMAGES, LABELS)
     serving.stop_all()
     text = send(explorer)
-    assert "The service runs again" in text
+    assert "was started again" in text
     assert "Chute" in text
     assert serving.start().running
 
@@ -105,17 +105,6 @@ def test_without_a_model_to_serve_the_explorer_says_so(server, tmp_path, monkeyp
     serving.stop_all()
     monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path))
     assert "There is no answer.\n- The service cannot begin. No version is 'champion' yet." in send(explorer)
-
-
-def test_what_is_stored_holds_the_first_answer_as_words_and_as_a_picture_with_words(explorer):
-    stored = explorer._repr_mimebundle_()
-    assert explorer.text in stored["text/plain"]
-    assert '<img alt="Three panels. Input Data' in stored["text/html"]
-
-
-def test_two_explorers_store_the_same_words(server):
-    one, other = (explore_service(serving.start(), IMAGES, LABELS)._repr_mimebundle_() for _ in range(2))
-    assert one["text/plain"] == other["text/plain"]
 
 
 def test_images_and_labels_that_do_not_fit_are_refused(server):

@@ -227,23 +227,6 @@ def test_the_tables_of_the_card_name_their_columns() -> None:
     assert card.missing().to_dict("records") == [{"section": "Data", "test": other.name, "to do": other.to_do}]
 
 
-def test_the_figure_of_the_card_hatches_the_weakest_sections(monkeypatch) -> None:
-    monkeypatch.setattr("mlops_lesson.show.figures.show", lambda *shown: shown)
-    figure, alt, caption = small_card().plot()
-    (axis,) = figure.axes
-    (drawn,) = axis.containers
-    assert [text.get_text() for text in axis.get_yticklabels()] == list(SECTIONS)
-    assert [(bar.get_width(), bar.get_hatch()) for bar in drawn] == [(1, ""), (0, "//"), (0, "//"), (0, "//")]
-    assert drawn[0].get_facecolor() != drawn[1].get_facecolor()
-    assert [text.get_text() for text in axis.texts] == ["1.0", "0.0", "0.0", "0.0"]
-    assert axis.yaxis_inverted()
-    assert (axis.get_xlim(), axis.get_xlabel()) == ((0, 7.5), "points of 7; hatched: the weakest")
-    assert axis.get_title("left") == caption == "The weakest section decides: ML Test Score 0.0 of 7"
-    assert alt == (
-        "Bar chart of points by section. Data 1.0, Model 0.0, Infrastructure 0.0, Monitoring 0.0. The score is 0.0."
-    )
-
-
 def test_what_was_seen_is_told_in_numbers_of_this_run(evidence: Evidence, card: ScoreCard) -> None:
     seen = {result.test.check.__name__: result.seen for result in card.results if result.test.check}
     reports, logs = evidence.run.reports, evidence.run.logs
