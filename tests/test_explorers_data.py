@@ -9,7 +9,7 @@ import pytest
 from mlops_lesson.collection import depot
 from mlops_lesson.collection.dataset import RawDataset, collect
 from mlops_lesson.collection.explorer import LOSSES, SOURCES, count_usable, explore_sources, find_evidence
-from mlops_lesson.show.explorer import Answer, Explorer, live_explorer
+from mlops_lesson.show.explorer import Explorer
 
 USABLE, LIT = "and a label", "and a light reading"
 
