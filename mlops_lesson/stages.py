@@ -1,14 +1,9 @@
-"""The six stages of the machine-learning lifecycle, and the strip that says "you are here"."""
+"""The six stages of the machine-learning lifecycle, and what shows them: strip, card and picture."""
 
-import math
 from dataclasses import dataclass
 from html import escape
-from textwrap import fill
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from mlops_lesson.show.figures import ShownFigure
-from mlops_lesson.show.figures import ShownFigure
+from mlops_lesson.show.page import OURS, html_table
 
 
 @dataclass(frozen=True)
@@ -36,6 +31,11 @@ class Stage:
     def slug(self) -> str:
         """Name for files and links, such as ``"data_collection"``."""
         return self.name.lower().replace("&", "and").replace(" ", "_")
+
+    @property
+    def short(self) -> str:
+        """The name in one word, such as ``"Collection"``."""
+        return self.name.removeprefix("Data ").removeprefix("Model ").partition(" ")[0]
 
     @property
     def notebook(self) -> str:
@@ -94,11 +94,6 @@ STAGES: tuple[Stage, ...] = (
     ),
 )
 
-KEY_INSIGHT = (
-    "MLOps manages the ML lifecycle to keep models accurate and reliable by organizing data handling, training, "
-    "deployment, and continuous monitoring, so that models stay useful in changing real-world conditions."
-)
-
 
 def get_stage(stage: "int | str | Stage") -> Stage:
     """Look a stage up by its number, name or slug.
@@ -134,39 +129,22 @@ OPEN_IN_PRINT = (
 """Unfolds the notebook's foldable blocks on paper, where nobody can open them."""
 
 
-@dataclass(frozen=True)
-class Strip:
-    """The six stages in a row with "you are here"; made by `strip`."""
+@dataclass(frozen=True, repr=False)
+class Shown:
+    """Words that Jupyter shows as a page, or as they are; made by `strip`, `stage_card` and `lifecycle`."""
 
-    stage: Stage
+    text: str
+    html: str
 
     def __repr__(self) -> str:
-        names = [f"[{s.number} {s.name}]" if s == self.stage else f"{s.number} {s.name}" for s in STAGES]
-        return f"You are here: {self.stage.number} {self.stage.name}\n" + " > ".join(names) + " > back to 1"
+        return self.text
 
     def _repr_html_(self) -> str:
-        items = []
-        for stage in STAGES:
-            here = stage == self.stage
-            look = (
-                "border:2px solid var(--jp-ui-font-color1,#222);font-weight:bold"
-                if here
-                else "border:1px solid var(--jp-ui-font-color2,#555)"
-            )
-            current = ' aria-current="step"' if here else ""
-            note = "<br>you are here" if here else ""
-            items.append(
-                f'<li{current} style="{look};border-radius:4px;padding:4px 8px;margin:2px;display:inline-block;'
-                f'vertical-align:top">{stage.number} {escape(stage.name)}{note}</li>'
-            )
-        return (
-            '<ol aria-label="The six stages of the lifecycle; after the last comes the first again" '
-            'style="list-style:none;margin:0;padding:0">' + "".join(items) + f"</ol>{OPEN_IN_PRINT}"
-        )
+        return self.html
 
 
-def strip(stage: "int | str | Stage") -> Strip:
-    """Show the six stages in a row, with the current one marked "you are here".
+def strip(stage: "int | str | Stage") -> Shown:
+    """Show the six stages as links in one line, with "you are here" at the current one.
 
     Parameters
     ----------
@@ -175,7 +153,7 @@ def strip(stage: "int | str | Stage") -> Strip:
 
     Returns
     -------
-    Strip
+    Shown
         Make it the last expression of a cell.
 
     Raises
@@ -183,43 +161,23 @@ def strip(stage: "int | str | Stage") -> Strip:
     ValueError
         If there is no such stage.
     """
-    return Strip(get_stage(stage))
+    current = get_stage(stage)
+    words, items = [], []
+    for each in STAGES:
+        name = f"{each.number}\u00a0{each.short}"
+        words.append(f"[{each.number} {each.name}]" if each == current else f"{each.number} {each.name}")
+        link = f'<a href="{each.notebook}" title="{escape(each.name)}" style="line-height:24px">{name}</a>'
+        here = f'<strong aria-current="page">{name} (you\u00a0are\u00a0here)</strong>'
+        items.append(f'<li style="display:inline">{here if each == current else link}')
+    return Shown(
+        f"You are here: {current.number} {current.name}\n{' > '.join(words)} > back to 1",
+        f'<ol {OURS} aria-label="The six stages of the lifecycle; after the last comes the first again" '
+        f'style="list-style:none;margin:0;padding:0;font-size:12px">{" →</li> ".join(items)}</li></ol>{OPEN_IN_PRINT}',
+    )
 
 
-@dataclass(frozen=True)
-class StageCard:
-    """A stage's input, operation, output and example beside the figures of a run; made by `stage_card`."""
-
-    stage: Stage
-    measured: tuple[tuple[str, str], ...]
-
-    def _rows(self) -> list[tuple[str, str, str]]:
-        found = dict(self.measured)
-        parts = ("input", "operation", "output", "example")
-        return [(part, getattr(self.stage, part), found.get(part, "")) for part in parts]
-
-    def __repr__(self) -> str:
-        lines = [f"Stage {self.stage.number}, {self.stage.name}"]
-        for part, text, measured in self._rows():
-            lines.append(f"  {part + ':':<11}{text}" + (f"  | in this run: {measured}" if measured else ""))
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        rows = "".join(
-            f'<tr><th scope="row" style="text-align:left">{part.capitalize()}</th>'
-            f'<td style="text-align:left">{escape(text)}</td><td style="text-align:left">{escape(measured)}</td></tr>'
-            for part, text, measured in self._rows()
-        )
-        return (
-            f"<table><caption>Stage {self.stage.number}, {escape(self.stage.name)}</caption>"
-            '<thead><tr><th scope="col" style="text-align:left">Part</th>'
-            '<th scope="col" style="text-align:left">In general</th>'
-            f'<th scope="col" style="text-align:left">In this run</th></tr></thead><tbody>{rows}</tbody></table>'
-        )
-
-
-def stage_card(stage: "int | str | Stage", **measured: str) -> StageCard:
-    """Show a stage's input, operation, output and example, with the real figures of this run beside them.
+def stage_card(stage: "int | str | Stage", **measured: str) -> Shown:
+    """Show a stage's input, operation, output and example, with the real numbers of this run beside them.
 
     Parameters
     ----------
@@ -230,7 +188,7 @@ def stage_card(stage: "int | str | Stage", **measured: str) -> StageCard:
 
     Returns
     -------
-    StageCard
+    Shown
         Make it the last expression of a cell.
 
     Raises
@@ -238,58 +196,54 @@ def stage_card(stage: "int | str | Stage", **measured: str) -> StageCard:
     ValueError
         If another name than those four is given.
     """
-    unknown = set(measured) - {"input", "operation", "output", "example"}
+    current, parts = get_stage(stage), ("input", "operation", "output", "example")
+    unknown = ", ".join(sorted(measured.keys() - set(parts)))
     if unknown:
-        raise ValueError(
-            f"A stage card has input, operation, output and example; got {', '.join(sorted(unknown))} as well."
-        )
-    return StageCard(get_stage(stage), tuple(measured.items()))
+        raise ValueError(f"A stage card has input, operation, output and example; got {unknown} as well.")
+    title = f"Stage {current.number}, {current.name}"
+    rows = [(part, getattr(current, part), measured.get(part, "")) for part in parts]
+    lines = [f"  {part + ':':<11}{words}" + (f"  | in this run: {here}" if here else "") for part, words, here in rows]
+    table = [(part.capitalize(), words, here) for part, words, here in rows]
+    head = ("Part", "In general", "In this run")
+    return Shown("\n".join([title, *lines]), html_table(table, title, head, row_heads=True))
 
 
-def plot_lifecycle() -> "ShownFigure":
-    """Draw the six stages as the loop that they are, each with what it hands on.
+# Where each stage stands on a grid of two rows of three boxes, with rows and columns between them for the arrows; how
+# its box and the arrow to the next stage stand to each other; and that arrow.
+_PLACES = (
+    ("1 / 1 / 2 / 3", "row", "→"),
+    ("1 / 3 / 2 / 5", "row", "→"),
+    ("1 / 5 / 3 / 6", "column", "↓"),
+    ("3 / 4 / 4 / 6", "row-reverse", "←"),
+    ("3 / 2 / 4 / 4", "row-reverse", "←"),
+    ("2 / 1 / 4 / 2", "column-reverse", "↑"),
+)
+
+
+def lifecycle() -> Shown:
+    """Draw the six stages as the circle that they are: each a link, with what it hands on.
 
     Returns
     -------
-    ShownFigure
-        Ready to be displayed, with alternative text.
+    Shown
+        Make it the last expression of a cell. It is an ordered list laid out on a grid, so where no style is left, an
+        ordered list of links remains.
     """
-    from mlops_lesson.show.figures import BLUE, GREY, drawing
-
-    title = "What monitoring finds is where the next round begins"
-    turns = [0.25 - place / len(STAGES) for place in range(len(STAGES))]
-    places = [(math.cos(2 * math.pi * turn) * 1.75, math.sin(2 * math.pi * turn)) for turn in turns]
-    with drawing(title, 8.0, 5.0) as d:
-        axis = d.axis
-        boxes = [
-            axis.text(
-                *place,
-                f"{stage.number} {stage.name}\n{fill(stage.output, 24)}",
-                ha="center",
-                va="center",
-                fontsize="small",
-                bbox={"boxstyle": "round,pad=0.6", "facecolor": "white", "edgecolor": BLUE, "linewidth": 1.5},
-            )
-            for place, stage in zip(places, STAGES, strict=True)
-        ]
-        for start, end, box, next_box in zip(
-            places, places[1:] + places[:1], boxes, boxes[1:] + boxes[:1], strict=True
-        ):
-            axis.annotate(
-                "",
-                xy=end,
-                xytext=start,
-                arrowprops={
-                    "arrowstyle": "-|>",
-                    "color": GREY,
-                    "linewidth": 1.5,
-                    "mutation_scale": 16,
-                    "patchA": box.get_bbox_patch(),
-                    "patchB": next_box.get_bbox_patch(),
-                },
-            )
-        axis.set(xlim=(-2.6, 2.6), ylim=(-1.35, 1.35))
-        axis.set_axis_off()
-        steps = "; ".join(f"{stage.number} {stage.name} hands on: {stage.output}" for stage in STAGES)
-        d.alt = f"Six boxes in a circle, an arrow from each to the next and from the last to the first. {steps}."
-    return d.shown
+    title = "The machine-learning lifecycle: what monitoring finds is where the next round begins"
+    box = "flex:1;border:2px solid var(--jp-brand-color1,#3a5fcd);border-radius:6px;padding:6px 10px;line-height:1.4"
+    arrow_look = "width:30px;line-height:30px;align-self:center;text-align:center;font-size:20px"
+    items = [
+        f'<li style="grid-area:{area};display:flex;flex-direction:{direction};align-items:stretch">'
+        f'<div style="{box}"><a href="{stage.notebook}" style="font-weight:bold;line-height:24px">'
+        f"{stage.number} {escape(stage.name)}</a><br>{escape(stage.output)}</div>"
+        f'<span aria-hidden="true" style="{arrow_look}">{arrow}</span></li>'
+        for stage, (area, direction, arrow) in zip(STAGES, _PLACES, strict=True)
+    ]
+    return Shown(
+        "\n".join([title, *(f"{each.number} {each.name}, hands on: {each.output}" for each in STAGES), "then 1 again"]),
+        f'<figure {OURS} style="margin:8px 0;max-width:60em;overflow-x:auto">'
+        f'<figcaption style="font-weight:600">{title}</figcaption>'
+        '<ol style="display:grid;grid-template-columns:1fr 30px 1fr 30px 1fr;grid-template-rows:auto 30px auto;'
+        'list-style:none;margin:8px 0;padding:0">'
+        f"{''.join(items)}</ol></figure>",
+    )

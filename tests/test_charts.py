@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlops_lesson.show.figures import plot_images
-from mlops_lesson.stages import STAGES, plot_lifecycle
 from mlops_lesson.training import charts
 from mlops_lesson.training.trace import LESSON_TRACE, Epoch, TrainingTrace, make_trace
 from mlops_lesson.validation.measures import calibration, plot_calibration
@@ -154,13 +153,6 @@ def test_a_figure_keeps_nothing_in_memory():
 
     charts.plot_trace(LESSON_TRACE)
     assert matplotlib._pylab_helpers.Gcf.get_all_fig_managers() == []
-
-
-def test_the_lifecycle_is_drawn_as_a_loop_of_the_six_stages_and_told_in_words() -> None:
-    shown = plot_lifecycle()
-    steps = "; ".join(f"{stage.number} {stage.name} hands on: {stage.output}" for stage in STAGES)
-    circle = "Six boxes in a circle, an arrow from each to the next and from the last to the first."
-    assert shown.alt.endswith(f"{circle} {steps}.")
 
 
 def test_a_value_far_below_zero_is_drawn_as_nothing():

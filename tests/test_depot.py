@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from mlops_lesson.collection import depot
 
@@ -32,8 +33,6 @@ def copied(tmp_path: Path) -> Path:
 
 
 def png(shape: tuple[int, int] = (8, 8)) -> bytes:
-    from PIL import Image
-
     buffer = io.BytesIO()
     Image.fromarray(np.full(shape, 7, dtype=np.uint8)).save(buffer, "PNG")
     return buffer.getvalue()
@@ -57,6 +56,48 @@ def test_an_image_is_a_table_of_grey_levels() -> None:
     assert image.shape == (8, 8)
     assert image.dtype == float
     assert (image == 7).all()
+
+
+def saved_as(mode: str, colour: object = None) -> bytes:
+    """An image of the grey levels 0 to 63, saved in another mode, with one pixel of another colour if one is given."""
+    levels = Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8))
+    picture = levels.quantize(64) if mode == "P" else levels.convert(mode)
+    if colour:
+        picture.putpixel((0, 0), colour)
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("mode", ["P", "LA", "RGB", "RGBA"])
+def test_a_grey_picture_that_a_program_saved_in_another_way_is_turned_back(mode: str) -> None:
+    assert depot.read_image(saved_as(mode)).ravel().tolist() == list(range(64))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (saved_as("RGB", (9, 0, 0)), "coloured or see-through"),
+        (saved_as("LA", (7, 0)), "coloured or see-through"),
+        (saved_as("1"), "numbers of the kind 1"),
+        (saved_as("I"), "numbers of the kind I"),
+    ],
+)
+def test_a_picture_that_holds_other_numbers_is_refused_by_name(copied: Path, content: bytes, words: str) -> None:
+    with zipfile.ZipFile(copied / "raw" / "images" / "camera_1.zip", "a") as archive:
+        archive.writestr("100000.png", content)
+    with pytest.raises(ValueError, match=rf"camera_1\.zip cannot be read .*100000\.png: This PNG image .*{words}"):
+        depot.read_images(copied)
+
+
+def test_a_copy_beside_an_archive_is_not_read_but_named(tmp_path: Path) -> None:
+    shutil.copytree(depot.data_dir(), tmp_path / "data")
+    images = tmp_path / "data" / "raw" / "images"
+    (images / "camera_1 (1).zip").write_bytes(b"half a copy")
+    (images / "desktop.ini").touch()
+    assert depot.read_images(tmp_path / "data").keys() == depot.read_images().keys()
+    states = depot.verify_data(tmp_path / "data").set_index("file")["state"]
+    assert states[states != "unchanged"].to_dict() == {"raw/images/camera_1 (1).zip": "not listed"}
 
 
 def test_images_are_found_by_the_id_of_their_parcel() -> None:

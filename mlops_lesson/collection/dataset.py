@@ -31,18 +31,18 @@ def _array_bytes(array: np.ndarray) -> bytes:
 
 @dataclass(frozen=True)
 class RawDataset:
-    """What Data Collection hands on: one row a scanned parcel, the images, and where everything came from.
+    """What Data Collection hands on: one row per scanned parcel, the images, and where everything came from.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        One row a scan, by id: `id`, `camera_id`, `place`, `seen_at`, `keyed_digit`, `sender`, `has_image`,
+        One row per scan, by id: `id`, `camera_id`, `place`, `seen_at`, `keyed_digit`, `sender`, `has_image`,
         `n_clicks`, `first_clicked_at`, `chute` (the last click, as written), `lux`, `lux_unit`, `temperature`,
         `temperature_unit`.
     images : dict of int to numpy.ndarray
         Grey levels by parcel id, as the cameras recorded them.
     lineage : pandas.DataFrame
-        One row a source: `source`, `rows`, `sha256`.
+        One row per source: `source`, `rows`, `sha256`.
     """
 
     table: pd.DataFrame
@@ -51,7 +51,7 @@ class RawDataset:
 
     @property
     def data_hash(self) -> str:
-        """SHA-256 over the table and all images: the same data give the same version, any change another."""
+        """SHA-256 over the table and all images: the same data give the same hash, any change another."""
         pictures = [f"{i}".encode() + _array_bytes(image) for i, image in sorted(self.images.items())]
         return _digest(_table_bytes(self.table), *pictures)
 
@@ -63,7 +63,7 @@ class CleanDataset:
     Parameters
     ----------
     table : pandas.DataFrame
-        One row a parcel, by time: `id`, `camera_id`, `seen_at`, `keyed_digit`, `sender`, `chute` ("A" or "B") and
+        One row per parcel, by time: `id`, `camera_id`, `seen_at`, `keyed_digit`, `sender`, `chute` ("A" or "B") and
         `split` ("train", "validation" or "test").
     X : numpy.ndarray of shape (n_parcels, 64)
         Grey levels 0 to 16, in the order of `table`. The model's own first step scales them to 0..1.
@@ -110,7 +110,7 @@ class CleanDataset:
 
 
 def last_click(clicks: pd.DataFrame) -> pd.DataFrame:
-    """Bring the clicks to one row a parcel; the last click says the chute.
+    """Bring the clicks to one row per parcel; the last click says the chute.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def collect(folder: Path | None = None) -> RawDataset:
     Returns
     -------
     RawDataset
-        One row a scanned parcel, whether or not it has an image, a click or a sensor reading.
+        One row per scanned parcel, whether or not it has an image, a click or a sensor reading.
     """
     folder = folder or data_dir()
     parcels, images = depot.read_parcels(folder), depot.read_images(folder)
@@ -149,10 +149,10 @@ def collect(folder: Path | None = None) -> RawDataset:
     table = table.merge(sensors, how="left", on=["camera_id", "hour"]).drop(columns="hour")
 
     photographed = table.loc[table["has_image"], "camera_id"].value_counts()
-    archives = sorted((folder / "raw" / "images").glob("camera_*.zip"))
+    archives = depot.camera_archives(folder)
     sources = [
         ("raw/depot.db", len(parcels)),
-        *((f"raw/images/{path.name}", int(photographed[int(path.stem[-1])])) for path in archives),
+        *((f"raw/images/{path.name}", int(photographed[camera])) for camera, path in archives.items()),
         ("raw/sensors.jsonl", len(sensors)),
         ("raw/clicks.csv", len(clicks)),
     ]

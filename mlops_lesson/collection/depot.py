@@ -8,7 +8,6 @@ import io
 import re
 import sqlite3
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -21,64 +20,38 @@ from PIL import Image
 from mlops_lesson.keep.paths import data_dir
 
 GREY_LEVELS = 16
-
-
 IMAGE_SHAPE = (8, 8)
-
-
 CHUTES = ("A", "B")
-
-
 LIVE_WEEKS = 8
 
-
-# What the libraries raise for a damaged or foreign file; RuntimeError: a flipped bit can say that a zip member is
-# encrypted, or packed in an unknown way.
-_UNREADABLE = (
-    ArithmeticError,
-    EOFError,
-    KeyError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    pd.errors.DatabaseError,
-    sqlite3.Error,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-
-
-def _existing(path: Path) -> Path:
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"The data file {path.name} is missing from {path.parent}. Restore it with `git checkout data`, "
-            "or build all data again with `python data/build.py`."
-        )
-    return path
+_WAY_OUT = "Restore it with `git checkout data`, or build all data again with `python data/build.py`."
+_CHECKSUM_LINE = re.compile(r"([0-9a-f]{64})  ((?:raw|live)/\S+)")
 
 
 @contextmanager
 def _read_as(path: Path, what: str) -> Iterator[None]:
     """Name the file and the way out if it is missing, or is not what it should be."""
-    _existing(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"The data file {path.name} is missing from {path.parent}. {_WAY_OUT}")
     try:
         yield
-    except _UNREADABLE as error:
+    except Exception as error:
         # The message of pandas repeats the whole query before the reason.
         reason = error.__cause__ if isinstance(error, pd.errors.DatabaseError) else error
-        raise ValueError(
-            f"{path} cannot be read as {what} ({reason}). Restore it with `git checkout data`, or "
-            "build all data again with `python data/build.py`."
-        ) from error
+        raise ValueError(f"{path} cannot be read as {what} ({reason}). {_WAY_OUT}") from error
 
 
-def _whole_lines(path: Path) -> bytes:
+def _whole_lines(path: Path) -> io.BytesIO:
     """Read a file of lines, every one of which is ended: the last line of a file that was cut is not."""
     content = path.read_bytes()
     if content and not content.endswith(b"\n"):
         raise ValueError("its last line has no end: the file seems to be cut off there")
-    return content
+    return io.BytesIO(content)
+
+
+def _with_times(table: pd.DataFrame, column: str) -> pd.DataFrame:
+    # Explicitly, because the readers of pandas leave a time that they cannot read as text, without a word.
+    return table.assign(**{column: pd.to_datetime(table[column], format="ISO8601")})
 
 
 def read_parcels(folder: Path | None = None) -> pd.DataFrame:
@@ -92,13 +65,13 @@ def read_parcels(folder: Path | None = None) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a scan, by id: `id` (int), `camera_id` (int, 1 to 4), `place` (str), `seen_at` (datetime, local time),
-        `keyed_digit` (int, 0 to 9, typed by hand) and `sender` (int, 1 to 13, whose handwriting it is).
+        One row per scan, by id: `id` (int), `camera_id` (int, 1 to 4), `place` (str), `seen_at` (datetime, local
+        time), `keyed_digit` (int, 0 to 9, typed by hand) and `sender` (int, 1 to 13, whose handwriting it is).
 
     Raises
     ------
     FileNotFoundError, ValueError
-        If the file is missing, or cannot be read as what it should be.
+        If the file is missing, or cannot be read as what it should be. All readers of this module raise these.
     """
     path = (folder or data_dir()) / "raw" / "depot.db"
     query = """
@@ -119,34 +92,47 @@ def read_image(content: bytes) -> np.ndarray:
     Parameters
     ----------
     content : bytes
-        A PNG file.
+        A PNG file. A grey picture that some program saved with a palette or in colour is turned back into grey.
 
     Returns
     -------
     numpy.ndarray
-        Grey levels, float, 0 to 16 in a healthy image; shape (8, 8) in a healthy image.
+        Grey levels, float; 0 to 16 and of shape (8, 8) in a healthy image.
 
     Raises
     ------
     ValueError
-        If the bytes are not an image.
+        If the bytes are not an image, or one of other numbers than 8-bit grey levels.
     """
     try:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
-            return np.asarray(picture, dtype=float)
+            picture.load()
     except (OSError, SyntaxError, ValueError) as error:
         raise ValueError(f"These {len(content)} bytes are not a PNG image: {error}") from error
+    if picture.mode not in ("L", "LA", "P", "RGB", "RGBA"):
+        raise ValueError(f"This PNG image holds numbers of the kind {picture.mode}; expected 8-bit grey levels.")
+    grey = picture.convert("L")
+    if picture.mode != "L" and picture.convert("RGBA") != grey.convert("RGBA"):
+        raise ValueError("This PNG image is coloured or see-through; expected grey levels.")
+    return np.asarray(grey, dtype=float)
 
 
 def _read_zipped_images(path: Path, prefix: str = "") -> dict[int, np.ndarray]:
+    images = {}
     with _read_as(path, "an archive of PNG images"), zipfile.ZipFile(path) as archive:
-        names = [name for name in archive.namelist() if name.startswith(prefix) and name.endswith(".png")]
-        return {int(Path(name).stem): read_image(archive.read(name)) for name in names}
+        for name in archive.namelist():
+            if found := re.fullmatch(rf"{prefix}(\d+)\.png", name):
+                try:
+                    images[int(found[1])] = read_image(archive.read(name))
+                except ValueError as error:
+                    raise ValueError(f"{name}: {error}") from error
+    return images
 
 
-def _with_times(table: pd.DataFrame, column: str) -> pd.DataFrame:
-    # Explicitly, because the readers of pandas leave a time that they cannot read as text, without a word.
-    return table.assign(**{column: pd.to_datetime(table[column], format="ISO8601")})
+def camera_archives(folder: Path) -> dict[int, Path]:
+    """Find the archive of each camera; another file beside them, such as a copy `camera_1 (1).zip`, is none."""
+    found = {path: re.fullmatch(r"camera_(\d)\.zip", path.name) for path in (folder / "raw" / "images").iterdir()}
+    return {int(match[1]): path for path, match in sorted(found.items()) if match}
 
 
 def read_images(folder: Path | None = None) -> dict[int, np.ndarray]:
@@ -161,15 +147,9 @@ def read_images(folder: Path | None = None) -> dict[int, np.ndarray]:
     -------
     dict of int to numpy.ndarray
         The image of each parcel id; see `read_image`.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If the file is missing, or cannot be read as what it should be.
     """
-    paths = sorted(((folder or data_dir()) / "raw" / "images").glob("camera_*.zip"))
     images: dict[int, np.ndarray] = {}
-    for path in paths:
+    for path in camera_archives(folder or data_dir()).values():
         images |= _read_zipped_images(path)
     return dict(sorted(images.items()))
 
@@ -186,20 +166,15 @@ def read_sensors(folder: Path | None = None) -> pd.DataFrame:
     -------
     pandas.DataFrame
         `camera_id`, `hour` (datetime), `lux`, `lux_unit`, `temperature`, `temperature_unit`, as recorded.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If the file is missing, or cannot be read as what it should be.
     """
     path = (folder or data_dir()) / "raw" / "sensors.jsonl"
     with _read_as(path, "sensor readings"):
         return _sensor_table(_whole_lines(path))
 
 
-def _sensor_table(content: bytes) -> pd.DataFrame:
+def _sensor_table(content: io.BytesIO) -> pd.DataFrame:
     columns = ["camera_id", "hour", "lux", "lux_unit", "temperature", "temperature_unit"]
-    table = _with_times(pd.read_json(io.BytesIO(content), lines=True)[columns], "hour")
+    table = _with_times(pd.read_json(content, lines=True)[columns], "hour")
     return table.astype({"camera_id": int, "lux": float, "temperature": float})
 
 
@@ -215,16 +190,10 @@ def read_clicks(path: Path | None = None) -> pd.DataFrame:
     -------
     pandas.DataFrame
         In the order of the clicks: `parcel_id` (int), `clicked_at` (datetime), `chute` (str, as written).
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If the file is missing; if it is not one of clicks, its last line has no end, or a click has no time.
     """
     path = path or data_dir() / "raw" / "clicks.csv"
     with _read_as(path, "staff clicks"):
-        content = io.BytesIO(_whole_lines(path))
-        clicks = pd.read_csv(content, dtype={"parcel_id": int, "clicked_at": str, "chute": str})
+        clicks = pd.read_csv(_whole_lines(path), dtype={"parcel_id": int, "clicked_at": str, "chute": str})
         if clicks["clicked_at"].isna().any():
             raise ValueError("a click has no time")
         return _with_times(clicks, "clicked_at")[["parcel_id", "clicked_at", "chute"]]
@@ -292,7 +261,7 @@ def read_live_week(week: int, *, control: bool = False, folder: Path | None = No
     with _read_as(path, "a live week"), zipfile.ZipFile(path) as archive:
         parcels = _with_times(pd.read_csv(io.BytesIO(archive.read("parcels.csv"))), "seen_at")
         stacked = np.stack([images[i] for i in parcels["id"]])
-        return LiveWeek(week, parcels, stacked, _sensor_table(archive.read("sensors.jsonl")))
+        return LiveWeek(week, parcels, stacked, _sensor_table(io.BytesIO(archive.read("sensors.jsonl"))))
 
 
 def read_live_clicks(until: pd.Timestamp | None = None, *, folder: Path | None = None) -> pd.DataFrame:
@@ -309,35 +278,9 @@ def read_live_clicks(until: pd.Timestamp | None = None, *, folder: Path | None =
     -------
     pandas.DataFrame
         As `read_clicks` returns them.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If the file is missing, or cannot be read as what it should be.
     """
     clicks = read_clicks((folder or data_dir()) / "live" / "clicks.csv")
     return clicks if until is None else clicks[clicks["clicked_at"] < until]
-
-
-def checksum(path: Path) -> str:
-    """Return the SHA-256 checksum of a file, 64 hexadecimal digits.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-
-    Returns
-    -------
-    str
-        Its checksum.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    """
-    return hashlib.sha256(_existing(path).read_bytes()).hexdigest()
 
 
 def verify_data(folder: Path | None = None) -> pd.DataFrame:
@@ -353,35 +296,29 @@ def verify_data(folder: Path | None = None) -> pd.DataFrame:
     pandas.DataFrame
         `file`, `sha256` (the expected checksum) and `state`: "unchanged", "changed", "missing", or "not listed" for a
         file that the list does not know.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If the list of checksums is missing, or is damaged.
     """
     folder = folder or data_dir()
     manifest = folder / "MANIFEST.sha256"
     with _read_as(manifest, "a list of checksums"):
         lines = [_CHECKSUM_LINE.fullmatch(line) for line in manifest.read_text(encoding="utf-8").splitlines()]
-        if not lines or not all(lines):
+        expected = {line[2]: line[1] for line in lines if line}
+        if not lines or len(expected) < len(lines):
             raise ValueError("expected a checksum, two spaces and a file name on every line")
-    expected = {line["name"]: line["digest"] for line in lines}
-    found = {path.relative_to(folder).as_posix(): path for path in _data_files(folder)}
-
-    def state(name: str, digest: str) -> str:
-        if name not in found:
-            return "missing"
-        return "unchanged" if checksum(found[name]) == digest else "changed"
-
-    rows = [(name, digest, state(name, digest)) for name, digest in expected.items()]
-    rows += [(name, "", "not listed") for name in sorted(found.keys() - expected.keys())]
+    found = {path.relative_to(folder).as_posix(): checksum(path) for path in _data_files(folder)}
+    states = {name: "unchanged" if found.get(name) == digest else "changed" for name, digest in expected.items()}
+    states |= dict.fromkeys(expected.keys() - found.keys(), "missing")
+    states |= dict.fromkeys(sorted(found.keys() - expected.keys()), "not listed")
+    rows = [(name, expected.get(name, ""), state) for name, state in states.items()]
     return pd.DataFrame(rows, columns=["file", "sha256", "state"])
 
 
-_CHECKSUM_LINE = re.compile(r"(?P<digest>[0-9a-f]{64})  (?P<name>(?:raw|live)/\S+)")
+def checksum(path: Path) -> str:
+    """Return the SHA-256 checksum of a file, 64 hexadecimal digits."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _data_files(folder: Path) -> list[Path]:
     found = (path for part in ("raw", "live") for path in (folder / part).rglob("*") if path.is_file())
     # What an operating system or a notebook leaves in a folder that was looked into is no data.
-    return [path for path in found if not path.name.startswith(".") and path.name != "Thumbs.db"]
+    left_behind = ("Thumbs.db", "desktop.ini")
+    return [path for path in found if not path.name.startswith(".") and path.name not in left_behind]
