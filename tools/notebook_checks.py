@@ -5,15 +5,16 @@ kept. `CHECKS` lists them all.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import nbformat
+from bs4 import BeautifulSoup, Tag
 from nbformat import NotebookNode
 
 from mlops_lesson.stages import STAGES
@@ -25,8 +26,10 @@ LONGEST_CELL = 15
 LEAST_COMPARED = 0.9
 IGNORE_TAG = "nbval-ignore-output"
 FORBIDDEN_TAGS = ("nbval-skip", "nbval-raises-exception", "raises-exception", "skip-execution")
-GOAL_WORDS = range(900, 1301)
-GOAL_CELLS = range(30, 46)
+GOAL_WORDS = range(900, 1401)
+GOAL_CELLS = range(30, 51)
+WORDS_A_MINUTE, LINES_A_MINUTE, MINUTES_AN_OUTPUT, MINUTES_AN_EXPLORER = 200, 12, 0.25, 2
+MOST_MINUTES = 12
 
 FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t]*#*$", re.MULTILINE)
@@ -41,65 +44,35 @@ NBVAL_COMMENT = re.compile(r"#\s*(NBVAL_\w+|PYTEST_VALIDATE_\w+)")
 PART_MINUTES = re.compile(r"^##[ \t]+(\w+)\s+\*(\d+) minutes\b", re.MULTILINE)
 SHORT_WAY = re.compile(r"(\d+) minutes from Why to Try")
 COUNT_TO_PROVE = 10
+APPARATUS = re.compile(r"\b(strip|stage_card|chooser|flashcards|quiz|progress_panel)\(")
+APPARATUS_OUTPUT = re.compile(r"You are here|Choose your way|Quiz:|Flashcards:|Progress panel|Exercise \d")
+WHAT_WE_SAW = re.compile(r"<summary>\s*What we saw")
+BOLD = re.compile(r"\*\*([^*]+)\*\*")
+LEAD_IN = re.compile(r"[.:?]$|^You |^Exercise|^\d")
+# The terms of the trade that mean nothing in plain English, and that the core path has to explain.
+TERMS = (
+    *("MLOps", "feature", "label", "join", "lineage", "baseline", "logistic regression", "p-value", "cross-validation"),
+    *("epoch", "learning rate", "momentum", "over-fitting", "gate", "slice", "calibration", "registry", "alias"),
+    *("champion", "challenger", "shadow", "canary", "rollback", "latency", "drift", "reference", "KS", "PSI"),
+    *("Bonferroni", "ADWIN"),
+)
 VAGUE_LINK_TEXTS = ("here", "this", "link", "click here", "this link", "read more", "more")
 
 
-@dataclass(frozen=True)
-class Element:
-    """One HTML element that a check looks at: its name, its attributes and the text inside."""
-
-    name: str
-    attributes: Mapping[str, str]
-    text: str
-    inside: str
+def read_page(html: str) -> BeautifulSoup:
+    """Read HTML, without the parts of it that nobody reads."""
+    page = BeautifulSoup(html, "html.parser")
+    for silent in page(("script", "style")):
+        silent.decompose()
+    return page
 
 
-class _Page(HTMLParser):
-    """Collect the elements and the readable text of a piece of HTML."""
-
-    VOID = ("img", "br", "hr", "input", "meta", "link", "col", "wbr", "source")
-    SILENT = ("script", "style")
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.elements: list[Element] = []
-        self.words: list[str] = []
-        self._open: list[tuple[str, dict[str, str], list[str]]] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        attributes = {name: value or "" for name, value in attrs}
-        if tag == "img":
-            self.words.append(f" {attributes.get('alt', '')} ")
-        if tag in self.VOID:
-            self.elements.append(Element(tag, attributes, "", self._path()))
-        else:
-            self._open.append((tag, attributes, []))
-
-    def handle_endtag(self, tag: str) -> None:
-        while any(tag == name for name, _, _ in self._open):
-            name, attributes, texts = self._open.pop()
-            self.elements.append(Element(name, attributes, " ".join("".join(texts).split()), self._path()))
-            if name == tag:
-                return
-
-    def handle_data(self, data: str) -> None:
-        if not any(name in self.SILENT for name, _, _ in self._open):
-            self.words.append(data)
-            for _, _, texts in self._open:
-                texts.append(data)
-
-    def _path(self) -> str:
-        return " ".join(name for name, _, _ in self._open)
-
-
-def read_page(html: str) -> tuple[list[Element], str]:
-    """Read HTML into its elements, inner ones first, and its text with the alternative texts of its images."""
-    page = _Page()
-    page.feed(html)
-    page.close()
-    for name, _, _ in list(page._open):
-        page.handle_endtag(name)
-    return page.elements, "".join(page.words)
+def words_of(html: str) -> str:
+    """Return what a reader can read of HTML, the alternative texts of its images included."""
+    page = read_page(html)
+    for image in page("img"):
+        image.replace_with(f" {image.get('alt', '')} ")
+    return page.get_text()
 
 
 @dataclass(frozen=True)
@@ -159,12 +132,10 @@ class Lesson:
         return [(len(marks), text) for _, prose in self.prose_cells for marks, text in HEADING.findall(prose)]
 
     @cached_property
-    def html(self) -> list[tuple[str, list[Element]]]:
-        """The elements of every HTML output and of the HTML in every markdown cell."""
-        pieces = list(self.prose_cells)
-        for name, output in self.outputs:
-            pieces += [(name, text) for kind, text in _data(output).items() if kind == "text/html"]
-        return [(name, read_page(text)[0]) for name, text in pieces]
+    def html(self) -> list[tuple[str, BeautifulSoup]]:
+        """Every HTML output, and the HTML in every markdown cell."""
+        outputs = [(name, _data(output)["text/html"]) for name, output in self.outputs if "text/html" in _data(output)]
+        return [(name, read_page(text)) for name, text in (*self.prose_cells, *outputs)]
 
     @cached_property
     def output_texts(self) -> list[tuple[str, str]]:
@@ -175,7 +146,7 @@ class Lesson:
                 texts.append((name, output.text))
             for kind, text in _data(output).items():
                 if kind == "text/html":
-                    texts.append((name, read_page(text)[1]))
+                    texts.append((name, words_of(text)))
                 elif kind.startswith("text/"):
                     texts.append((name, text))
         return texts
@@ -183,7 +154,7 @@ class Lesson:
     @cached_property
     def words(self) -> int:
         """Words of prose."""
-        return sum(len(read_page(prose)[1].split()) for _, prose in self.prose_cells)
+        return sum(len(words_of(prose).split()) for _, prose in self.prose_cells)
 
 
 def _data(output: NotebookNode) -> Mapping[str, str]:
@@ -259,7 +230,7 @@ def headings_are_in_order(lesson: Lesson) -> Iterator[str]:
     parts = tuple(text for level, text in lesson.headings if level == 2)
     if parts != PARTS:
         yield f"the headings of level 2 are {', '.join(parts) or 'none'}; they should be {', '.join(PARTS)}"
-    for (above, _), (level, text) in zip(lesson.headings, lesson.headings[1:], strict=False):
+    for (above, _), (level, text) in pairwise(lesson.headings):
         if level > above + 1:
             yield f"the heading {text!r} of level {level} follows one of level {above}"
     for level, text in lesson.headings:
@@ -277,46 +248,40 @@ def every_picture_has_words(lesson: Lesson) -> Iterator[str]:
         for alt in MARKDOWN_IMAGE.findall(prose):
             if not alt.strip():
                 yield f"{name} has an image without alternative text"
-    for name, elements in lesson.html:
-        titled = {element.inside for element in elements if element.name == "title" and element.text}
-        for element in elements:
-            if element.name == "img" and not element.attributes.get("alt", "").strip():
+    for name, page in lesson.html:
+        for image in page("img"):
+            if not str(image.get("alt", "")).strip():
                 yield f"{name} has an <img> without alternative text"
-            if element.name == "svg" and not _svg_has_words(element, titled):
+        for drawing in page("svg"):
+            if not _has_words(drawing):
                 yield f"{name} has an <svg> without a name: give it aria-label, a <title>, or aria-hidden"
 
 
-def _svg_has_words(svg: Element, titled: Iterable[str]) -> bool:
-    named = svg.attributes.get("aria-label", "").strip() or svg.attributes.get("aria-labelledby", "").strip()
-    hidden = svg.attributes.get("aria-hidden") == "true" or svg.attributes.get("role") == "presentation"
-    return bool(named or hidden or any(path.endswith("svg") for path in titled))
+def _has_words(drawing: Tag) -> bool:
+    named = drawing.get("aria-label") or drawing.get("aria-labelledby") or drawing.find("title")
+    return bool(named) or drawing.get("aria-hidden") == "true" or drawing.get("role") == "presentation"
 
 
 def tables_have_captions_and_headers(lesson: Lesson) -> Iterator[str]:
     """Every HTML table has a caption, and every header cell says what it is the header of."""
-    for name, elements in lesson.html:
-        inner: list[Element] = []
-        for element in elements:
-            if element.name != "table":
-                inner.append(element)
-                continue
-            if element.attributes.get("role") != "presentation":
-                headers = [one for one in inner if one.name == "th"]
-                if not any(one.name == "caption" and one.text for one in inner):
-                    yield f"{name} has a table without a caption"
-                if not headers:
-                    yield f"{name} has a table without header cells"
-                if any(one.attributes.get("scope") not in ("col", "row", "colgroup", "rowgroup") for one in headers):
-                    yield f"{name} has a table with header cells that lack scope"
-            inner = []
+    for name, table in ((name, table) for name, page in lesson.html for table in page("table")):
+        headers = table("th")
+        if table.get("role") == "presentation":
+            continue
+        if table.caption is None or not table.caption.get_text(strip=True):
+            yield f"{name} has a table without a caption"
+        if not headers:
+            yield f"{name} has a table without header cells"
+        if any(header.get("scope") not in ("col", "row", "colgroup", "rowgroup") for header in headers):
+            yield f"{name} has a table with header cells that lack scope"
 
 
 def links_lead_somewhere(lesson: Lesson) -> Iterator[str]:
     """Links inside the course lead to a file and heading that exist, others are https, and each says where it goes."""
     links = [(name, *link) for name, prose in lesson.prose_cells for link in MARKDOWN_LINK.findall(prose)]
-    for name, elements in lesson.html:
-        anchors = [one for one in elements if one.name == "a" and "href" in one.attributes]
-        links += [(name, one.text or one.attributes.get("aria-label", ""), one.attributes["href"]) for one in anchors]
+    for name, page in lesson.html:
+        anchors = page("a", href=True)
+        links += [(name, one.get_text() or one.get("aria-label", ""), str(one["href"])) for one in anchors]
     for name, text, target in links:
         if text.strip(" .").lower() in ("", *VAGUE_LINK_TEXTS):
             yield f"{name} has a link that does not say where it goes: {text!r} to {target}"
@@ -379,7 +344,7 @@ def numbers_in_prose_come_from_somewhere(lesson: Lesson) -> Iterator[str]:
     facts: Mapping[str, str] = lesson.own_metadata.get("given_facts", {})  # type: ignore[assignment]
     unused = set(facts)
     for name, prose in lesson.prose_cells:
-        for written, value, percent in _numbers(ADDRESS.sub(" ", read_page(prose)[1])):
+        for written, value, percent in _numbers(ADDRESS.sub(" ", words_of(prose))):
             readings = _readings(written, value, percent)
             if not readings and value >= COUNT_TO_PROVE and value not in counts:
                 readings = {value}
@@ -420,6 +385,98 @@ def minutes_are_given_for_every_part(lesson: Lesson) -> Iterator[str]:
                 yield f"{name} says {number} minutes from Why to Try, the parts take {lesson.minutes_from_why_to_try}"
 
 
+def minutes_to_try(lesson: Lesson) -> float:
+    """Count the minutes from the top to the end of Try: of prose, code, outputs to look at, and the explorer."""
+    minutes = 0.0
+    for cell in lesson.notebook.cells:
+        if re.search(r"^## Deep\b", cell.source, re.MULTILINE):
+            break
+        if cell.cell_type == "markdown":
+            minutes += len(re.sub(r"\]\([^)]*\)", "]", cell.source).split()) / WORDS_A_MINUTE
+            continue
+        first_words = [output.get("text") or _data(output).get("text/plain", "") for output in cell.outputs]
+        if any(text.startswith("Explorer") for text in first_words):
+            minutes += MINUTES_AN_EXPLORER
+        elif not any(APPARATUS_OUTPUT.match(text) for text in first_words):
+            minutes += len(cell.outputs) * MINUTES_AN_OUTPUT
+        if not _is_collapsed(cell):
+            lines = [line for line in cell.source.splitlines() if line.strip()]
+            minutes += sum(not re.match(r"\s*(import|from|#)", line) for line in lines) / LINES_A_MINUTE
+    return minutes
+
+
+def _is_collapsed(cell: NotebookNode) -> bool:
+    return bool(cell.metadata.get("jupyter", {}).get("source_hidden"))
+
+
+def twelve_minutes_are_twelve_minutes(lesson: Lesson) -> Iterator[str]:
+    """The way that everyone takes, from the top to the end of Try, takes at most twelve minutes."""
+    minutes = minutes_to_try(lesson)
+    if minutes > MOST_MINUTES:
+        yield f"the way from the top to the end of Try takes {minutes:.1f} minutes, {MOST_MINUTES} are the most"
+
+
+def apparatus_is_collapsed(lesson: Lesson) -> Iterator[str]:
+    """The code that only shows strip, chooser, cards, quiz, panel or stage card is collapsed."""
+    for name, cell in lesson.code_cells:
+        if APPARATUS.search(cell.source) and not _is_collapsed(cell):
+            yield f"{name} shows apparatus: collapse its code by jupyter.source_hidden in its metadata"
+
+
+def every_explorer_is_followed_by_what_we_saw(lesson: Lesson) -> Iterator[str]:
+    """After an explorer a fold answers what it asked."""
+    for cell, after in pairwise((*lesson.notebook.cells, None)):
+        shows = cell.cell_type == "code" and any(
+            _data(output).get("text/plain", "").startswith("Explorer") for output in cell.outputs
+        )
+        if shows and (after is None or not WHAT_WE_SAW.search(after.source)):
+            yield f"cell {cell.id!r} is an explorer: a fold with the summary 'What we saw' comes after it"
+
+
+def bold_terms(prose: str) -> list[str]:
+    """Return the terms that prose sets bold, without the lead-ins of paragraphs such as "**You need**"."""
+    found = (" ".join(term.split()) for term in BOLD.findall(prose))
+    return [term for term in found if not LEAD_IN.search(term)]
+
+
+def reading_order(lessons: Sequence[Lesson]) -> Iterator[tuple[Lesson, str]]:
+    """Go through the prose of the course as most read it: each notebook to the end of Try, then what goes further."""
+    further: list[tuple[Lesson, str]] = []
+    for lesson in lessons:
+        is_core = True
+        for _, prose in lesson.prose_cells:
+            is_core = is_core and not re.search(r"^## Deep\b", prose, re.MULTILINE)
+            if is_core:
+                yield lesson, prose
+            else:
+                further.append((lesson, prose))
+    yield from further
+
+
+def terms_without_an_explanation(lessons: Sequence[Lesson]) -> Iterator[str]:
+    """Find terms of the trade that no cell sets bold, or that prose uses before the cell that does."""
+    pages = [
+        (lesson, re.sub(r"[*_`]", "", prose), {*map(str.lower, bold_terms(prose))})
+        for lesson, prose in reading_order(lessons)
+    ]
+    for term in TERMS:
+        used = next((place for place, (_, prose, _) in enumerate(pages) if _uses(prose, term)), None)
+        explained = next((place for place, (_, _, bold) in enumerate(pages) if _among(term, bold)), None)
+        if explained is None:
+            yield f"no cell explains the term {term!r} in bold"
+        elif used is not None and used < explained:
+            yield f"{pages[used][0].path.name} uses {term!r} before {pages[explained][0].path.name} explains it"
+
+
+def _uses(prose: str, term: str) -> bool:
+    told = "\n".join(line for line in prose.splitlines() if not line.startswith(("#", "- ")))
+    return bool(re.search(rf"\b{re.escape(term)}s?\b", told, re.IGNORECASE if term.islower() else 0))
+
+
+def _among(term: str, bold: set[str]) -> bool:
+    return any(re.fullmatch(rf"{re.escape(term.lower())}(s|'s test| test)?", one) for one in bold)
+
+
 def nearly_all_outputs_are_compared(lesson: Lesson) -> Iterator[str]:
     """At least nine code cells in ten are compared with their stored outputs; each other one says why it cannot be."""
     exempt = exempt_cells(lesson)
@@ -454,6 +511,9 @@ CHECKS: tuple[Callable[[Lesson], Iterator[str]], ...] = (
     links_lead_somewhere,
     numbers_in_prose_come_from_somewhere,
     minutes_are_given_for_every_part,
+    twelve_minutes_are_twelve_minutes,
+    apparatus_is_collapsed,
+    every_explorer_is_followed_by_what_we_saw,
     nearly_all_outputs_are_compared,
 )
 

@@ -1,18 +1,23 @@
 """Run the notebooks and store their outputs in normal form: ``python tools/run_notebooks.py``, or ``make notebooks``.
 
-Without options every notebook is run as on a fresh checkout, with an empty folder for the learner's work, and written
-back with its outputs. ``--check`` runs nothing: it says what in the files is not as the course wants it.
+Without options every stale notebook is run as on a fresh checkout, with an empty folder for the learner's work, and
+written back with its outputs. A notebook is stale when something changed since it was run of which its outputs are
+made: its own code, the part of the package that it can reach, the data, the libraries. Notebooks that are named are
+run in any case. ``--check`` runs nothing: it says what is stale, and what in the files is not as the course wants it.
 
 Normal form means that two runs give the same file: no times, no widget state, no version of Python, execution counts
 from 1 upwards, one text where a stream was stored in pieces. Nothing that an author wrote is changed.
 """
 
 import argparse
+import ast
+import hashlib
 import os
+import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from pathlib import Path
 
@@ -22,7 +27,11 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 from notebook_checks import Lesson, exempt_cells, problems, size
 
-NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+PACKAGE = "mlops_lesson"
+PINS = ROOT / "environment.yml"
+TEXTS = (".toml", ".js", ".css", ".html", ".j2", ".sql", ".py")
 SECONDS_A_CELL = 120
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 LANGUAGE = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python", "pygments_lexer": "ipython3"}
@@ -32,12 +41,21 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 def execute(path: Path, environment: Mapping[str, str], timeout: int = SECONDS_A_CELL) -> NotebookNode:
-    """Run all cells of a notebook in a new kernel; the file stays as it is.
+    """Run all cells of a notebook in a new kernel and return it with its outputs; the file stays as it is."""
+    return execute_cells(nbformat.read(path, as_version=4), path.parent, environment, timeout)
+
+
+def execute_cells(
+    notebook: NotebookNode, folder: Path, environment: Mapping[str, str], timeout: int = SECONDS_A_CELL
+) -> NotebookNode:
+    """Run all cells of a notebook that has been read, and replace its outputs.
 
     Parameters
     ----------
-    path : pathlib.Path
-        The notebook; its folder is the kernel's working directory.
+    notebook : nbformat.NotebookNode
+        The notebook.
+    folder : pathlib.Path
+        The kernel's working directory.
     environment : mapping of str to str
         All environment variables of the kernel.
     timeout : int
@@ -46,40 +64,12 @@ def execute(path: Path, environment: Mapping[str, str], timeout: int = SECONDS_A
     Returns
     -------
     nbformat.NotebookNode
-        The notebook with its new outputs.
+        The same notebook.
 
     Raises
     ------
     nbclient.exceptions.CellExecutionError, nbclient.exceptions.CellTimeoutError, nbclient.exceptions.DeadKernelError
         If a cell raises, hangs, or ends the kernel.
-    """
-    return execute_cells(nbformat.read(path, as_version=4), path.parent, environment, timeout)
-
-
-def execute_cells(
-    notebook: NotebookNode,
-    folder: Path,
-    environment: Mapping[str, str],
-    timeout: int = SECONDS_A_CELL,
-    **hooks: Callable[..., object],
-) -> NotebookNode:
-    """Run all cells of a notebook that has been read; see `execute`.
-
-    Parameters
-    ----------
-    notebook : nbformat.NotebookNode
-        The notebook; its outputs are replaced.
-    folder : pathlib.Path
-        The kernel's working directory.
-    environment, timeout
-        See `execute`.
-    **hooks : callable
-        `on_cell_execute`, `on_cell_executed` and the like; see `nbclient.NotebookClient`.
-
-    Returns
-    -------
-    nbformat.NotebookNode
-        The same notebook.
     """
     client = NotebookClient(
         notebook,
@@ -89,41 +79,93 @@ def execute_cells(
         coalesce_streams=True,
         record_timing=False,
         store_widget_state=False,
-        **hooks,
     )
     return client.execute(env=dict(environment), transport_encryption="auto")
 
 
 def fresh_environment(folder: Path) -> dict[str, str]:
-    """Make the environment of a learner who starts now: an empty course home and no settings of one's own.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-        A new, empty folder.
-
-    Returns
-    -------
-    dict of str to str
-        Environment variables for `execute`.
-    """
+    """Make the environment of a learner who starts now in an empty folder, with no settings of one's own."""
     own = {"MLOPS_LESSON_HOME": str(folder / "my_work"), "IPYTHONDIR": str(folder / "ipython")}
     return {**os.environ, **own}
 
 
-def normalise(notebook: NotebookNode) -> NotebookNode:
-    """Bring a notebook into normal form.
+def inputs_of(path: Path) -> dict[str, str]:
+    """Return what the outputs of a notebook are made of, each with a short hash of its content.
 
     Parameters
     ----------
-    notebook : nbformat.NotebookNode
-        A notebook, with or without outputs; it is not changed.
+    path : pathlib.Path
+        The notebook.
 
     Returns
     -------
-    nbformat.NotebookNode
-        A copy in which all that differs from run to run, or from one author's editor to another's, is gone.
+    dict of str to str
+        Hashes of the notebook's own code, of the data, of the pinned libraries, and of each room of the package that
+        the notebook can reach by imports.
     """
+    code = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    files: dict[str, set[Path]] = {"the data": {*ROOT.glob("data/MANIFEST.sha256")}, "the libraries": {PINS}}
+    for module in _reachable("\n".join(line for line in "\n".join(code).splitlines() if line[:1] not in "%!")):
+        room = module.parent.relative_to(ROOT).as_posix()
+        files.setdefault(room, set()).add(module)
+        files[room] |= {file for file in _beside(module) if "load_questions" in "".join(code) or _concerns(file, path)}
+    found = {"its code": _hash(code)}
+    for name, those in sorted(files.items()):
+        found[name] = _hash(file.read_text(encoding="utf-8") for file in sorted(those) if file.is_file())
+    return found
+
+
+def _reachable(code: str) -> set[Path]:
+    """Return the modules of the package that code names in imports or strings, and those that they name in turn."""
+    found: set[Path] = set()
+    todo = [code]
+    while todo:
+        for name in _named(todo.pop()):
+            base = ROOT / Path(*name.split("."))
+            modules = {file for file in (base.with_suffix(".py"), base / "__init__.py") if file.is_file()} - found
+            found |= modules
+            todo += [module.read_text(encoding="utf-8") for module in modules]
+    return found
+
+
+def _named(code: str) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            names |= {node.value} if re.fullmatch(r"mlops_lesson(\.\w+)+", node.value) else set()
+    return {name for name in names if name.split(".")[0] == PACKAGE}
+
+
+def _beside(module: Path) -> set[Path]:
+    """Return the files that a module may read: questions, pages and the like in the folders of its room."""
+    folders = [
+        folder for folder in module.parent.iterdir() if folder.is_dir() and not (folder / "__init__.py").exists()
+    ]
+    return {file for folder in (module.parent, *folders) for file in folder.iterdir() if file.suffix in TEXTS}
+
+
+def _concerns(file: Path, notebook: Path) -> bool:
+    """Tell whether a file is not that of another stage."""
+    return not re.match(r"\d\d_", file.name) or file.stem == notebook.stem
+
+
+def _hash(texts: Iterable[str]) -> str:
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:8]
+
+
+def why_stale(path: Path) -> list[str]:
+    """Return what has changed since a notebook was run; nothing if its outputs are current."""
+    before = Lesson.read(path).own_metadata.get("made_of", {})
+    now = inputs_of(path)
+    return sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+
+
+def normalise(notebook: NotebookNode) -> NotebookNode:
+    """Copy a notebook without all that differs from run to run, or from one author's editor to another's."""
     notebook = deepcopy(notebook)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for name in VOLATILE_NOTEBOOK_METADATA:
@@ -179,22 +221,12 @@ def normal_text(notebook: NotebookNode) -> str:
 
 
 def run_in_place(path: Path) -> float:
-    """Run a notebook as on a fresh checkout and store its outputs in its file.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The notebook; it is written only if every cell ran.
-
-    Returns
-    -------
-    float
-        Seconds from the start of the kernel to its end.
-    """
+    """Run a notebook as on a fresh checkout, store its outputs if every cell ran, and return the seconds."""
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         notebook = execute(path, fresh_environment(Path(folder)))
     seconds = time.perf_counter() - started
+    notebook.metadata.setdefault("mlops_lesson", NotebookNode())["made_of"] = inputs_of(path)
     path.write_text(normal_text(notebook), encoding="utf-8", newline="\n")
     return seconds
 
@@ -209,17 +241,18 @@ def failed_cell(error: CellExecutionError | CellTimeoutError | DeadKernelError) 
 def main() -> int:
     """Run or check the notebooks named, or all of them."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("notebooks", nargs="*", type=Path, help="files; all of notebooks/ if none is named")
+    parser.add_argument(
+        "notebooks", nargs="*", type=Path, help="files; those of notebooks/ that are stale if none is named"
+    )
     parser.add_argument("--check", action="store_true", help="run nothing, say what is not as it should be")
     arguments = parser.parse_args()
     paths = [path.resolve() for path in arguments.notebooks] or sorted(NOTEBOOKS.glob("*.ipynb"))
-    if not paths:
-        print(f"No notebook found in {NOTEBOOKS.name}/: name the files to run.")
-        return 1
     wrong = 0
     for path in paths:
-        took = ""
-        if not arguments.check:
+        took, stale = "", why_stale(path)
+        if stale:
+            print(f"{path.name} is stale; changed since it was run: {', '.join(stale)}")
+        if not arguments.check and (stale or arguments.notebooks):
             try:
                 took = f", {run_in_place(path):.1f} s"
             except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:

@@ -57,9 +57,8 @@ def test_a_deck_shows_its_cells_fits_on_its_slides_and_asks_nothing_of_the_netwo
             if output.output_type == "stream" and cell.metadata.slideshow.slide_type != "notes":
                 assert words(output.text) in text, cell.id
             if "text/html" in output.get("data", {}):
-                for element in read_page(output.data["text/html"])[0]:
-                    if element.name in ("summary", "caption", "figcaption"):
-                        assert words(element.text) in text, cell.id
+                for element in read_page(output.data["text/html"])(("summary", "caption", "figcaption")):
+                    assert words(element.get_text()) in text, cell.id
         if cell.cell_type == "code" and "slide-output" not in cell.metadata.get("tags", []):
             assert words(cell.source) in text, cell.id
 
@@ -94,8 +93,8 @@ def test_the_hint_of_a_question_is_folded_until_the_class_has_voted(name):
     hinted = [page for page in pages if "data-hint" in page]
     assert len(hinted) > 4
     for page in hinted:
-        (hint,) = [element for element in read_page(page)[0] if "data-hint" in element.attributes]
-        assert "details" in hint.inside.split()
+        (hint,) = read_page(page)(attrs={"data-hint": True})
+        assert hint.find_parent("details")
 
 
 def test_a_notebook_whose_first_slide_is_no_slide_is_refused():
