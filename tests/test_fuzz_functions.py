@@ -59,7 +59,7 @@ from mlops_lesson.teaching.chooser import WAYS
 from mlops_lesson.teaching.exercises.bank import EXERCISES
 from mlops_lesson.teaching.panel import progress_panel
 from mlops_lesson.training.network import TrainedModel, TrainingSettings, make_network
-from mlops_lesson.training.trace import LESSON_TRACE, Epoch, TrainingTrace, make_trace
+from mlops_lesson.training.trace import GIVEN_TRACE, Epoch, TrainingTrace, make_trace
 from mlops_lesson.validation import measures as evaluation
 from mlops_lesson.validation.gate import GateResult
 from mlops_lesson.validation.model_card import ModelCard
@@ -968,7 +968,7 @@ def calls_with(trace: TrainingTrace) -> dict[str, list[dict[str, Any]]]:
     return {
         "charts.ascii_chart": [{"trace": trace, "metric": metric} for metric in ("loss", "accuracy", "train_loss")],
         "charts.plot_losses": [{"trace": trace}],
-        "charts.plot_trace": [{"trace": trace}, {"trace": trace, "args": [LESSON_TRACE]}],
+        "charts.plot_trace": [{"trace": trace}, {"trace": trace, "args": [GIVEN_TRACE]}],
         "explorers.model_training.judge": [{"trace": trace}],
         "pipeline.record_run": [{"trained": trained, "name": "run"}],
         "registry.log_run": [
@@ -979,7 +979,7 @@ def calls_with(trace: TrainingTrace) -> dict[str, list[dict[str, Any]]]:
         "trace.TrainingTrace.from_frame": [{"frame": trace.to_frame()}],
         "trace.TrainingTrace.to_frame": [{"self": trace}],
         "trace.TrainingTrace.values": [{"self": trace, "metric": each} for each in ("loss", "accuracy", "train_loss")],
-        "trace.compare_traces": [{"own": trace, "given": trace}, {"own": trace, "given": LESSON_TRACE}],
+        "trace.compare_traces": [{"own": trace, "given": trace}, {"own": trace, "given": GIVEN_TRACE}],
     }
 
 
@@ -993,12 +993,12 @@ def takes_a_trace(one: Public) -> bool:
 
 def test_every_function_that_takes_a_trace_meets_each_trace_below():
     by_what_it_holds = {"pipeline.record_run", "registry.log_run"}
-    assert {one.name for one in EVERYTHING if takes_a_trace(one)} | by_what_it_holds == {*calls_with(LESSON_TRACE)}
+    assert {one.name for one in EVERYTHING if takes_a_trace(one)} | by_what_it_holds == {*calls_with(GIVEN_TRACE)}
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("kind", TRACES)
-@pytest.mark.parametrize("name", calls_with(LESSON_TRACE))
+@pytest.mark.parametrize("name", calls_with(GIVEN_TRACE))
 def test_a_trace_at_the_edge_is_answered(name, kind, a_place, counted_cases):
     if name in (*USES_REGISTRY, "registry.log_run"):
         fill_home(Path(os.environ["MLOPS_LESSON_HOME"]))
@@ -1017,12 +1017,12 @@ def test_a_trace_at_the_edge_is_answered(name, kind, a_place, counted_cases):
     [
         (lambda: TrainingTrace(()), "at least one epoch; got none"),
         (lambda: make_trace([]), "at least one epoch; got none"),
-        (lambda: TrainingTrace.from_frame(LESSON_TRACE.to_frame().iloc[:0]), "at least one epoch; got none"),
-        (lambda: LESSON_TRACE.first(0), "at least one epoch; got n_epochs=0"),
+        (lambda: TrainingTrace.from_frame(GIVEN_TRACE.to_frame().iloc[:0]), "at least one epoch; got none"),
+        (lambda: GIVEN_TRACE.first(0), "at least one epoch; got n_epochs=0"),
         (lambda: Epoch(1, -0.5, 0.5), "a log loss is 0 or more"),
         (lambda: Epoch(1, -math.inf, 0.5), "a log loss is 0 or more"),
         (lambda: make_trace([(0.5, 0.5), (-0.5, 0.5)]), "a log loss is 0 or more"),
-        (lambda: TrainingTrace.from_frame(LESSON_TRACE.to_frame().assign(loss=-1.0)), "a log loss is 0 or more"),
+        (lambda: TrainingTrace.from_frame(GIVEN_TRACE.to_frame().assign(loss=-1.0)), "a log loss is 0 or more"),
         (lambda: Epoch(1, 0.5, -0.1), "give a share between 0 and 1"),
     ],
 )

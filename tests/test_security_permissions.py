@@ -13,7 +13,7 @@ from mlops_lesson.keep.paths import make_private_folder
 from mlops_lesson.monitoring import loop
 from mlops_lesson.teaching import progress
 from mlops_lesson.training.network import TrainedModel, TrainingSettings
-from mlops_lesson.training.trace import LESSON_TRACE
+from mlops_lesson.training.trace import GIVEN_TRACE
 from mlops_lesson.validation.model_card import ModelCard
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
@@ -41,7 +41,7 @@ def not_for_the_learner_alone(folder: Path) -> dict[str, str]:
 
 def make_everything() -> None:
     progress.answer(1, "late-labels", ["A"], right=True)
-    artifacts.save(TrainedModel(trained_model(), LESSON_TRACE, TrainingSettings(), "data"))
+    artifacts.save(TrainedModel(trained_model(), GIVEN_TRACE, TrainingSettings(), "data"))
     ModelCard("Model card", (("Use", ("Reads digits.",)),), "0" * 64).save()
     loop.write_audit("run", 1, "gate", "refused", "too few images")
     registry.log_run("first", params={"hidden_units": 16}, seed=0, data_hash="data")

@@ -18,7 +18,7 @@ from bs4 import BeautifulSoup, Tag
 from nbformat import NotebookNode
 
 from mlops_lesson.stages import STAGES
-from mlops_lesson.training.trace import LESSON_TRACE
+from mlops_lesson.training.trace import GIVEN_TRACE
 
 PARTS = ("Why", "Learn", "Visualize", "Try", "Deep", "Metrics", "Challenge", "Project", "Review")
 DEEPEST_HEADING = 3
@@ -320,7 +320,7 @@ def _readings(written: str, value: Decimal, percent: bool) -> set[Decimal]:
 
 def given_numbers() -> set[Decimal]:
     """Return the decimals and percentages that the lesson gives: those of its stages and of its training trace."""
-    numbers = {Decimal(str(value)) for epoch in LESSON_TRACE for value in (epoch.loss, epoch.accuracy)}
+    numbers = {Decimal(str(value)) for epoch in GIVEN_TRACE for value in (epoch.loss, epoch.accuracy)}
     for stage in STAGES:
         for found in _numbers(f"{stage.input}; {stage.operation}; {stage.output}; {stage.example}"):
             numbers |= _readings(*found)

@@ -88,7 +88,6 @@ GIVEN_TRACE = TrainingTrace(
     "The given trace",
 )
 """What the course gives as an example of a training run; nobody trained it."""
-LESSON_TRACE = GIVEN_TRACE
 
 
 def observe(previous: Epoch | None, loss: float, accuracy: float) -> str:
@@ -189,11 +188,19 @@ def compare_traces(own: TrainingTrace, given: TrainingTrace = GIVEN_TRACE) -> "p
     Returns
     -------
     pandas.DataFrame
-        Rows "loss" and "accuracy" for each epoch that both have: `epoch`, `metric`, `given`, `own`, and `difference`,
-        which is `own` minus `given`.
+        One row for each epoch that both have: `epoch`, `given loss`, `own loss`, `given accuracy`, `own accuracy`,
+        `difference`, the larger one of the two without its sign, and `given observation`.
     """
-    given_rows, own_rows = (trace.to_frame().melt("epoch", ["loss", "accuracy"], "metric") for trace in (given, own))
-    both = given_rows.merge(own_rows, on=["epoch", "metric"], suffixes=("_given", "_own"))
-    both.columns = ["epoch", "metric", "given", "own"]
-    both["difference"] = both["own"] - both["given"]
-    return both.sort_values("epoch", kind="stable", ignore_index=True)
+    both = given.to_frame().merge(own.to_frame(), on="epoch", suffixes=("_given", "_own"))
+    loss, accuracy = both["loss_own"] - both["loss_given"], both["accuracy_own"] - both["accuracy_given"]
+    both["difference"] = loss.abs().combine(accuracy.abs(), max)
+    columns = {
+        "epoch": "epoch",
+        "loss_given": "given loss",
+        "loss_own": "own loss",
+        "accuracy_given": "given accuracy",
+        "accuracy_own": "own accuracy",
+        "difference": "difference",
+        "observation_given": "given observation",
+    }
+    return both[list(columns)].rename(columns=columns)
