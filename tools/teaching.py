@@ -12,8 +12,8 @@ from readme import ROOT, with_parts
 
 from mlops_lesson.stages import STAGES, Stage
 from mlops_lesson.teaching.chooser import WAYS, read_minutes
-from mlops_lesson.teaching.exercises.bank import EXERCISES
-from mlops_lesson.teaching.exercises.check import Exercise, exercise_ids
+from mlops_lesson.teaching.exercises.check import all_exercises
+from mlops_lesson.teaching.exercises.exercise import Exercise
 from mlops_lesson.teaching.quiz import Question, load_questions
 
 FOLDER = ROOT / "docs" / "teaching"
@@ -92,7 +92,7 @@ def at_a_glance(stage: Stage) -> str:
 
 def exercises_of(stage: Stage) -> list[Exercise]:
     """Return the exercises of a stage, in order."""
-    return [EXERCISES[exercise] for exercise in exercise_ids(stage)]
+    return [exercise for exercise in all_exercises().values() if exercise.stage == stage]
 
 
 def goals(stage: Stage) -> str:

@@ -22,7 +22,7 @@ from mlops_lesson.show.figures import BLUE, GREY, PINK, ShownFigure, new_figure,
 from mlops_lesson.show.page import fold, inline
 from mlops_lesson.show.tables import show_table
 from mlops_lesson.stages import STAGES
-from mlops_lesson.teaching.exercises.bank import EXERCISES
+from mlops_lesson.teaching.exercises.check import all_exercises
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -258,7 +258,7 @@ def _exercises(report: ClassReport) -> str:
 
 def _exercise_row(result: ExerciseResult) -> dict[str, object]:
     return {
-        "exercise": f"{result.exercise} {EXERCISES[result.exercise].title}",
+        "exercise": f"{result.exercise} {all_exercises()[result.exercise].title}",
         "tried by": result.tried,
         **{word: result.outcomes[word] for word in OUTCOMES},
         "checks, median": result.median_attempts,

@@ -1,0 +1,177 @@
+"""Why an answer is not right yet: found by trying, and left out where nothing is sure."""
+
+import builtins
+import copy
+import dis
+from collections.abc import Iterator
+from traceback import walk_tb
+from types import CodeType, FunctionType
+from typing import Any
+
+import numpy as np
+
+from mlops_lesson.teaching.exercises.exercise import Case, Exercise, Mistake, of_the_same_kind, same
+from mlops_lesson.teaching.exercises.result import Detail
+from mlops_lesson.teaching.exercises.trial import CrashError, StopError, Trial, quietly
+
+LONGEST_ERROR = 160
+BY_HAND = Detail(
+    "Next", "try the function by hand on a small example whose answer you know; the hints below go step by step."
+)
+OF_ERRORS = (
+    (UnboundLocalError, "the name gets its value on a way through the function that was not taken."),
+    (NameError, "a name is misspelled, or the cell that makes it was not run."),
+    (
+        (KeyError, AttributeError),
+        "a column or attribute is misspelled, or the value is of another type than you think.",
+    ),
+    (ZeroDivisionError, "something is divided by a count that can be zero."),
+    (SystemExit, "the function ends the program; hand its result over with `return`."),
+    (RecursionError, "the function calls itself without an end."),
+)
+
+
+def of_a_difference(exercise: Exercise, trial: Trial, failed: Case, given: Any, right: Any) -> Detail:
+    """Name the mistake that explains all that the answer gives."""
+    results = [(failed, given)]
+    for case in exercise.cases():
+        try:
+            results.append((case, trial(*case.arguments)))
+        except CrashError:
+            continue
+    for mistake in exercise.mistakes:
+        if all(_explains(mistake, case, result) for case, result in results):
+            return Detail("Likely cause", mistake.cause)
+    return _shadowed(trial, failed, lambda value: quietly(same, value, right)) or BY_HAND
+
+
+def _explains(mistake: Mistake, case: Case, result: Any) -> bool:
+    try:
+        wrong = mistake.does(*copy.deepcopy(case.arguments))
+    except Exception:
+        return False
+    return quietly(of_the_same_kind, result, wrong) and quietly(same, result, wrong)
+
+
+def of_nothing(exercise: Exercise, trial: Trial) -> Detail:
+    """Say why a function returns nothing."""
+    code = getattr(trial.answer, "__code__", None)
+    if code is None:
+        return BY_HAND
+    if all(value is None for value in _returned(code)):
+        if trial.prints.text:
+            return Detail("Likely cause", "the result is printed; write `return` in place of `print`.")
+        return Detail("Likely cause", "no line says `return`.")
+    for case in exercise.cases():
+        try:
+            if trial(*case.arguments) is not None:
+                return Detail("Likely cause", "one way through the function ends without a `return`.")
+        except CrashError:
+            continue
+    return Detail(
+        "Next", "look at what stands behind `return`: methods that change a value in place give nothing back."
+    )
+
+
+def of_another_kind(given: Any, right: Any) -> tuple[Detail, ...]:
+    """Say what is one step away from the right kind, or nothing."""
+    try:
+        inside = np.asarray(given).reshape(-1)[0] if np.size(given) == 1 and not np.isscalar(given) else None
+    except Exception:
+        inside = None
+    if inside is not None and quietly(of_the_same_kind, inside, right):
+        return (Detail("Likely cause", f"the value still stands in a {type(given).__name__}; take it out."),)
+    if isinstance(right, bool) and given in (0, 1, "True", "False"):
+        return (Detail("Likely cause", f"this is a {type(given).__name__}; a comparison gives True or False."),)
+    return ()
+
+
+def of_a_crash(exercise: Exercise, trial: Trial, error: BaseException, case: Case) -> Detail:
+    """Say why a function stopped with an error."""
+    if not trial.takes(case.arguments):
+        return Detail("Likely cause", f"the function takes other arguments than `{exercise.signature}`.")
+    if found := _shadowed(trial, case, lambda _value: True):
+        return found
+    for kinds, cause in OF_ERRORS:
+        if isinstance(error, kinds):
+            return Detail("Likely cause", cause)
+    return Detail("Next", "read the error's last words, then try the function by hand on a small example.")
+
+
+def line_of(error: BaseException, answer: Any) -> int | None:
+    """Return the line of the cell, the file that holds the function, in which its own code was last seen."""
+    file = getattr(getattr(answer, "__code__", None), "co_filename", None)
+    lines = [line for frame, line in walk_tb(error.__traceback__) if frame.f_code.co_filename == file]
+    return lines[-1] if lines else None
+
+
+def in_words(error: BaseException) -> str:
+    """Return an error's name and message, cut to a line."""
+    try:
+        words = " ".join(str(error).split())
+    except StopError:
+        raise
+    except BaseException:
+        words = ""
+    return (f"{type(error).__name__}: {words}" if words else type(error).__name__)[:LONGEST_ERROR]
+
+
+def is_empty(answer: Any) -> bool:
+    """Tell whether a function has nothing but dots, `pass` or a docstring in it: its byte code returns None at once."""
+    code = getattr(answer, "__code__", None)
+    if code is None:
+        return False
+    steps = [step for step in dis.get_instructions(code) if step.opname not in ("RESUME", "NOP", "RETURN_VALUE")]
+    return all(step.opname in ("LOAD_CONST", "RETURN_CONST") and step.argval is None for step in steps)
+
+
+def is_blank(error: BaseException, answer: Any) -> bool:
+    """Tell whether an error comes of three dots that were left in the function."""
+    left = any(value is ... for code in _codes(getattr(answer, "__code__", None)) for value in code.co_consts)
+    return left and "ellipsis" in in_words(error).lower()
+
+
+def _codes(code: CodeType | None) -> Iterator[CodeType]:
+    """Return a function's code and that of the functions in it."""
+    if code is not None:
+        yield code
+        for inner in code.co_consts:
+            if isinstance(inner, CodeType):
+                yield from _codes(inner)
+
+
+def _returned(code: CodeType) -> Iterator[Any]:
+    """Return the constants that a function returns, and dots for whatever it works out."""
+    before: dis.Instruction | None = None
+    for step in dis.get_instructions(code):
+        if step.opname == "RETURN_CONST":
+            yield step.argval
+        elif step.opname == "RETURN_VALUE":
+            constant = before.opname == "LOAD_CONST" and not step.is_jump_target
+            yield before.argval if constant else ...
+        before = step
+
+
+def _shadowed(trial: Trial, case: Case, is_cured: Any) -> Detail | None:
+    """Try the function with Python's own names in the place of those that an earlier cell gave to something else."""
+    answer = trial.answer
+    if not isinstance(answer, FunctionType):
+        return None
+    used = {name for code in _codes(answer.__code__) for name in code.co_names}
+    names = sorted(name for name in used & answer.__globals__.keys() if hasattr(builtins, name))
+    if not names:
+        return None
+    world = {name: value for name, value in answer.__globals__.items() if name not in names}
+    clean = FunctionType(answer.__code__, world, answer.__name__, answer.__defaults__, answer.__closure__)
+    clean.__kwdefaults__ = answer.__kwdefaults__
+    try:
+        if not is_cured(Trial(clean)(*case.arguments)):
+            return None
+    except CrashError:
+        return None
+    named = " and ".join(f"`{name}`" for name in names)
+    return Detail(
+        "Likely cause",
+        f"{named} {'has' if len(names) == 1 else 'have'} another meaning than Python's, given in an earlier cell. "
+        f"Write `del {', '.join(names)}`, or restart the kernel and run the cells again.",
+    )

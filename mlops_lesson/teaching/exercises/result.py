@@ -1,0 +1,164 @@
+"""What a check found, as the learner sees it."""
+
+import reprlib
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mlops_lesson.show.page import fold, inline, script
+from mlops_lesson.show.tables import show_table
+from mlops_lesson.teaching.exercises.trial import StopError
+
+SIGNS = {"right": ("✓", "#1a7f37"), "not yet": ("✗", "#b3261e"), "crashed": ("!", "#8a4600"),
+         "not attempted": ("…", "#5b6470")}  # fmt: skip
+"""A sign and a colour for each outcome; white text on each colour, and each colour as a line, can be told apart."""
+
+MOST_ROWS = 6
+_SHORT = reprlib.Repr()
+vars(_SHORT).update(maxlist=12, maxtuple=12, maxset=12, maxdict=6, maxstring=160, maxother=160)
+
+
+@dataclass(frozen=True)
+class Detail:
+    """One line of a check's result: what it is, its words, and the HTML that stands in their place on a page."""
+
+    label: str
+    text: str
+    html: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.label}:{self.text if self.text.startswith(chr(10)) else f' {self.text}'}"
+
+    def _repr_html_(self) -> str:
+        return self.html or f"<p>{escape(self.label)}: {inline(self.text)}</p>"
+
+
+@dataclass(frozen=True, repr=False)
+class CheckResult:
+    """What a check found, ready to be displayed by Jupyter; made by `check`.
+
+    Parameters
+    ----------
+    exercise : str
+        Identifier.
+    outcome : str
+        One of `mlops_lesson.teaching.progress.OUTCOMES`.
+    message : str
+        One line for the learner.
+    details : tuple of Detail
+        What was seen, what was expected, the likely cause.
+    hints : tuple of str
+        The exercise's hints.
+    solution : str
+        The solution's source.
+    """
+
+    exercise: str
+    outcome: str
+    message: str
+    details: tuple[Detail, ...] = ()
+    hints: tuple[str, ...] = ()
+    solution: str = ""
+
+    def __repr__(self) -> str:
+        return "\n".join([f"Exercise {self.exercise}: {self.outcome}. {self.message}", *map(str, self.details)])
+
+    def _repr_html_(self) -> str:
+        sign, colour = SIGNS[self.outcome]
+        badge = f'<span style="background:{colour};color:#fff;padding:0 0.4em;border-radius:3px">{sign}</span>'
+        lines = "".join(detail._repr_html_() for detail in self.details)
+        help_blocks = "".join(
+            fold(f"Hint {place} of {len(self.hints)} for exercise {self.exercise}", f"<p>{inline(hint)}</p>")
+            for place, hint in enumerate(self.hints, start=1)
+        )
+        if self.solution:
+            help_blocks += fold(f"Solution of exercise {self.exercise}", _code(self.solution))
+        return (
+            f'<div class="mlops-lesson" lang="en" dir="ltr" data-mlops-exercise="{escape(self.exercise)}" '
+            f'data-outcome="{self.outcome}">'
+            f'<div role="status" style="border-left:4px solid {colour};padding-left:0.8em">'
+            f"<p>{badge} <strong>Exercise {escape(self.exercise)}: {self.outcome}.</strong> {inline(self.message)}</p>"
+            f"{lines}</div>{help_blocks}{script()}</div>"
+        )
+
+
+@dataclass(frozen=True, repr=False)
+class Help:
+    """A hint, or a solution's code, ready to be displayed by Jupyter; made by `hint` and `solution`."""
+
+    title: str
+    text: str
+    is_code: bool = False
+
+    def __repr__(self) -> str:
+        return f"{self.title}\n{self.text}"
+
+    def _repr_html_(self) -> str:
+        body = _code(self.text) if self.is_code else f"<p>{inline(self.text)}</p>"
+        return (
+            f'<div class="mlops-lesson" lang="en" dir="ltr"><div role="status"><p><strong>{inline(self.title)}</strong>'
+            f"</p>{body}</div>{script()}</div>"
+        )
+
+
+def of_value(label: str, value: Any, kind: bool = False) -> Detail:
+    """Show a value: a table as a small table, anything else in one line; `kind` adds its type."""
+    note = f", of type {type(value).__name__}" if kind else ""
+    try:
+        tables = _tables(value)
+        if tables:
+            shown = [show_table(table.head(MOST_ROWS), _caption(label, place, tables, note), index=index)
+                     for place, (table, index) in enumerate(tables)]  # fmt: skip
+            texts = (f"\n{table.head(MOST_ROWS).to_string(index=index)}" for table, index in tables)
+            return Detail(f"{label}{note}", "".join(texts), "".join(table._repr_html_() for table in shown))
+        text = " ".join(_SHORT.repr(_plain(value)).split())
+    except StopError:
+        raise
+    except BaseException:
+        text = f"a {type(value).__name__} that cannot be shown"
+    return Detail(label, f"{text}{note}", f"<p>{escape(label)}: <code>{escape(text)}</code>{escape(note)}</p>")
+
+
+def of_prints(text: str, lines: int) -> Detail:
+    """Show the beginning of what a function printed, folded."""
+    first = text.strip().partition("\n")[0][:80]
+    title = f"Printed by your function: {'one line' if lines <= 1 else f'{lines:,} lines'}"
+    return Detail("Printed", f"{first} ({max(lines, 1):,} lines)", fold(title, _code("\n".join(text.splitlines()[:8]))))
+
+
+def _tables(value: Any) -> list[tuple[pd.DataFrame, bool]]:
+    """Return a value as tables, each with whether its index says something; nothing if it is none."""
+    match value:
+        case pd.DataFrame():
+            return [(value, not isinstance(value.index, pd.RangeIndex) and value.index.name is not None)]
+        case pd.Series():
+            return [(value.to_frame(value.name or "value"), True)]
+        case np.ndarray() if value.ndim == 2 and value.size:
+            return [(pd.DataFrame(value[:MOST_ROWS, :8]), True)]
+        case tuple() | list() if value and all(isinstance(part, pd.DataFrame) for part in value):
+            return [table for part in value for table in _tables(part)]
+    return []
+
+
+def _caption(label: str, place: int, tables: list, note: str) -> str:
+    part = f", part {place + 1}" if len(tables) > 1 else ""
+    rows = len(tables[place][0])
+    return f"{label}{part}{note}" + (f", {MOST_ROWS} of {rows} rows" if rows > MOST_ROWS else "")
+
+
+def _plain(value: Any) -> Any:
+    """Return numpy's values as Python's, which read like what a learner would write."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value[:50].tolist() if value.ndim else value.item()
+    if type(value) in (list, tuple, set):
+        return type(value)(map(_plain, value))
+    return value
+
+
+def _code(source: str) -> str:
+    return f'<pre tabindex="0"><code>{escape(source)}</code></pre>'

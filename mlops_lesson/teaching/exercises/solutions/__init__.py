@@ -1,0 +1,1 @@
+"""The model answers, a file for each exercise."""

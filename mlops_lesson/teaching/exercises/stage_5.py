@@ -1,0 +1,220 @@
+"""The exercises of Deployment."""
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from mlops_lesson.teaching.exercises.exercise import Case, Exercise, Mistake, Promise, Tried
+
+
+def _requests() -> list[Case]:
+    good = [[float((row * column) % 17) for column in range(8)] for row in range(8)]
+
+    def with_pixel(value: Any) -> list[list[Any]]:
+        return [[value, *good[0][1:]], *good[1:]]
+
+    return [
+        Case("a good image", (good,)),
+        Case("whole numbers from 0 to 16", ([[int(value) for value in row] for row in good],)),
+        Case("a pixel of 255", (with_pixel(255),)),
+        Case("a pixel of -1", (with_pixel(-1),)),
+        Case("a pixel that is not a number (NaN)", (with_pixel(math.nan),)),
+        Case("an infinite pixel", (with_pixel(math.inf),)),
+        Case("64 numbers in one row", ([[value for row in good for value in row]],)),
+        Case("one row with 9 pixels and one with 7", ([[*good[0], 0.0], good[1][:-1], *good[2:]],)),
+        Case("a pixel that is text", (with_pixel("16"),)),
+        Case("None in place of the image", (None,)),
+    ]
+
+
+def _has_shape(pixels: Any) -> bool:
+    return isinstance(pixels, list) and len(pixels) == 8 and all(isinstance(r, list) and len(r) == 8 for r in pixels)
+
+
+def _are_numbers(pixels: list[list[Any]]) -> bool:
+    return all(isinstance(value, (int, float)) for row in pixels for value in row)
+
+
+def _valid_at_any_range(pixels: Any) -> bool:
+    return _has_shape(pixels) and _are_numbers(pixels) and all(math.isfinite(v) for row in pixels for v in row)
+
+
+def _valid_with_nan(pixels: Any) -> bool:
+    outside = _has_shape(pixels) and _are_numbers(pixels) and any(v < 0 or v > 16 for row in pixels for v in row)
+    return _has_shape(pixels) and _are_numbers(pixels) and not outside
+
+
+def _valid_by_count(pixels: Any) -> bool:
+    if not isinstance(pixels, list) or not all(isinstance(row, list) for row in pixels) or not _are_numbers(pixels):
+        return False
+    values = [value for row in pixels for value in row]
+    return len(values) == 64 and all(0 <= value <= 16 for value in values)
+
+
+def _taken(canary: Tried, share: float, ids: Iterable[int] = range(100_000, 100_500)) -> list[bool]:
+    return [bool(canary(parcel_id, share)) for parcel_id in ids]
+
+
+def _changes(canary: Tried) -> str | None:
+    for parcel_id in range(100_000, 100_100):
+        if len({bool(canary(parcel_id, 0.5)) for _ in range(4)}) > 1:
+            return f"parcel {parcel_id} was sent to both models"
+    return None
+
+
+def _is_turned_round(canary: Tried) -> str | None:
+    small, large = np.mean(_taken(canary, 0.1)), np.mean(_taken(canary, 0.9))
+    if abs(small - 0.9) < 0.07 and abs(large - 0.1) < 0.07:
+        return f"{small:.0%} went to the new model where 10% were asked for, {large:.0%} where 90% were"
+    return None
+
+
+def _ignores_share(canary: Tried) -> str | None:
+    small, large = _taken(canary, 0.1), _taken(canary, 0.9)
+    return f"{np.mean(small):.0%} go to the new model at 10 % and at 90 % alike" if small == large else None
+
+
+def _misses_share(canary: Tried) -> str | None:
+    for name, ids in (
+        ("1,000 ids in a row", range(100_000, 101_000)),
+        ("ids that end in 00", range(100_000, 200_000, 100)),
+    ):
+        for share in (0.1, 0.5):
+            seen = np.mean(_taken(canary, share, ids))
+            if abs(seen - share) > 0.06:
+                return f"of {name}, {seen:.0%} went to the new model; {share:.0%} were asked for"
+    return None
+
+
+def _forgets(canary: Tried) -> str | None:
+    for parcel_id in range(100_000, 100_400):
+        if canary(parcel_id, 0.1) and not canary(parcel_id, 0.5):
+            return f"parcel {parcel_id} was in the 10 % but is not in the 50 %"
+    return None
+
+
+def _differs_elsewhere(canary: Tried) -> str | None:
+    ids = range(100_000, 100_200)
+    there = canary.elsewhere(*((parcel_id, 0.5) for parcel_id in ids))
+    changed = 0 if there is None else sum(bool(a) != b for a, b in zip(there, _taken(canary, 0.5, ids), strict=True))
+    return f"a second Python sent {changed} of {len(ids)} parcels to the other model" if changed else None
+
+
+def _latencies() -> list[Case]:
+    ten = [5.0, 1.0, 9.0, 2.0, 30.0, 3.0, 4.0, 8.0, 7.0, 6.0]
+    return [
+        Case("ten unsorted latencies and q = 50", (ten, 50)),
+        Case("ten unsorted latencies and q = 99", (ten, 99)),
+        Case("ten unsorted latencies and q = 100", (ten, 100)),
+        Case("one latency and q = 95", ([4.0], 95)),
+    ]
+
+
+EXERCISES = (
+    Exercise(
+        id="5.1",
+        title="Guard the door",
+        minutes=7,
+        kind="write",
+        signature="is_valid_request(pixels)",
+        returns="True for a list of 8 lists of 8 finite numbers from 0 to 16, False for anything else, without ever "
+        "raising",
+        hints=(
+            "Check the shape first: is it a list of 8, is every row a list of 8? Return False at the first no.",
+            "Then every value: is it an `int` or a `float`, and does it lie between 0 and 16?",
+            "NaN is neither below 0 nor above 16: ask `0 <= value <= 16`, or `math.isfinite(value)`.",
+        ),
+        cases=_requests,
+        mistakes=(
+            Mistake(
+                "the range is not checked: a client that sends 0 to 255 gets confident nonsense back.",
+                _valid_at_any_range,
+            ),
+            Mistake(
+                "NaN slips through: it is neither below 0 nor above 16. Ask whether the value is inside, not outside.",
+                _valid_with_nan,
+            ),
+            Mistake("64 values are not enough: they have to stand in 8 rows of 8.", _valid_by_count),
+        ),
+    ),
+    Exercise(
+        id="5.2",
+        title="Send a canary ahead",
+        minutes=6,
+        kind="open",
+        signature="canary(parcel_id, share)",
+        returns="True for about this share of all parcel ids, and always for the same ones",
+        hints=(
+            "Chance is not steady: asked twice, the same parcel must get the same answer, on every machine.",
+            "A hash is steady and looks like chance: `hashlib.sha256(str(parcel_id).encode())`.",
+            "Turn the digest into a number between 0 and 1 and compare it with the share.",
+        ),
+        promises=(
+            Promise(
+                "the same parcel always goes to the same model.",
+                _changes,
+                "a random number is drawn at each call; compute one from the id.",
+            ),
+            Promise(
+                "about the share that was asked for.",
+                _is_turned_round,
+                "the comparison is turned round: a number below the share means yes.",
+            ),
+            Promise(
+                "a larger share takes more parcels.",
+                _ignores_share,
+                "the share is not used, or is compared with a number that does not lie between 0 and 1.",
+            ),
+            Promise(
+                "about the share that was asked for, whichever ids arrive.",
+                _misses_share,
+                "the digits of the id show through, as they do in Python's `hash()` of a whole number, or the number "
+                "compared with the share is not spread evenly from 0 to 1; `hashlib` spreads any ids.",
+            ),
+            Promise(
+                "who is in a small share stays in when the share grows.",
+                _forgets,
+                "the share goes into the hash; hash the id alone and compare with the share.",
+            ),
+            Promise(
+                "the same parcel goes to the same model after the service is started again.",
+                _differs_elsewhere,
+                "Python's own `hash()` of a text differs from one start of Python to the next; `hashlib` does not.",
+            ),
+        ),
+    ),
+    Exercise(
+        id="5.3",
+        title="Read the slow end",
+        minutes=5,
+        kind="write",
+        signature="percentile(latencies, q)",
+        returns="the smallest of the latencies that at least q percent of the requests do not exceed",
+        hints=(
+            "Sort the latencies: the answer is one of them.",
+            "At least q percent of n requests are `math.ceil(q / 100 * n)` requests.",
+            "The latency with this rank stands at index rank - 1 of the sorted list.",
+        ),
+        cases=_latencies,
+        mistakes=(
+            Mistake(
+                "this value lies between two latencies, and no request took that long; return one that was measured.",
+                lambda latencies, q: float(np.percentile(latencies, q)),
+            ),
+            Mistake(
+                "the latencies are not sorted before one is picked.",
+                lambda latencies, q: latencies[math.ceil(q / 100 * len(latencies)) - 1],
+            ),
+            Mistake(
+                "the index is one too far: ranks start at 1, indexes at 0.",
+                lambda latencies, q: sorted(latencies)[min(int(q / 100 * len(latencies)), len(latencies) - 1)],
+            ),
+            Mistake(
+                "this is the mean, which hides the slow requests; pick by rank.",
+                lambda latencies, q: float(np.mean(latencies)),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,170 @@
+"""The one place where a learner's code runs: nothing that it raises gets out, and time and prints have a limit."""
+
+import contextlib
+import copy
+import ctypes
+import inspect
+import io
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+SECONDS = 10
+"""How long a check may take."""
+
+MOST_VALUES = 10_000
+"""How many values of a generator are taken."""
+
+LONGEST_PRINT = 2_000
+"""How many characters of what is printed are shown."""
+
+OTHER_PYTHON = """
+import pickle, sys
+sys.path, pickled, calls = pickle.load(sys.stdin.buffer)
+answer = pickle.loads(pickled)
+given = [answer(*call) for call in calls]
+sys.__stdout__.buffer.write(b"\\0given\\0" + pickle.dumps(given))
+"""
+
+
+class CrashError(Exception):
+    """The learner's function raised, or gave values without an end."""
+
+    def __init__(self, error: BaseException):
+        super().__init__(str(error))
+        self.error = error
+
+
+class StopError(BaseException):
+    """Thrown into code that takes too long."""
+
+
+class _Prints(io.TextIOBase):
+    """Takes what is printed, and saves the beginning."""
+
+    def __init__(self) -> None:
+        self.text, self.lines = "", 0
+
+    def write(self, text: str) -> int:
+        self.text += text[: LONGEST_PRINT - len(self.text)]
+        self.lines += text.count("\n")
+        return len(text)
+
+
+def quietly(test: Callable[..., bool], *values: Any) -> bool:
+    """Ask something about a learner's values, which may raise whatever they like; then the answer is no."""
+    try:
+        return bool(test(*values))
+    except StopError:
+        raise
+    except BaseException:
+        return False
+
+
+@dataclass
+class Trial:
+    """A learner's function on trial; `now` is the situation that it is in, in words."""
+
+    answer: Callable[..., Any]
+    now: str = ""
+    prints: _Prints = field(default_factory=_Prints)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Run the function on copies of the arguments; values that come one at a time are taken once, as a list."""
+        try:
+            given = self.answer(*copy.deepcopy(arguments))
+            if not isinstance(given, Iterator):
+                return given
+            values = list(islice(given, MOST_VALUES + 1))
+        except StopError:
+            raise
+        except BaseException as error:
+            raise CrashError(error) from error
+        if len(values) > MOST_VALUES:
+            raise CrashError(RuntimeError(f"it goes on giving values after {MOST_VALUES:,} of them"))
+        return values
+
+    def elsewhere(self, *calls: tuple[Any, ...]) -> list[Any] | None:
+        """Run the function in a second Python with other hashes; None if it cannot be taken there."""
+        import cloudpickle
+
+        seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
+        try:
+            sent = pickle.dumps((sys.path, cloudpickle.dumps(self.answer), calls))
+            done = subprocess.run(  # noqa: S603 - the course's own few lines
+                [sys.executable, "-c", OTHER_PYTHON],
+                input=sent,
+                capture_output=True,
+                timeout=SECONDS,
+                env=os.environ | {"PYTHONHASHSEED": seed},
+            )
+            return pickle.loads(done.stdout.rpartition(b"\0given\0")[2])  # noqa: S301 - written by the lines above
+        except StopError:
+            raise
+        except Exception:
+            return None
+
+    def takes(self, arguments: tuple[Any, ...]) -> bool:
+        """Tell whether the function can be called with so many arguments."""
+        try:
+            inspect.signature(self.answer).bind(*arguments)
+        except TypeError:
+            return False
+        except ValueError:
+            pass
+        return True
+
+    def run(self, task: Callable[[], Any]) -> Any:
+        """Do something that runs the function, in a thread that can be left alone.
+
+        Raises
+        ------
+        TimeoutError
+            If it does not come to an end, or the learner interrupts it.
+        CrashError
+            If something of the learner's raised where no value was asked for.
+        """
+        found: dict[str, Any] = {}
+
+        def work() -> None:
+            try:
+                found["result"] = task()
+            except BaseException as error:
+                found["error"] = error
+
+        thread = threading.Thread(target=work, daemon=True)
+        with self._caught():
+            thread.start()
+            with contextlib.suppress(KeyboardInterrupt):
+                thread.join(SECONDS)
+            late = thread.is_alive()
+            for _ in range(20):
+                if not thread.is_alive():
+                    break
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(StopError))
+                thread.join(0.05)
+        if late:
+            raise TimeoutError
+        if "error" in found:
+            raise CrashError(found["error"])
+        return found["result"]
+
+    @contextlib.contextmanager
+    def _caught(self) -> Iterator[None]:
+        """Catch prints, displays and calls of `exit()`, which would end the kernel."""
+        with contextlib.ExitStack() as stack:
+            if "IPython" in sys.modules and (shell := sys.modules["IPython"].get_ipython()):
+                from IPython.utils.capture import capture_output
+
+                stack.enter_context(capture_output())
+                vars(shell)["ask_exit"] = lambda: sys.exit()
+                stack.callback(vars(shell).pop, "ask_exit")
+            stack.enter_context(contextlib.redirect_stdout(self.prints))
+            stack.enter_context(contextlib.redirect_stderr(self.prints))
+            yield
