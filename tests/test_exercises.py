@@ -32,11 +32,6 @@ EXERCISES = all_exercises()
 EACH = pytest.mark.parametrize("exercise", EXERCISES)
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path / "home"))
-
-
 def solved(exercise, right="", wrong=""):
     """Return the solution as a learner writes it, with one thing changed."""
     source = solution_source(exercise)

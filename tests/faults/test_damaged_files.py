@@ -21,7 +21,6 @@ from mlops_lesson.show import page as display
 from mlops_lesson.stages import STAGES
 from mlops_lesson.teaching import progress, quiz
 from mlops_lesson.teaching.chooser import read_minutes
-from mlops_lesson.teaching.exercises import check as exercises
 
 DAMAGES = pytest.mark.parametrize("damage", [missing, empty, truncated, bit_flipped, foreign], ids=lambda f: f.__name__)
 
@@ -175,7 +174,7 @@ def spoil(path: Path, damage) -> bytes | None:
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of the package's own files, in use instead of them."""
-    for module, name in ((quiz, "QUESTIONS_FOLDER"), (exercises, "SOLUTIONS_FOLDER"), (display, "STATIC_FOLDER")):
+    for module, name in ((quiz, "QUESTIONS_FOLDER"), (display, "STATIC_FOLDER")):
         copy = tmp_path / getattr(module, name).name
         shutil.copytree(getattr(module, name), copy)
         monkeypatch.setattr(module, name, copy)
@@ -185,12 +184,11 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def forget() -> None:
-    for cached in (quiz.load_questions, quiz._stage_quiz, exercises.reference, display.script):
+    for cached in (quiz.load_questions, quiz._stage_quiz, display.script):
         cached.cache_clear()
 
 
 QUESTION_FILES = [f"{stage.number:02d}_{stage.slug}.toml" for stage in STAGES]
-EXERCISES = [exercise for stage in STAGES for exercise in exercises.exercise_ids(stage)]
 SCRIPTS = sorted(path.name for path in display.STATIC_FOLDER.glob("*.js"))
 
 
@@ -214,25 +212,6 @@ def test_a_damaged_file_of_questions_is_told(package: Path, name: str, damage) -
     spoil(path, damage)
     # A bit that flips in a word makes another word.
     assert told(path, lambda: quiz.quiz(int(name[:2]))) or damage is bit_flipped
-
-
-@DAMAGES
-@pytest.mark.parametrize("exercise", EXERCISES)
-def test_a_damaged_solution_is_told(package: Path, exercise: str, damage) -> None:
-    path = package / "solutions" / f"exercise_{exercise.replace('.', '_')}.py"
-    spoil(path, damage)
-
-    def use() -> None:
-        exercises.solution_source(exercise)
-        exercises.reference(exercise)
-
-    assert told(path, use) or damage in (bit_flipped, truncated)
-
-
-def test_a_check_tells_of_a_solution_that_stops(package: Path) -> None:
-    path = package / "solutions" / "exercise_1_1.py"
-    path.write_text("def find_lost(parcels, clicks):\n    return clickz\n", encoding="utf-8")
-    assert told(path, lambda: exercises.check("1.1", lambda parcels, clicks: []))
 
 
 @DAMAGES
