@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from depot_service import fill_home
 from marked import MARK, SHOWN, page_of, traced
+from mlops_lesson.deployment.pickle_demo import load_pickle
 
 from mlops_lesson import artifacts
 from mlops_lesson.collection import depot
 from mlops_lesson.deployment import registry
-from mlops_lesson.deployment.pickle_demo import load_pickle
 from mlops_lesson.teaching import progress, quiz
 from mlops_lesson.training.charts import ascii_chart
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from mlops_lesson.collection.depot import CHUTES, GREY_LEVELS, IMAGE_SHAPE
 from mlops_lesson.deployment import serving
-from mlops_lesson.deployment.serving import Server, ServingError
+from mlops_lesson.deployment.serving import Server, ServingError, problems
 from mlops_lesson.show.explorer import Answer, Explorer
 from mlops_lesson.show.figures import plot_images
 from mlops_lesson.validation.behaviour import dim, shift
@@ -49,7 +49,7 @@ class _Desk:
         notes = []
         try:
             if not self.server.running:
-                self.server = serving.start(self.server.alias)
+                self.server = serving.start()
                 notes.append("The service had stopped and was started again; it ends with this notebook's kernel.")
             if scale == PICTURE_SCALE:
                 return self._sent_in_another_scale(image, what, notes)
@@ -58,14 +58,14 @@ class _Desk:
             return Answer("There is no answer", (*notes, str(error)))
 
     def _sent_in_another_scale(self, image: np.ndarray, what: str, notes: list[str]) -> Answer:
-        pixels = np.rint(image * PICTURE_LEVELS / GREY_LEVELS).reshape(IMAGE_SHAPE)
-        reply = self.server.send({"pixels": pixels})
-        if reply.status == 200:
+        pixels = np.rint(image * PICTURE_LEVELS / GREY_LEVELS)
+        reply = self.server.client.post("/predict", json={"pixels": pixels.tolist()})
+        if reply.is_success:
             return Answer(f"Accepted: {what} has no grey level above {GREY_LEVELS}", tuple(notes))
-        named = reply.problems
+        named = problems(reply)
         if len(named) > PROBLEMS_SHOWN:
             named = [*named[:PROBLEMS_SHOWN], f"{len(named)} pixels are named in the reply."]
-        return Answer(f"Refused with status {reply.status}: {what}", (*notes, *named))
+        return Answer(f"Refused with status {reply.status_code}: {what}", (*notes, *named))
 
     def _sent_as_agreed(
         self, image: np.ndarray, untouched: np.ndarray, label: str, what: str, notes: list[str]

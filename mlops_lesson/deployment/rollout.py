@@ -1,7 +1,8 @@
 """Letting a challenger in: first in the shadow, then for a small stable share of the parcels, with a way back.
 
 In the *shadow* the challenger sees every parcel and answers nobody. As a *canary* it answers a share of the parcels,
-always the same ones; when it fails too often, or its gate says no, the champion answers everything again.
+always the same ones; when it fails too often, the champion answers everything again. Neither sees a wrong chute: for
+that, `compare` waits for the labels.
 """
 
 import hashlib
@@ -20,39 +21,23 @@ if TYPE_CHECKING:
 OFF, SHADOW, CANARY = "off", "shadow", "canary"
 
 
-def bucket(parcel_id: object) -> float:
-    """Give a parcel its place between 0 and 1, always the same, on any machine.
-
-    Parameters
-    ----------
-    parcel_id : object
-        The parcel's id; a number and its text have the same place.
-
-    Returns
-    -------
-    float
-        At least 0, less than 1; spread evenly over many ids.
-    """
-    digest = hashlib.sha256(str(parcel_id).encode(errors="surrogatepass")).digest()
-    return int.from_bytes(digest[:6], "big") / 2**48
-
-
 def in_canary(parcel_id: object, share: float) -> bool:
     """Say whether the canary answers this parcel.
 
     Parameters
     ----------
     parcel_id : object
-        The parcel's id.
+        The parcel's id; a number and its text count as the same.
     share : float
         Share of the parcels, 0 to 1; a larger share keeps the parcels of a smaller one.
 
     Returns
     -------
     bool
-        The same answer every time.
+        The same answer every time, on any machine.
     """
-    return bucket(parcel_id) < share
+    digest = hashlib.sha256(str(parcel_id).encode()).digest()
+    return int.from_bytes(digest[:6], "big") < share * 2**48
 
 
 @dataclass(frozen=True)
@@ -82,7 +67,7 @@ class Status:
 
 
 class Rollout:
-    """The service's side of a rollout: counts, and ends it when the challenger does harm.
+    """The service's side of a rollout: counts, and ends it when the challenger fails on too large a share.
 
     Parameters
     ----------
@@ -100,31 +85,26 @@ class Rollout:
         self, mode: str = OFF, share: float = 0.0, max_error_rate: float = 0.05, min_requests: int = 20
     ) -> None:
         self._lock = threading.Lock()
-        self._mode, self._share = mode, share if mode == CANARY else 0.0
+        self.mode, self._share = mode, share if mode == CANARY else 0.0
         self._max_error_rate, self._min_requests = max_error_rate, min_requests
         self._champion = self._challenger = self._errors = 0
         self._because = ""
 
-    @property
-    def mode(self) -> str:
-        """The mode now."""
-        return self._mode
-
     def takes(self, parcel_id: str | None) -> bool:
         """Say whether the challenger is asked about this parcel; one without an id stays with the champion."""
-        if self._mode == SHADOW:
+        if self.mode == SHADOW:
             return True
-        return self._mode == CANARY and parcel_id is not None and in_canary(parcel_id, self._share)
+        return self.mode == CANARY and parcel_id is not None and in_canary(parcel_id, self._share)
 
     def count_champion(self) -> None:
-        """Note that the champion answered."""
+        """Count an answer of the champion."""
         with self._lock:
-            self._champion += self._mode != OFF
+            self._champion += self.mode != OFF
 
     def count_challenger(self, *, failed: bool) -> None:
-        """Note that the challenger was asked, and end the rollout if it has failed too often."""
+        """Count a question to the challenger, and end the rollout if it has failed too often."""
         with self._lock:
-            if self._mode == OFF:
+            if self.mode == OFF:
                 return
             self._challenger += 1
             self._errors += failed
@@ -141,13 +121,13 @@ class Rollout:
             self._stop(because)
 
     def _stop(self, because: str) -> None:
-        if self._mode != OFF:
-            self._mode, self._share, self._because = OFF, 0.0, because
+        if self.mode != OFF:
+            self.mode, self._share, self._because = OFF, 0.0, because
 
     def status(self) -> Status:
         """Return how it stands."""
         with self._lock:
-            return Status(self._mode, self._share, self._champion, self._challenger, self._errors, self._because)
+            return Status(self.mode, self._share, self._champion, self._challenger, self._errors, self._because)
 
 
 def start_shadow(server: "Server") -> Status:
@@ -156,7 +136,7 @@ def start_shadow(server: "Server") -> Status:
     Parameters
     ----------
     server : mlops_lesson.deployment.serving.Server
-        A running service; a version must be nominated as challenger.
+        A running service; a version must have the alias `challenger`.
 
     Returns
     -------
@@ -168,7 +148,7 @@ def start_shadow(server: "Server") -> Status:
     mlops_lesson.deployment.serving.ServingError
         If there is no challenger, or it cannot be loaded.
     """
-    return _ask(server, {"mode": SHADOW})
+    return _order(server, mode=SHADOW)
 
 
 def start_canary(
@@ -179,7 +159,7 @@ def start_canary(
     Parameters
     ----------
     server : mlops_lesson.deployment.serving.Server
-        A running service; a version with a passed gate must be nominated as challenger.
+        A running service; a version with a passed gate must have the alias `challenger`.
     share : float
         Share of the parcels, more than 0, at most 1.
     max_error_rate : float
@@ -197,43 +177,20 @@ def start_canary(
     mlops_lesson.deployment.serving.ServingError
         If there is no challenger, or its gate was not passed.
     """
-    rules = {"share": share, "max_error_rate": max_error_rate, "min_requests": min_requests}
-    return _ask(server, {"mode": CANARY, **rules})
+    return _order(server, mode=CANARY, share=share, max_error_rate=max_error_rate, min_requests=min_requests)
 
 
 def stop(server: "Server") -> Status:
-    """End the rollout by hand; the champion answers everything.
-
-    Parameters
-    ----------
-    server : mlops_lesson.deployment.serving.Server
-        A running service.
-
-    Returns
-    -------
-    Status
-        How the rollout stood at its end, with mode ``"off"``.
-    """
-    return _ask(server, {"mode": OFF})
+    """End the rollout by hand; returns how it stood at its end."""
+    return _order(server, mode=OFF)
 
 
 def status(server: "Server") -> Status:
-    """Ask how the rollout stands.
-
-    Parameters
-    ----------
-    server : mlops_lesson.deployment.serving.Server
-        A running service.
-
-    Returns
-    -------
-    Status
-        How the rollout stands.
-    """
-    return Status(**server.ask("GET", "/rollout"))
+    """Ask how the rollout stands."""
+    return Status(**server.ask("GET", "/health")["rollout"])
 
 
-def _ask(server: "Server", order: Mapping[str, object]) -> Status:
+def _order(server: "Server", **order: object) -> Status:
     return Status(**server.ask("POST", "/rollout", order))
 
 
@@ -250,7 +207,7 @@ class Comparison:
     only_champion_right, only_challenger_right : int
         Parcels on which they disagree about being right.
     p_value : float
-        Exact McNemar test: the chance of a difference this large if the two were equally good (McNemar 1947).
+        Exact McNemar test: the chance of a difference at least this large if the two were equally good.
     """
 
     n: int
@@ -276,50 +233,18 @@ def compare(labels: "Mapping[object, int] | pd.Series", *, after: int = 0) -> Co
     Comparison
         Both accuracies, the disagreements, and the paired test.
     """
-    truth = {str(parcel): int(label) for parcel, label in dict(labels).items()}
-    log = read_requests(parcel_ids=truth, after=after)
-    shadow = _last_scores(log, "shadow")
-    champion = _last_scores(log, "champion")
-    both = champion.index.intersection(shadow.index)
-    right = {
-        name: [(scores[parcel] >= 0.5) == truth[parcel] for parcel in both]
-        for name, scores in (("champion", champion), ("challenger", shadow))
-    }
-    only_champion = sum(a and not b for a, b in zip(right["champion"], right["challenger"], strict=True))
-    only_challenger = sum(b and not a for a, b in zip(right["champion"], right["challenger"], strict=True))
+    from mlops_lesson.validation.measures import mcnemar
+
+    truth = pd.Series({str(parcel): int(label) for parcel, label in dict(labels).items()}, dtype=float)
+    scores = read_requests(after=after).pivot_table(index="parcel_id", columns="role", values="score", aggfunc="last")
+    scores = scores.reindex(truth.index, columns=["champion", "shadow"]).dropna()
+    right = (scores >= 0.5).eq(truth[scores.index], axis=0)
+    champion, challenger = right["champion"], right["shadow"]
     return Comparison(
-        n=len(both),
-        champion_accuracy=_share(right["champion"]),
-        challenger_accuracy=_share(right["challenger"]),
-        only_champion_right=only_champion,
-        only_challenger_right=only_challenger,
-        p_value=mcnemar_p(only_champion, only_challenger),
+        n=len(right),
+        champion_accuracy=float(champion.mean()),
+        challenger_accuracy=float(challenger.mean()),
+        only_champion_right=int((champion & ~challenger).sum()),
+        only_challenger_right=int((challenger & ~champion).sum()),
+        p_value=mcnemar(champion, challenger),
     )
-
-
-def mcnemar_p(only_champion_right: int, only_challenger_right: int) -> float:
-    """Return the p-value of the exact McNemar test.
-
-    Parameters
-    ----------
-    only_champion_right, only_challenger_right : int
-        Parcels that only the one got right, and only the other.
-
-    Returns
-    -------
-    float
-        Two-sided p-value, 0 to 1; 1 if they never differ. McNemar (1947), doi:10.1007/BF02295996.
-    """
-    from scipy.stats import binomtest
-
-    differing = only_champion_right + only_challenger_right
-    return float(binomtest(only_challenger_right, differing).pvalue) if differing else 1.0
-
-
-def _last_scores(log: pd.DataFrame, role: str) -> pd.Series:
-    rows = log[log["role"] == role].drop_duplicates("parcel_id", keep="last")
-    return rows.set_index("parcel_id")["score"]
-
-
-def _share(right: list[bool]) -> float:
-    return sum(right) / len(right) if right else float("nan")
