@@ -47,11 +47,6 @@ def answer_again(_path: Path) -> bool:
     return bool(progress.answer(1, "again", ["A"], right=True).answers)
 
 
-def rename(path: Path) -> bool:
-    path.rename(path.with_name("kept.db"))
-    return log_a_request() and len(request_log.read_requests()) == 1
-
-
 def delete(path: Path) -> bool:
     path.unlink()
     return artifacts.load("clean dataset", quiet=True).version == course_models.clean().version
@@ -98,9 +93,6 @@ KEPT = {
     ),
     "history of promotions": Kept("promotions.jsonl", registry.history, (), "", append),
     "audit log": Kept("audit.jsonl", loop.read_audit, (), "", append),
-    "request log": Kept(
-        "requests.db", request_log.read_requests, HARD, r"requests\.db cannot be read .*rename the file", rename
-    ),
     "artifact": Kept(
         "artifacts_by_stage/*.zip",
         lambda: artifacts.load("clean dataset", quiet=True),
@@ -153,7 +145,7 @@ def test_a_damaged_file_of_the_learner_is_told_and_the_way_out_works(home: Path,
     before = contents(home)
     try:
         said = getattr(kept.read(), "notice", "")
-    except (registry.RegistryError, request_log.RequestLogError, ValueError) as error:
+    except (registry.RegistryError, ValueError) as error:
         said = str(error)
     assert set(before.values()) <= set(contents(home).values()), "something that was there is gone"
     if damage in kept.told:

@@ -2,9 +2,7 @@
 
 import random
 import shutil
-import sqlite3
 import time
-from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -154,17 +152,6 @@ def test_a_line_of_the_history_that_is_damaged_hides_no_other(home: Path) -> Non
     with (home / "promotions.jsonl").open("ab") as file:
         file.write(b'\xff\xfe{"action"\n[1]\n{"action": "promoted", "version": "one"}\n')
     assert registry.history()["version"].tolist() == [1, 2]
-
-
-def test_the_request_log_leaves_another_programs_database_alone(home: Path) -> None:
-    with closing(sqlite3.connect(home / "requests.db")) as database:
-        database.execute("CREATE TABLE recipes (name TEXT)")
-    before = (home / "requests.db").read_bytes()
-    log = request_log.RequestLog(home / "requests.db")
-    assert not log.write(parcel_id="1", role="champion", version=1, image=[[0.0] * 8] * 8, score=0.5)
-    assert (home / "requests.db").read_bytes() == before
-    with pytest.raises(request_log.RequestLogError, match=r"requests\.db cannot be read .*rename the file"):
-        request_log.read_requests()
 
 
 def test_after_the_clock_was_set_back_the_last_run_is_still_the_latest(
