@@ -17,7 +17,7 @@ from nbformat import NotebookNode
 from run_notebooks import NOTEBOOKS, execute, fresh_environment, normal_text
 
 from mlops_lesson.keep.paths import COURSE_VARIABLE
-from mlops_lesson.teaching.exercises.check import SOLUTIONS_FOLDER
+from mlops_lesson.teaching.exercises.exercise import SOLUTIONS_FOLDER
 
 FOLDER = NOTEBOOKS.parent / "build" / "solutions"
 CHECK = re.compile(r'^check\("(\d\.\d)", (\w+)\)$', re.MULTILINE)

@@ -205,10 +205,7 @@ def everything(lab, notebook, home):
         "from mlops_lesson.teaching.panel import progress_panel\nprogress_panel(1)",
         "flashcards(1)",
         "from mlops_lesson.teaching.chooser import chooser\nchooser()",
-        "from mlops_lesson.teaching.exercises.check import check, hint, solution\n"
-        "check('1.1', lambda parcels, clicks: 1 / 0)",
-        "hint('1.1')",
-        "solution('1.1')",
+        "from mlops_lesson.teaching.exercises.check import check\ncheck('1.1', lambda parcels, clicks: 1 / 0)",
         EXPLORER,
         SCROLLED_TABLE,
         "# Notes\n\n<details><summary>More</summary>\n\nA [link](quiz.ipynb).\n\n</details>",

@@ -3,14 +3,14 @@
 import builtins
 import copy
 import dis
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from traceback import walk_tb
 from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
 
-from mlops_lesson.teaching.exercises.exercise import Case, Exercise, Mistake, of_the_same_kind, same
+from mlops_lesson.teaching.exercises.exercise import Case, Exercise, of_the_same_kind, same
 from mlops_lesson.teaching.exercises.result import Detail
 from mlops_lesson.teaching.exercises.trial import CrashError, StopError, Trial, quietly
 
@@ -39,15 +39,15 @@ def of_a_difference(exercise: Exercise, trial: Trial, failed: Case, given: Any, 
             results.append((case, trial(*case.arguments)))
         except CrashError:
             continue
-    for mistake in exercise.mistakes:
+    for cause, mistake in exercise.mistakes.items():
         if all(_explains(mistake, case, result) for case, result in results):
-            return Detail("Likely cause", mistake.cause)
+            return Detail("Likely cause", cause)
     return _shadowed(trial, failed, lambda value: quietly(same, value, right)) or BY_HAND
 
 
-def _explains(mistake: Mistake, case: Case, result: Any) -> bool:
+def _explains(mistake: Callable[..., Any], case: Case, result: Any) -> bool:
     try:
-        wrong = mistake.does(*copy.deepcopy(case.arguments))
+        wrong = mistake(*copy.deepcopy(case.arguments))
     except Exception:
         return False
     return quietly(of_the_same_kind, result, wrong) and quietly(same, result, wrong)
@@ -152,7 +152,7 @@ def _returned(code: CodeType) -> Iterator[Any]:
         before = step
 
 
-def _shadowed(trial: Trial, case: Case, is_cured: Any) -> Detail | None:
+def _shadowed(trial: Trial, case: Case, is_cured: Callable[[Any], bool]) -> Detail | None:
     """Try the function with Python's own names in the place of those that an earlier cell gave to something else."""
     answer = trial.answer
     if not isinstance(answer, FunctionType):

@@ -10,19 +10,15 @@ import importlib
 from collections.abc import Callable
 from functools import cache
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 from mlops_lesson.stages import Stage, get_stage
 from mlops_lesson.teaching import progress
 from mlops_lesson.teaching.exercises import causes
 from mlops_lesson.teaching.exercises import trial as trials
-from mlops_lesson.teaching.exercises.exercise import Case, Exercise, of_the_same_kind, same
-from mlops_lesson.teaching.exercises.result import CheckResult, Detail, Help, of_prints, of_value
+from mlops_lesson.teaching.exercises.exercise import SOLUTIONS_FOLDER, Case, Exercise, of_the_same_kind, same
+from mlops_lesson.teaching.exercises.result import CheckResult, Detail, of_prints, of_value
 from mlops_lesson.teaching.exercises.trial import CrashError, Trial, quietly
-
-SOLUTIONS_FOLDER = Path(__file__).resolve().parent / "solutions"
-_hints_shown: dict[str, int] = {}
 
 
 def check(exercise: str, answer: Any) -> CheckResult:
@@ -52,47 +48,7 @@ def check(exercise: str, answer: Any) -> CheckResult:
         now = progress.part(known.stage, "challenge")
     if now.notice and outcome != "not attempted":
         details = (*details, Detail("Mind", now.notice))
-    return CheckResult(known.id, outcome, message, details, known.hints, solution_source(known.id))
-
-
-def hint(exercise: str) -> Help:
-    """Show the next hint of an exercise; after the last one, start over.
-
-    Parameters
-    ----------
-    exercise : str
-        Identifier such as ``"1.1"``.
-
-    Returns
-    -------
-    Help
-        One hint, from the first nudge to nearly the answer.
-    """
-    known = all_exercises().get(str(exercise))
-    if known is None:
-        return Help("No hint.", _unknown(exercise))
-    place = _hints_shown.get(known.id, 0) % len(known.hints)
-    _hints_shown[known.id] = place + 1
-    return Help(f"Hint {place + 1} of {len(known.hints)} for exercise {known.id}.", known.hints[place])
-
-
-def solution(exercise: str) -> Help:
-    """Show the model answer of an exercise.
-
-    Parameters
-    ----------
-    exercise : str
-        Identifier such as ``"1.1"``.
-
-    Returns
-    -------
-    Help
-        The source of a function that passes the check.
-    """
-    known = all_exercises().get(str(exercise))
-    if known is None:
-        return Help("No solution.", _unknown(exercise))
-    return Help(f"Solution of exercise {known.id}.", solution_source(known.id), is_code=True)
+    return CheckResult(known.id, outcome, message, details, known.hints, known.solution)
 
 
 def own_or_model_answer(exercise: str, answer: Any) -> Callable[..., Any]:
@@ -125,7 +81,7 @@ def own_or_model_answer(exercise: str, answer: Any) -> Callable[..., Any]:
         print(f"Going on with your own {known.name} of exercise {known.id}.")
         return answer
     print(f"Going on with the model answer for {known.name} of exercise {known.id}: yours is not right yet.")
-    return model_answer(known.id)
+    return known.model_answer
 
 
 @cache
@@ -140,17 +96,6 @@ def exercise_ids(stage: int | str | Stage) -> tuple[str, ...]:
     number = get_stage(stage).number
     names = sorted(path.stem for path in SOLUTIONS_FOLDER.glob(f"exercise_{number}_*.py"))
     return tuple(f"{number}.{name.rsplit('_', 1)[1]}" for name in names)
-
-
-def solution_source(exercise: str) -> str:
-    """Return the source of an exercise's solution, as it stands in `solutions/`."""
-    return (SOLUTIONS_FOLDER / f"exercise_{exercise.replace('.', '_')}.py").read_text(encoding="utf-8")
-
-
-def model_answer(exercise: str) -> Callable[..., Any]:
-    """Return the function of an exercise's solution."""
-    module = importlib.import_module(f"{__package__}.solutions.exercise_{exercise.replace('.', '_')}")
-    return getattr(module, all_exercises()[exercise].name)
 
 
 Found = tuple[str, str, tuple[Detail, ...]]
@@ -217,9 +162,9 @@ def _judge(exercise: Exercise, trial: Trial) -> Found:
                 cause = causes.of_a_difference(exercise, trial, case, given, right)
                 details = of_value("Seen", given), of_value("Expected", right), cause
                 return "not yet", f"With {case.given}, the result differs.", details
-        for promise in exercise.promises:
-            if seen := promise.broken(_Watched(exercise, trial)):
-                details = Detail("Seen", seen), Detail("Expected", promise.says), Detail("Likely cause", promise.cause)
+        for says, (broken, cause) in exercise.promises.items():
+            if seen := broken(_Watched(exercise, trial)):
+                details = Detail("Seen", seen), Detail("Expected", says), Detail("Likely cause", cause)
                 return "not yet", "One promise is not kept.", details
     except _ProblemError as problem:
         return problem.found
@@ -246,11 +191,11 @@ def _value(exercise: Exercise, trial: Trial, case: Case) -> tuple[Any, Any]:
         raise _ProblemError(_crashed(exercise, trial, crash.error, case)) from crash
     if given is ... or (isinstance(given, tuple) and any(value is ... for value in given)):
         raise _ProblemError(_not_attempted(exercise))
-    expected = Detail("Expected", f"{exercise.returns}.")
+    expected = Detail("Expected", exercise.returns)
     if given is None:
         message = f"With {case.given}, `{exercise.name}` returns nothing."
         raise _ProblemError(("not yet", message, (expected, causes.of_nothing(exercise, trial))))
-    right = model_answer(exercise.id)(*copy.deepcopy(case.arguments))
+    right = exercise.model_answer(*copy.deepcopy(case.arguments))
     if not quietly(of_the_same_kind, given, right):
         message = f"With {case.given}, `{exercise.name}` returns another kind of value."
         details = of_value("Seen", given, kind=True), expected, *causes.of_another_kind(given, right)
@@ -277,7 +222,7 @@ def _crashed(exercise: Exercise, trial: Trial, error: BaseException, case: Case)
         (
             Detail("Seen", causes.in_words(error)),
             Detail("Given", f"{case.given}."),
-            Detail("Expected", f"{exercise.returns}."),
+            Detail("Expected", exercise.returns),
             causes.of_a_crash(exercise, trial, error, case),
         ),
     )

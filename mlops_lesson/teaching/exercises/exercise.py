@@ -3,14 +3,20 @@
 A stage's exercises stand in `stage_1` to `stage_6`, their solutions in `solutions/`; `check` runs them.
 """
 
+import ast
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
 from mlops_lesson.stages import Stage, get_stage
+
+SOLUTIONS_FOLDER = Path(__file__).resolve().parent / "solutions"
 
 
 @dataclass(frozen=True)
@@ -19,14 +25,6 @@ class Case:
 
     given: str
     arguments: tuple[Any, ...]
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """A likely wrong way: a function that makes the mistake, and its cause in full sentences."""
-
-    cause: str
-    does: Callable[..., Any]
 
 
 class Tried(Protocol):
@@ -39,28 +37,9 @@ class Tried(Protocol):
         """Run it in a second process with other hashes; None if it cannot be taken there."""
 
 
-@dataclass(frozen=True)
-class Promise:
-    """What an open exercise's answer must keep, whatever values it returns.
-
-    Parameters
-    ----------
-    says : str
-        The promise in words, to follow "Expected:".
-    broken : callable
-        Takes the learner's function and returns what was seen where the promise is broken, or None.
-    cause : str
-        The likely cause when it is broken.
-    """
-
-    says: str
-    broken: Callable[[Tried], str | None]
-    cause: str
-
-
 @dataclass(frozen=True, kw_only=True)
 class Exercise:
-    """An exercise and the way it is checked.
+    """An exercise and the way it is checked; how its function is called and what it returns stands in its solution.
 
     Parameters
     ----------
@@ -70,42 +49,59 @@ class Exercise:
         What it is about.
     minutes : int
         How long it takes.
-    kind : {"fill in", "write", "open"}
-        From a blank in given code to a task with many right answers.
-    signature : str
-        How the function is called, such as ``"find_lost(parcels, clicks)"``.
-    returns : str
-        What it returns, in words, to follow "Expected:".
     hints : tuple of str
         From the first nudge to nearly the answer.
     cases : callable
         Makes the list of `Case`; called for every check, so that no answer can spoil the data.
-    mistakes : tuple of Mistake
-        Likely wrong ways; each differs from all others in some case.
-    promises : tuple of Promise
-        For open exercises.
+    mistakes : dict of str to callable
+        By its cause in words, a function for each likely wrong way; each differs from all others in some case.
+    promises : dict of str to (callable, str)
+        What an open exercise's answer must keep, by the promise in words: a function that takes the learner's and
+        returns what was seen where the promise is broken, or None; and the likely cause.
     """
 
     id: str
     title: str
     minutes: int
-    kind: str
-    signature: str
-    returns: str
     hints: tuple[str, ...]
     cases: Callable[[], list[Case]] = list
-    mistakes: tuple[Mistake, ...] = ()
-    promises: tuple[Promise, ...] = ()
+    mistakes: dict[str, Callable[..., Any]] = field(default_factory=dict)
+    promises: dict[str, tuple[Callable[[Tried], str | None], str]] = field(default_factory=dict)
 
     @property
     def stage(self) -> Stage:
         """The stage it belongs to."""
-        return get_stage(int(self.id.split(".")[0]))
+        return get_stage(int(self.id[0]))
+
+    @cached_property
+    def solution(self) -> str:
+        """The source of its solution."""
+        return (SOLUTIONS_FOLDER / f"exercise_{self.id.replace('.', '_')}.py").read_text(encoding="utf-8")
+
+    @cached_property
+    def _function(self) -> ast.FunctionDef:
+        return next(node for node in ast.parse(self.solution).body if isinstance(node, ast.FunctionDef))
 
     @property
     def name(self) -> str:
         """Name of the function to write."""
-        return self.signature.split("(")[0]
+        return self._function.name
+
+    @property
+    def signature(self) -> str:
+        """How the function is called, such as ``"find_lost(parcels, clicks)"``."""
+        return f"{self.name}({', '.join(each.arg for each in self._function.args.args)})"
+
+    @property
+    def returns(self) -> str:
+        """What the function returns, in words that follow "Expected:"."""
+        return ast.get_docstring(self._function).removeprefix("Return ")
+
+    @property
+    def model_answer(self) -> Callable[..., Any]:
+        """The function of its solution."""
+        module = import_module(f"{__package__}.solutions.exercise_{self.id.replace('.', '_')}")
+        return getattr(module, self.name)
 
 
 def of_the_same_kind(given: Any, right: Any) -> bool:

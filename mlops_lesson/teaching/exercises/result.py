@@ -85,25 +85,6 @@ class CheckResult:
         )
 
 
-@dataclass(frozen=True, repr=False)
-class Help:
-    """A hint, or a solution's code, ready to be displayed by Jupyter; made by `hint` and `solution`."""
-
-    title: str
-    text: str
-    is_code: bool = False
-
-    def __repr__(self) -> str:
-        return f"{self.title}\n{self.text}"
-
-    def _repr_html_(self) -> str:
-        body = _code(self.text) if self.is_code else f"<p>{inline(self.text)}</p>"
-        return (
-            f'<div class="mlops-lesson" lang="en" dir="ltr"><div role="status"><p><strong>{inline(self.title)}</strong>'
-            f"</p>{body}</div>{script()}</div>"
-        )
-
-
 def of_value(label: str, value: Any, kind: bool = False) -> Detail:
     """Show a value: a table as a small table, anything else in one line; `kind` adds its type."""
     note = f", of type {type(value).__name__}" if kind else ""

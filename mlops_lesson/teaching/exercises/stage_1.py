@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from mlops_lesson.teaching.exercises.exercise import Case, Exercise, Mistake, Promise, Tried
+from mlops_lesson.teaching.exercises.exercise import Case, Exercise, Tried
 
 
 def _moments(*texts: str) -> pd.Series:
@@ -100,101 +100,80 @@ EXERCISES = (
         id="1.1",
         title="Find the lost parcels",
         minutes=4,
-        kind="fill in",
-        signature="find_lost(parcels, clicks)",
-        returns="the ids of the parcels without any click",
         hints=(
             "Which table must stay whole: the one of parcels, or the one of clicks?",
             '`parcels["id"].isin(...)` says for each parcel whether its id stands among other ids.',
             "Turn the result of `isin` round with `~`, use it to choose rows of `parcels`, and return their `id`.",
         ),
         cases=_lost_parcels,
-        mistakes=(
-            Mistake(
-                "these parcels do have a click, as an inner join keeps them; the lost ones are the others.",
-                lambda parcels, clicks: parcels.loc[parcels["id"].isin(clicks["parcel_id"]), "id"],
+        mistakes={
+            "these parcels do have a click, as an inner join keeps them; the lost ones are the others.": (
+                lambda parcels, clicks: parcels.loc[parcels["id"].isin(clicks["parcel_id"]), "id"]
             ),
-            Mistake(
-                "this looks from the clicks to the parcels and finds clicks of unknown parcels; look from the parcels.",
-                lambda parcels, clicks: clicks.loc[~clicks["parcel_id"].isin(parcels["id"]), "parcel_id"],
+            "this looks from the clicks to the parcels and finds clicks of unknown parcels; look from the parcels.": (
+                lambda parcels, clicks: clicks.loc[~clicks["parcel_id"].isin(parcels["id"]), "parcel_id"]
             ),
-            Mistake(
-                "`in` looks at the index of a column, not at its values; use `.isin(...)`, or look in a `set` of them.",
-                lambda parcels, clicks: [parcel for parcel in parcels["id"] if parcel not in clicks["parcel_id"]],
+            "`in` looks at the index of a column, not at its values; use `.isin(...)`, or look in a `set` of them.": (
+                lambda parcels, clicks: [parcel for parcel in parcels["id"] if parcel not in clicks["parcel_id"]]
             ),
-        ),
+        },
     ),
     Exercise(
         id="1.2",
         title="Measure the label delay",
         minutes=5,
-        kind="write",
-        signature="label_delay_hours(parcels, clicks)",
-        returns="the median number of hours from `seen_at` to the first click, over the parcels that have one",
         hints=(
             "A parcel can be clicked more than once: find its first click before you compare times.",
             '`clicks.groupby("parcel_id")["clicked_at"].min()` has one row for each clicked parcel.',
             "A time difference has `.dt.total_seconds()`; 3600 seconds are an hour. Take the median last.",
         ),
         cases=_delayed_labels,
-        mistakes=(
-            Mistake(
-                "later clicks of the same parcel are counted too; use only each parcel's first.",
-                lambda parcels, clicks: _delays(parcels, clicks).dt.total_seconds().median() / 3600,
+        mistakes={
+            "later clicks of the same parcel are counted too; use only each parcel's first.": (
+                lambda parcels, clicks: _delays(parcels, clicks).dt.total_seconds().median() / 3600
             ),
-            Mistake(
-                "this is the mean, which a few very late labels pull up; the median is asked for.",
-                lambda parcels, clicks: _first_delays(parcels, clicks).dt.total_seconds().mean() / 3600,
+            "this is the mean, which a few very late labels pull up; the median is asked for.": (
+                lambda parcels, clicks: _first_delays(parcels, clicks).dt.total_seconds().mean() / 3600
             ),
-            Mistake(
-                "`.dt.seconds` leaves whole days out; `.dt.total_seconds()` counts them.",
-                lambda parcels, clicks: _first_delays(parcels, clicks).dt.seconds.median() / 3600,
+            "`.dt.seconds` leaves whole days out; `.dt.total_seconds()` counts them.": (
+                lambda parcels, clicks: _first_delays(parcels, clicks).dt.seconds.median() / 3600
             ),
-            Mistake(
-                "these are seconds; divide by 3600 for hours.",
-                lambda parcels, clicks: _first_delays(parcels, clicks).dt.total_seconds().median(),
+            "these are seconds; divide by 3600 for hours.": (
+                lambda parcels, clicks: _first_delays(parcels, clicks).dt.total_seconds().median()
             ),
-        ),
+        },
     ),
     Exercise(
         id="1.3",
         title="Name a version of the data",
         minutes=6,
-        kind="open",
-        signature="data_hash(files)",
-        returns="a SHA-256 as 64 hexadecimal digits",
         hints=(
             "`hashlib.sha256()` makes a digest that you feed with `.update(...)` and read with `.hexdigest()`.",
             "Go through the files in an order that does not depend on the dictionary: `sorted(files)`.",
             "Feed the digest with the hash of each name and of each content, so that it is clear where one ends.",
         ),
-        promises=(
-            Promise("64 hexadecimal digits, as text.", _is_no_hash, "use `.hexdigest()`, and return it."),
-            Promise(
-                "the same files in another order have the same hash.",
+        promises={
+            "64 hexadecimal digits, as text.": (_is_no_hash, "use `.hexdigest()`, and return it."),
+            "the same files in another order have the same hash.": (
                 _depends_on_order,
                 "the loop goes through the dictionary as it is; go through `sorted(files)`.",
             ),
-            Promise(
-                "a changed byte changes the hash, in whichever file it is.",
+            "a changed byte changes the hash, in whichever file it is.": (
                 _misses_a_byte,
                 "only names, sizes or one of the files go into the hash; every content has to.",
             ),
-            Promise(
-                "a renamed file changes the hash.",
+            "a renamed file changes the hash.": (
                 _misses_a_name,
                 "only the contents go into the hash; the names have to, each beside its content.",
             ),
-            Promise(
-                "what belongs to the name and what to the content matters.",
+            "what belongs to the name and what to the content matters.": (
                 _blurs_borders,
                 "name and content are joined without a border; hash each of them first, or put its length before it.",
             ),
-            Promise(
-                "the same files have the same hash on every machine.",
+            "the same files have the same hash on every machine.": (
                 _differs_elsewhere,
                 "Python's own `hash()` and the order of a `set` differ from one start of Python to the next.",
             ),
-        ),
+        },
     ),
 )

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from mlops_lesson.teaching.exercises.exercise import Case, Exercise, Mistake
+from mlops_lesson.teaching.exercises.exercise import Case, Exercise
 
 
 def _frames() -> list[Case]:
@@ -58,96 +58,75 @@ EXERCISES = (
         id="2.1",
         title="Recognise a blank frame",
         minutes=3,
-        kind="fill in",
-        signature="is_blank(image)",
-        returns="True if all pixels have the same value, else False",
         hints=(
             "A blank frame need not be black: a shutter can also get stuck in front of a bright lamp.",
             "If all values are equal, what do you know about the smallest and the largest?",
             "Compare `image.min()` with `image.max()`.",
         ),
         cases=_frames,
-        mistakes=(
-            Mistake(
-                "only black frames are found; a frame that is all 16 shows nothing either.",
-                lambda image: bool(image.sum() == 0),
+        mistakes={
+            "only black frames are found; a frame that is all 16 shows nothing either.": (
+                lambda image: bool(image.sum() == 0)
             ),
-            Mistake(
-                "one dark pixel is enough here; every normal image has some. Ask about all pixels.",
-                lambda image: bool((image == 0).any()),
+            "one dark pixel is enough here; every normal image has some. Ask about all pixels.": (
+                lambda image: bool((image == 0).any())
             ),
-            Mistake(
-                "faint images fall below this brightness and would be thrown away; ask whether the pixels differ.",
-                lambda image: bool(image.mean() < 1),
+            "faint images fall below this brightness and would be thrown away; ask whether the pixels differ.": (
+                lambda image: bool(image.mean() < 1)
             ),
-            Mistake(
-                "this is True for the images that do show something; turn it round.",
-                lambda image: bool(image.min() != image.max()),
+            "this is True for the images that do show something; turn it round.": (
+                lambda image: bool(image.min() != image.max())
             ),
-        ),
+        },
     ),
     Exercise(
         id="2.2",
         title="Split by time",
         minutes=4,
-        kind="write",
-        signature="split_by_time(table, cutoff)",
-        returns="two tables: rows seen before the cutoff, and rows seen at the cutoff or later",
         hints=(
             "The column `seen_at` can be compared with a time: the result is one truth value per row.",
             "Choose the rows with `table[mask]` and the others with `table[~mask]`: no row is lost, none stands twice.",
             'The mask is `table["seen_at"] < cutoff`; return both tables, the earlier one first.',
         ),
         cases=_tables_to_split,
-        mistakes=(
-            Mistake(
-                "the row seen at the very cutoff stands in the first part; with `<` it goes to the second.",
-                lambda table, cutoff: (table[table["seen_at"] <= cutoff], table[table["seen_at"] > cutoff]),
+        mistakes={
+            "the row seen at the very cutoff stands in the first part; with `<` it goes to the second.": (
+                lambda table, cutoff: (table[table["seen_at"] <= cutoff], table[table["seen_at"] > cutoff])
             ),
-            Mistake(
-                "rows are taken by position, but the table is not sorted by time; compare `seen_at` with the cutoff.",
-                _split_by_position,
+            "rows are taken by position, but the table is not sorted by time; compare `seen_at` with the cutoff.": (
+                _split_by_position
             ),
-            Mistake(
-                "the row seen at the very cutoff is in neither part; `~mask` gives all the others.",
-                lambda table, cutoff: (table[table["seen_at"] < cutoff], table[table["seen_at"] > cutoff]),
+            "the row seen at the very cutoff is in neither part; `~mask` gives all the others.": (
+                lambda table, cutoff: (table[table["seen_at"] < cutoff], table[table["seen_at"] > cutoff])
             ),
-            Mistake(
-                "the two parts are in the wrong order: the earlier one comes first.",
-                lambda table, cutoff: (table[table["seen_at"] >= cutoff], table[table["seen_at"] < cutoff]),
+            "the two parts are in the wrong order: the earlier one comes first.": (
+                lambda table, cutoff: (table[table["seen_at"] >= cutoff], table[table["seen_at"] < cutoff])
             ),
-        ),
+        },
     ),
     Exercise(
         id="2.3",
         title="Find the leaks",
         minutes=6,
-        kind="write",
-        signature="find_leaks(images_train, images_val)",
-        returns="the number of validation images that also stand in training",
         hints=(
             "Two images are equal if all their pixels are: turn each image into something that a set can hold.",
             "`image.tobytes()` or `tuple(image)` can stand in a set; looking up in a set is fast.",
             "Put the training images into a set, then count the validation images that are in it.",
         ),
         cases=_leaks,
-        mistakes=(
-            Mistake(
-                "only images at the same place are compared; a leak can stand anywhere in the training images.",
-                lambda train, val: sum(a == b for a, b in zip(_rows(train), _rows(val), strict=False)),
+        mistakes={
+            "only images at the same place are compared; a leak can stand anywhere in the training images.": (
+                lambda train, val: sum(a == b for a, b in zip(_rows(train), _rows(val), strict=False))
             ),
-            Mistake(
-                "pairs are counted, so an image that stands twice in training counts twice; count validation images.",
-                lambda train, val: sum(a == b for a in _rows(train) for b in _rows(val)),
+            "pairs are counted, so an image that stands twice in training counts twice; count validation images.": (
+                lambda train, val: sum(a == b for a in _rows(train) for b in _rows(val))
             ),
-            Mistake(
-                "different images are counted, so one that leaks twice into validation counts once; count both.",
-                lambda train, val: len(set(_rows(train)) & set(_rows(val))),
+            "different images are counted, so one that leaks twice into validation counts once; count both.": (
+                lambda train, val: len(set(_rows(train)) & set(_rows(val)))
             ),
-            Mistake(
-                "`in` asks an array whether a single pixel is equal; make a set of whole images and look there.",
-                lambda train, val: sum(image in train for image in val),
+            "`in` asks an array whether a single pixel is equal; make a set of whole images and look there.": (
+                lambda train, val: sum(image in train for image in val)
             ),
-        ),
+        },
     ),
 )

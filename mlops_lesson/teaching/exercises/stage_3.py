@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mlops_lesson.teaching.exercises.exercise import Case, Exercise, Mistake
+from mlops_lesson.teaching.exercises.exercise import Case, Exercise
 
 
 def _labels() -> list[Case]:
@@ -52,93 +52,73 @@ EXERCISES = (
         id="3.1",
         title="Beat this first",
         minutes=4,
-        kind="fill in",
-        signature="baseline_accuracy(y_train, y_val)",
-        returns="the validation accuracy of always giving the most frequent training label",
         hints=(
             "The baseline learns one thing from the training labels: which of them is most frequent.",
             "`np.bincount(y_train).argmax()` is the most frequent label.",
             "The accuracy is the share of `y_val` that equals this label: a mean of truth values.",
         ),
         cases=_labels,
-        mistakes=(
-            Mistake(
-                "the label is taken from the validation labels: the baseline has peeked at the answers.",
-                lambda y_train, y_val: _share(y_val, _majority(y_val)),
+        mistakes={
+            "the label is taken from the validation labels: the baseline has peeked at the answers.": (
+                lambda y_train, y_val: _share(y_val, _majority(y_val))
             ),
-            Mistake(
-                "this is the accuracy on the training labels; measure on `y_val`.",
-                lambda y_train, y_val: _share(y_train, _majority(y_train)),
+            "this is the accuracy on the training labels; measure on `y_val`.": (
+                lambda y_train, y_val: _share(y_train, _majority(y_train))
             ),
-            Mistake(
-                "this always says 1; which label is most frequent has to come from `y_train`.",
-                lambda y_train, y_val: _share(y_val, 1),
+            "this always says 1; which label is most frequent has to come from `y_train`.": (
+                lambda y_train, y_val: _share(y_val, 1)
             ),
-        ),
+        },
     ),
     Exercise(
         id="3.2",
         title="Choose the epoch to keep",
         minutes=4,
-        kind="write",
-        signature="best_epoch(trace)",
-        returns="the number of the epoch with the lowest validation loss",
         hints=(
             "Each record is `(epoch, loss, accuracy)`: the loss stands at index 1.",
             "`min(trace, key=...)` finds the record for which the key is smallest.",
             "Return the record's epoch, not its place in the list and not its loss.",
         ),
         cases=_traces,
-        mistakes=(
-            Mistake(
-                "this is the place in the list, counted from 0; return the epoch that stands in the record.",
-                lambda trace: min(range(len(trace)), key=lambda place: trace[place][1]),
+        mistakes={
+            "this is the place in the list, counted from 0; return the epoch that stands in the record.": (
+                lambda trace: min(range(len(trace)), key=lambda place: trace[place][1])
             ),
-            Mistake(
-                "this is the epoch with the highest accuracy; the loss is asked for, and the two disagree.",
-                lambda trace: max(trace, key=lambda record: record[2])[0],
+            "this is the epoch with the highest accuracy; the loss is asked for, and the two disagree.": (
+                lambda trace: max(trace, key=lambda record: record[2])[0]
             ),
-            Mistake(
-                "this is the last epoch; training longer does not always help, so look for the lowest loss.",
-                lambda trace: trace[-1][0],
+            "this is the last epoch; training longer does not always help, so look for the lowest loss.": (
+                lambda trace: trace[-1][0]
             ),
-            Mistake(
-                "this is the loss itself; return the epoch it belongs to.",
-                lambda trace: min(record[1] for record in trace),
+            "this is the loss itself; return the epoch it belongs to.": (
+                lambda trace: min(record[1] for record in trace)
             ),
-        ),
+        },
     ),
     Exercise(
         id="3.3",
         title="Write the loss yourself",
         minutes=7,
-        kind="write",
-        signature="log_loss_of(y, p)",
-        returns="the mean log loss, with p kept between 1e-12 and 1 - 1e-12",
         hints=(
             "For a true 1 the loss is `-log(p)`, for a true 0 it is `-log(1 - p)`.",
             "Both in one line: `-(y * np.log(p) + (1 - y) * np.log(1 - p))`.",
             "`np.log(0)` is minus infinity: clip p with `np.clip(p, 1e-12, 1 - 1e-12)` first, take the mean last.",
         ),
         cases=_probabilities,
-        mistakes=(
-            Mistake(
-                "the sign is missing: logarithms of probabilities are negative, a loss is not.",
-                lambda y, p: float(-_losses(y, p).mean()),
+        mistakes={
+            "the sign is missing: logarithms of probabilities are negative, a loss is not.": (
+                lambda y, p: float(-_losses(y, p).mean())
             ),
-            Mistake("this is the sum; take the mean over the images.", lambda y, p: float(_losses(y, p).sum())),
-            Mistake(
-                "only the images of class 1 add to the loss; those of class 0 add `-log(1 - p)`.",
-                lambda y, p: float(-np.mean(y * np.log(np.clip(p, 1e-12, 1 - 1e-12)))),
+            "this is the sum; take the mean over the images.": lambda y, p: float(_losses(y, p).sum()),
+            "only the images of class 1 add to the loss; those of class 0 add `-log(1 - p)`.": (
+                lambda y, p: float(-np.mean(y * np.log(np.clip(p, 1e-12, 1 - 1e-12))))
             ),
-            Mistake(
-                "this is the logarithm to base 2; use the natural one, `np.log`.",
-                lambda y, p: float(_losses(y, p).mean() / math.log(2)),
+            "this is the logarithm to base 2; use the natural one, `np.log`.": (
+                lambda y, p: float(_losses(y, p).mean() / math.log(2))
             ),
-            Mistake(
-                "a probability of exactly 0 makes the loss infinite; clip p to 1e-12 and 1 - 1e-12 first.",
-                lambda y, p: float(_losses(y, p, 0).mean()),
+            "a probability of exactly 0 makes the loss infinite; clip p to 1e-12 and 1 - 1e-12 first.": (
+                lambda y, p: float(_losses(y, p, 0).mean())
             ),
-        ),
+        },
     ),
 )

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from mlops_lesson.teaching.exercises.exercise import Case, Exercise, Mistake
+from mlops_lesson.teaching.exercises.exercise import Case, Exercise
 
 
 def _predictions() -> list[Case]:
@@ -73,84 +73,64 @@ EXERCISES = (
         id="4.1",
         title="Count the mistakes by kind",
         minutes=5,
-        kind="write",
-        signature="confusion(y_true, y_pred)",
-        returns="a 2 x 2 table of counts: a row for each true class, a column for each predicted class",
         hints=(
             "Start from `np.zeros((2, 2), dtype=int)` and go through both arrays together with `zip`.",
             "For each image add 1 in the row of its true class and the column of its predicted class.",
             "`counts[true, predicted] += 1`: the first index is the row.",
         ),
         cases=_predictions,
-        mistakes=(
-            Mistake(
-                "rows and columns are exchanged: the row is the true class, the column the predicted one.",
-                lambda y_true, y_pred: _confusion(y_true, y_pred).T,
+        mistakes={
+            "rows and columns are exchanged: the row is the true class, the column the predicted one.": (
+                lambda y_true, y_pred: _confusion(y_true, y_pred).T
             ),
-            Mistake(
-                "these are shares; counts are asked for, so that everyone can see how few images they rest on.",
-                lambda y_true, y_pred: _confusion(y_true, y_pred) / len(y_true),
+            "these are shares; counts are asked for, so that everyone can see how few images they rest on.": (
+                lambda y_true, y_pred: _confusion(y_true, y_pred) / len(y_true)
             ),
-        ),
+        },
     ),
     Exercise(
         id="4.2",
         title="Find the worst camera",
         minutes=5,
-        kind="write",
-        signature="worst_slice(table, at_least)",
-        returns="the camera_id with the lowest accuracy among cameras with at least `at_least` parcels",
         hints=(
             'Group by camera: `table.groupby("camera_id")["correct"]`.',
             "The mean of truth values is the accuracy, the size is the number of parcels: `.agg(['mean', 'size'])`.",
             "Keep the rows whose size is large enough, then `.idxmin()` of the mean is the camera.",
         ),
         cases=_cameras,
-        mistakes=(
-            Mistake(
-                "a camera with too few parcels was chosen; leave those out first.",
-                lambda table, at_least: int(_accuracies(table).idxmin()),
+        mistakes={
+            "a camera with too few parcels was chosen; leave those out first.": (
+                lambda table, at_least: int(_accuracies(table).idxmin())
             ),
-            Mistake(
-                "a camera with exactly `at_least` parcels was left out; at least means `>=`.",
-                _worst_of_more_than,
+            "a camera with exactly `at_least` parcels was left out; at least means `>=`.": (_worst_of_more_than),
+            "this camera has the most mistakes because it has the most parcels; compare shares, not counts.": (
+                lambda table, at_least: int((~table["correct"]).groupby(table["camera_id"]).sum().idxmax())
             ),
-            Mistake(
-                "this camera has the most mistakes because it has the most parcels; compare shares, not counts.",
-                lambda table, at_least: int((~table["correct"]).groupby(table["camera_id"]).sum().idxmax()),
+            "this is the best camera; look for the lowest accuracy.": (
+                lambda table, at_least: int(_accuracies(table).idxmax())
             ),
-            Mistake(
-                "this is the best camera; look for the lowest accuracy.",
-                lambda table, at_least: int(_accuracies(table).idxmax()),
-            ),
-        ),
+        },
     ),
     Exercise(
         id="4.3",
         title="Write the gate",
         minutes=6,
-        kind="write",
-        signature="passes_gate(correct, total, gate)",
-        returns="True if the lower end of the 95 % Wilson interval reaches the gate, else False",
         hints=(
             "A small test shows little: how low may the true accuracy be, as far as these counts can tell?",
             '`scipy.stats.binomtest(correct, total).proportion_ci(method="wilson")` is the 95 % interval.',
             "Its lower end is `.low`; compare it with the gate by `>=`.",
         ),
         cases=_tests,
-        mistakes=(
-            Mistake(
-                "the measured accuracy is compared, as if the test were endless; use the interval's lower end.",
-                lambda correct, total, gate: correct / total >= gate,
+        mistakes={
+            "the measured accuracy is compared, as if the test were endless; use the interval's lower end.": (
+                lambda correct, total, gate: correct / total >= gate
             ),
-            Mistake(
-                "the upper end of the interval is compared: that asks whether the model could be good enough.",
-                lambda correct, total, gate: bool(_wilson_high(correct, total) >= gate),
+            "the upper end of the interval is compared: that asks whether the model could be good enough.": (
+                lambda correct, total, gate: bool(_wilson_high(correct, total) >= gate)
             ),
-            Mistake(
-                "the plain normal interval has no width when everything is right; Wilson's stays honest.",
-                lambda correct, total, gate: _normal_low(correct, total) >= gate,
+            "the plain normal interval has no width when everything is right; Wilson's stays honest.": (
+                lambda correct, total, gate: _normal_low(correct, total) >= gate
             ),
-        ),
+        },
     ),
 )

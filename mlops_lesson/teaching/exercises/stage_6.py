@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mlops_lesson.teaching.exercises.exercise import Case, Exercise, Mistake
+from mlops_lesson.teaching.exercises.exercise import Case, Exercise
 
 
 def _samples() -> list[Case]:
@@ -75,101 +75,77 @@ EXERCISES = (
         id="6.1",
         title="Measure a drift",
         minutes=7,
-        kind="write",
-        signature="psi(reference, current, bins)",
-        returns="the population stability index, where the first and the last bin are open to the outside and an empty "
-        "bin counts as a share of 0.0001",
         hints=(
             "`np.histogram(values, bins)[0]` counts the values in each bin; divide by their number for shares.",
             "`np.histogram` drops what lies outside the bins: use the edges `[-np.inf, *bins[1:-1], np.inf]`.",
             "`np.maximum(shares, 0.0001)`, then sum over the bins: `(seen - expected) * np.log(seen / expected)`.",
         ),
         cases=_samples,
-        mistakes=(
-            Mistake(
-                "counts are compared, so a larger sample looks like a drift; divide each by its number of values.",
-                _of_counts,
+        mistakes={
+            "counts are compared, so a larger sample looks like a drift; divide each by its number of values.": (
+                _of_counts
             ),
-            Mistake(
-                "this multiplies by the current share alone; the index multiplies by the difference of the shares.",
-                _one_sided,
+            "this multiplies by the current share alone; the index multiplies by the difference of the shares.": (
+                _one_sided
             ),
-            Mistake(
-                "the sign is turned round: the index is 0 for equal samples and positive otherwise.",
-                lambda reference, current, bins: -_index(_shares(reference, bins), _shares(current, bins)),
+            "the sign is turned round: the index is 0 for equal samples and positive otherwise.": (
+                lambda reference, current, bins: -_index(_shares(reference, bins), _shares(current, bins))
             ),
-            Mistake(
-                "values outside the bins are dropped, and the drift may lie just there; open the first and the last "
-                "bin with `-np.inf` and `np.inf`.",
-                lambda reference, current, bins: _index(_closed_shares(reference, bins), _closed_shares(current, bins)),
+            "values outside the bins are dropped, and the drift may lie just there; open the first and last bin.": (
+                lambda reference, current, bins: _index(_closed_shares(reference, bins), _closed_shares(current, bins))
             ),
-        ),
+        },
     ),
     Exercise(
         id="6.2",
         title="Alert, but not at every bad week",
         minutes=5,
-        kind="write",
-        signature="should_alert(accuracies, gate, patience)",
-        returns="True if each of the last `patience` accuracies is below the gate, else False",
         hints=(
             "Only the latest weeks count: `accuracies[-patience:]`.",
             "All of them have to be below the gate: `all(...)`.",
             "With fewer weeks than the patience there is nothing to alert about yet.",
         ),
         cases=_weeks,
-        mistakes=(
-            Mistake(
-                "any bad week of the whole past sets this off; look at the last ones only.",
-                lambda accuracies, gate, patience: min(accuracies) < gate,
+        mistakes={
+            "any bad week of the whole past sets this off; look at the last ones only.": (
+                lambda accuracies, gate, patience: min(accuracies) < gate
             ),
-            Mistake(
-                "bad weeks are counted wherever they stand; they have to be the last ones, without a good one between.",
-                lambda accuracies, gate, patience: sum(a < gate for a in accuracies) >= patience,
+            "bad weeks are counted wherever they stand; they have to be the last ones, without a good one between.": (
+                lambda accuracies, gate, patience: sum(a < gate for a in accuracies) >= patience
             ),
-            Mistake(
-                "only the last week is looked at; with a patience of 2 one bad week is not enough.",
-                lambda accuracies, gate, patience: accuracies[-1] < gate,
+            "only the last week is looked at; with a patience of 2 one bad week is not enough.": (
+                lambda accuracies, gate, patience: accuracies[-1] < gate
             ),
-            Mistake(
-                "an accuracy that just reaches the gate sets this off; below means `<`.",
+            "an accuracy that just reaches the gate sets this off; below means `<`.": (
                 lambda accuracies, gate, patience: (
                     len(accuracies) >= patience and all(a <= gate for a in accuracies[-patience:])
-                ),
+                )
             ),
-            Mistake(
-                "there are fewer weeks than the patience asks for; wait for enough of them.",
-                lambda accuracies, gate, patience: all(a < gate for a in accuracies[-patience:]),
+            "there are fewer weeks than the patience asks for; wait for enough of them.": (
+                lambda accuracies, gate, patience: all(a < gate for a in accuracies[-patience:])
             ),
-        ),
+        },
     ),
     Exercise(
         id="6.3",
         title="Champion or challenger",
         minutes=6,
-        kind="write",
-        signature="decide(challenger_only_right, champion_only_right)",
-        returns='the text "promote" or "keep"',
         hints=(
             "Parcels that both get right, or both wrong, say nothing: only the differing ones count.",
             "If both were equally good, each differing parcel would be a coin toss: `scipy.stats.binomtest(k, n)`.",
             "Promote if the challenger is ahead and the p-value is below 0.05; mind the case without any difference.",
         ),
         cases=_comparisons,
-        mistakes=(
-            Mistake(
-                "being ahead by a few parcels is enough here; that happens by luck. Ask for a p-value below 0.05.",
-                lambda challenger, champion: "promote" if challenger > champion else "keep",
+        mistakes={
+            "being ahead by a few parcels is enough here; that happens by luck. Ask for a p-value below 0.05.": (
+                lambda challenger, champion: "promote" if challenger > champion else "keep"
             ),
-            Mistake(
-                "any significant difference is enough here, even when the challenger is worse; check who is ahead.",
-                _verdict,
+            "any significant difference is enough here, even when the challenger is worse; check who is ahead.": (
+                _verdict
             ),
-            Mistake(
-                "this is a one-sided p-value, half of McNemar's two-sided one. To be ahead with a two-sided p-value "
-                "below 0.05 is a one-sided test at 0.025; yours, at 0.05, promotes by luck up to twice as often.",
-                lambda challenger, champion: _verdict(challenger, champion, "greater"),
+            "this one-sided p-value is half the two-sided one: ahead with that below 0.05 means below 0.025 here.": (
+                lambda challenger, champion: _verdict(challenger, champion, "greater")
             ),
-        ),
+        },
     ),
 )

@@ -4,6 +4,6 @@ import pandas as pd
 
 
 def find_lost(parcels: pd.DataFrame, clicks: pd.DataFrame) -> list[int]:
-    """Return the ids of the parcels that have no click at all."""
+    """Return the ids of the parcels without any click."""
     clicked = parcels["id"].isin(clicks["parcel_id"])
     return parcels.loc[~clicked, "id"].tolist()

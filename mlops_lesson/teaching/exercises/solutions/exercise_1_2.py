@@ -4,7 +4,7 @@ import pandas as pd
 
 
 def label_delay_hours(parcels: pd.DataFrame, clicks: pd.DataFrame) -> float:
-    """Return the median number of hours from a parcel's photograph to its first click."""
+    """Return the median number of hours from `seen_at` to the first click, over the parcels that have one."""
     first_click = clicks.groupby("parcel_id")["clicked_at"].min()
     seen_at = parcels.set_index("id")["seen_at"]
     delay = (first_click - seen_at).dropna()

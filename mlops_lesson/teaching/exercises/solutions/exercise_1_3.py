@@ -4,7 +4,7 @@ import hashlib
 
 
 def data_hash(files: dict[str, bytes]) -> str:
-    """Return a SHA-256 that changes with any name or byte, and does not depend on the order of the files."""
+    """Return a SHA-256 as 64 hexadecimal digits, the same for the same names and bytes in any order."""
     digest = hashlib.sha256()
     for name in sorted(files):
         for part in (name.encode(), files[name]):

@@ -4,5 +4,5 @@ import numpy as np
 
 
 def is_blank(image: np.ndarray) -> bool:
-    """Return whether all pixels of an image have the same grey."""
+    """Return True if all pixels have the same value, else False."""
     return bool(image.min() == image.max())

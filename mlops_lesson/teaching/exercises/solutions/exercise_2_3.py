@@ -4,6 +4,6 @@ import numpy as np
 
 
 def find_leaks(images_train: np.ndarray, images_val: np.ndarray) -> int:
-    """Return how many validation images also stand in the training images, pixel for pixel."""
+    """Return the number of validation images that also stand in training, pixel for pixel."""
     known = {image.tobytes() for image in images_train}
     return sum(image.tobytes() in known for image in images_val)

@@ -2,6 +2,6 @@
 
 
 def best_epoch(trace: list[tuple[int, float, float]]) -> int:
-    """Return the epoch with the lowest validation loss; the records are (epoch, loss, accuracy)."""
+    """Return the number of the epoch with the lowest validation loss; a record is (epoch, loss, accuracy)."""
     epoch, _loss, _accuracy = min(trace, key=lambda record: record[1])
     return epoch

@@ -4,6 +4,6 @@ from scipy.stats import binomtest
 
 
 def passes_gate(correct: int, total: int, gate: float) -> bool:
-    """Return whether the lower end of the 95 % Wilson interval of the accuracy reaches the gate."""
+    """Return True if the lower end of the 95 % Wilson interval reaches the gate, else False."""
     interval = binomtest(correct, total).proportion_ci(confidence_level=0.95, method="wilson")
     return bool(interval.low >= gate)

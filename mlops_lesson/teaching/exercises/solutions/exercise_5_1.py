@@ -4,7 +4,7 @@ import math
 
 
 def is_valid_request(pixels: object) -> bool:
-    """Return whether this is a list of 8 rows of 8 finite numbers from 0 to 16; never raise."""
+    """Return True for a list of 8 lists of 8 finite numbers from 0 to 16, False for anything else; never raise."""
     if not isinstance(pixels, list) or len(pixels) != 8:
         return False
     if not all(isinstance(row, list) and len(row) == 8 for row in pixels):

@@ -4,6 +4,6 @@ import hashlib
 
 
 def canary(parcel_id: int, share: float) -> bool:
-    """Return whether this parcel goes to the new model: about this share of all ids, always the same ones."""
+    """Return True for about this share of all parcel ids, and always for the same ones."""
     digest = hashlib.sha256(str(parcel_id).encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64 < share

@@ -4,6 +4,6 @@ import math
 
 
 def percentile(latencies: list[float], q: float) -> float:
-    """Return the smallest latency that at least q percent of the requests do not exceed."""
+    """Return the smallest of the latencies that at least q percent of the requests do not exceed."""
     rank = math.ceil(q / 100 * len(latencies))
     return sorted(latencies)[max(rank, 1) - 1]

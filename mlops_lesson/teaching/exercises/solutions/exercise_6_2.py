@@ -2,6 +2,6 @@
 
 
 def should_alert(accuracies: list[float], gate: float, patience: int) -> bool:
-    """Return whether each of the last `patience` weekly accuracies lies below the gate."""
+    """Return True if each of the last `patience` accuracies is below the gate, else False."""
     latest = accuracies[-patience:]
     return len(latest) == patience and all(accuracy < gate for accuracy in latest)

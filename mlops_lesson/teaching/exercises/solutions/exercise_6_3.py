@@ -4,7 +4,7 @@ from scipy.stats import binomtest
 
 
 def decide(challenger_only_right: int, champion_only_right: int) -> str:
-    """Return "promote" if the challenger is better by McNemar's exact test at 0.05, else "keep"."""
+    """Return "promote" if the challenger is ahead and McNemar's exact p-value is below 0.05, else "keep"."""
     differing = challenger_only_right + champion_only_right
     if differing == 0 or challenger_only_right <= champion_only_right:
         return "keep"
