@@ -1,0 +1,41 @@
+"""54 doors: each of the nine parts of each notebook runs alone, with nothing defined and nothing saved before."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from doors import parts_of, what_stops
+from first_edition import FIRST_EDITION
+from nbclient.exceptions import CellExecutionError
+from nbformat.v4 import new_code_cell, new_notebook
+from run_notebooks import NOTEBOOKS, execute_cells, fresh_environment
+
+from mlops_lesson.stages import STAGES
+
+DOORS = [
+    pytest.param(stage.notebook, cells, id=f"{stage.number}-{part}")
+    for stage in STAGES
+    if stage.notebook not in FIRST_EDITION
+    for part, cells in parts_of(NOTEBOOKS / stage.notebook)
+]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot fork; the nightly run opens the doors there")
+@pytest.mark.parametrize(("notebook", "cells"), DOORS)
+def test_a_part_runs_alone(notebook: str, cells: list[str], tmp_path: Path) -> None:
+    environment = {"MLOPS_LESSON_HOME": str(tmp_path / "my_work"), "IPYTHONDIR": str(tmp_path / "ipython")}
+    assert what_stops(cells, NOTEBOOKS, environment) == ""
+
+
+def test_a_part_that_needs_another_is_found_out(tmp_path: Path) -> None:
+    assert "NameError: name 'clean' is not defined" in what_stops(["a = 1", "a + clean"], tmp_path, {})
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(("notebook", "cells"), DOORS)
+def test_a_part_runs_alone_in_a_fresh_kernel(notebook: str, cells: list[str], tmp_path: Path) -> None:
+    part = new_notebook(cells=[new_code_cell(cell) for cell in cells])
+    try:
+        execute_cells(part, NOTEBOOKS, fresh_environment(tmp_path))
+    except CellExecutionError as error:
+        pytest.fail(f"{notebook}: {error}")
