@@ -2,14 +2,16 @@
 
 RIGHT: dict[str, list[str]] = {
     "join-drops-parcels": ["Parcels without a click are gone, and nothing says so."],
-    "late-labels": ["An accuracy over the early and quickly corrected parcels."],
+    "late-labels": [
+        "An accuracy over the parcels that were checked so far: mostly early ones, or quickly checked ones."
+    ],
     "version-is-a-hash": ["A SHA-256 of the file's bytes."],
     "collection-faults": [
         "A light sensor is stuck and repeats the same lux value for a week.",
         "One sensor writes its temperature in another unit than the others.",
         "A parcel was scanned twice and stands in the table twice.",
     ],
-    "provenance": ["A record of sources, versions and steps."],
+    "provenance": ["A record of the sources, their hashes and the steps."],
     "six-stages": [
         "Data Collection",
         "Data Preprocessing",
