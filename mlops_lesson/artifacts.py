@@ -1,15 +1,14 @@
 """Hand results from one notebook to the next.
 
-A stage saves what it made under a name that contains the hash of its content, so that nothing is ever overwritten; a
-small file names the newest. The next stage asks for its input with one call and gets the learner's own, or, where there
-is none, a reference that the finished pipeline computes on the spot.
+A stage saves what it made under a name that holds the hash of the file, so that nothing is overwritten and a changed
+file is noticed; a small file names the newest. The next stage asks for its input with one call and gets the learner's
+own, or, where there is none, the course's own, which the finished pipeline computes on the spot.
 """
 
 import hashlib
 import io
 import json
 import zipfile
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from mlops_lesson.collection.dataset import CleanDataset, RawDataset, collect
-from mlops_lesson.keep.files import set_aside, write_atomically
+from mlops_lesson.keep.files import write_atomically
 from mlops_lesson.keep.paths import home
 from mlops_lesson.preprocessing.cleaning import preprocess
 from mlops_lesson.training.network import TrainedModel, TrainingSettings, train
@@ -28,8 +27,6 @@ from mlops_lesson.validation.gate import ValidatedModel, validate
 
 FOLDER = "artifacts_by_stage"
 DATE_COLUMNS = ("seen_at", "first_clicked_at")
-# What reading a damaged or foreign archive raises; RuntimeError: a flipped bit can say that a member is encrypted.
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error, RuntimeError)
 
 
 def _npy(array: np.ndarray) -> bytes:
@@ -88,7 +85,7 @@ def _unpack_trained(members: dict[str, bytes]) -> TrainedModel:
     from mlops_lesson.deployment.registry import TRUSTED_TYPES
 
     recipe = json.loads(members["recipe.json"])
-    model = skops.io.loads(members["model.skops"], trusted=list(TRUSTED_TYPES))
+    model = skops.io.loads(members["model.skops"], trusted=TRUSTED_TYPES)
     trace = TrainingTrace.from_frame(_from_csv(members["trace.csv"]), recipe["name"])
     return TrainedModel(model, trace, TrainingSettings(**recipe["settings"]), recipe["data_hash"])
 
@@ -104,19 +101,19 @@ def _unpack_validated(members: dict[str, bytes]) -> ValidatedModel:
 
 
 def _describe_dataset(dataset: RawDataset | CleanDataset) -> str:
-    return f"version {dataset.data_hash[:12]}"
+    return f"data hash {dataset.data_hash[:12]}"
 
 
 def _describe_model(model: TrainedModel | ValidatedModel) -> str:
-    # Not the model's own version: its last digits depend on the processor, so it would differ between machines.
-    return f"{model.settings.epochs} epochs on data version {model.data_hash[:12]}"
+    # Not the model's own hash: its last digits depend on the processor, so it would differ between machines.
+    return f"{model.settings.epochs} epochs on data {model.data_hash[:12]}"
 
 
-def _reference_clean() -> CleanDataset:
+def _own_clean() -> CleanDataset:
     return preprocess(collect())
 
 
-def _reference_validated() -> ValidatedModel:
+def _own_validated() -> ValidatedModel:
     clean = _data_of_models()
     trained = train(clean)
     return ValidatedModel(trained, validate(trained, clean))
@@ -132,23 +129,17 @@ class _Format:
     pack: Callable[[Any], dict[str, bytes]]
     unpack: Callable[[dict[str, bytes]], Any]
     describe: Callable[[Any], str]
-    reference: Callable[[], Any]
+    make: Callable[[], Any]
 
 
 FORMATS = {
     "raw dataset": _Format(RawDataset, _pack_raw, _unpack_raw, _describe_dataset, collect),
-    "clean dataset": _Format(CleanDataset, _pack_clean, _unpack_clean, _describe_dataset, _reference_clean),
+    "clean dataset": _Format(CleanDataset, _pack_clean, _unpack_clean, _describe_dataset, _own_clean),
     "trained model": _Format(
         TrainedModel, _pack_trained, _unpack_trained, _describe_model, lambda: train(_data_of_models())
     ),
-    "validated model": _Format(
-        ValidatedModel, _pack_validated, _unpack_validated, _describe_model, _reference_validated
-    ),
+    "validated model": _Format(ValidatedModel, _pack_validated, _unpack_validated, _describe_model, _own_validated),
 }
-
-
-def _hash_of(artifact: Any) -> str:
-    return artifact.data_hash if isinstance(artifact, RawDataset | CleanDataset) else artifact.model_hash
 
 
 def _folder() -> Path:
@@ -163,20 +154,8 @@ def _zip(members: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def _unpack(content: bytes, form: _Format) -> Any:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        return form.unpack({member: archive.read(member) for member in archive.namelist()})
-
-
-def _holds(path: Path, version: str, form: _Format) -> bool:
-    try:
-        return _hash_of(_unpack(path.read_bytes(), form)) == version
-    except UNREADABLE:
-        return False
-
-
 def save(artifact: RawDataset | CleanDataset | TrainedModel | ValidatedModel) -> str:
-    """Keep a stage's result for the next stage.
+    """Save a stage's result for the next stage.
 
     Parameters
     ----------
@@ -186,50 +165,50 @@ def save(artifact: RawDataset | CleanDataset | TrainedModel | ValidatedModel) ->
     Returns
     -------
     str
-        A sentence that says what was kept.
+        A sentence that says what was saved.
 
     Raises
     ------
     TypeError
         If it is something else.
     CannotWriteError
-        If the disk is full or the folder may not be written; what was kept before is unchanged.
+        If the disk is full or the folder may not be written; what was saved before is unchanged.
     """
     for name, form in FORMATS.items():
         if isinstance(artifact, form.kind):
-            stem = name.replace(" ", "_")
-            path = _folder() / f"{stem}-{_hash_of(artifact)[:12]}.zip"
-            if path.exists() and not _holds(path, _hash_of(artifact), form):
-                set_aside(path)
-            if not path.exists():
-                write_atomically(path, _zip(form.pack(artifact)))
-            pointer = {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-            write_atomically(_folder() / f"{stem}.json", json.dumps(pointer).encode())
-            return f"Kept: {name}, {form.describe(artifact)}"
+            stem, content = name.replace(" ", "_"), _zip(form.pack(artifact))
+            path = _folder() / f"{stem}-{_hash(content)}.zip"
+            write_atomically(path, content)
+            write_atomically(_folder() / f"{stem}.txt", path.name.encode())
+            return f"Saved: {name}, {form.describe(artifact)}"
     kinds = ", ".join(form.kind.__name__ for form in FORMATS.values())
     raise TypeError(f"A stage hands on one of {kinds}; got {type(artifact).__name__}.")
 
 
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
 def _load_own(name: str) -> Any:
-    pointer_path = _folder() / f"{name.replace(' ', '_')}.json"
-    if not pointer_path.exists():
+    newest = _folder() / f"{name.replace(' ', '_')}.txt"
+    if not newest.exists():
         return None
     try:
-        pointer = json.loads(pointer_path.read_bytes())
-        path = _folder() / Path(pointer["file"]).name
+        path = _folder() / newest.read_text(encoding="utf-8")
         content = path.read_bytes()
-        if hashlib.sha256(content).hexdigest() != pointer["sha256"]:
-            raise ValueError("its checksum has changed")
-        return _unpack(content, FORMATS[name])
-    except UNREADABLE as error:
+        if _hash(content) != path.stem.rpartition("-")[2]:
+            raise ValueError("it was changed after it had been saved")
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return FORMATS[name].unpack({member: archive.read(member) for member in archive.namelist()})
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            f"Your {name} in {pointer_path.parent} cannot be read: {error}. Run the notebook that makes it once more, "
-            f"or delete {pointer_path.name} to go on with the reference."
+            f"Your {name} in {newest.parent} cannot be read: {error}. Run the notebook that makes it once more, "
+            f"or delete {newest.name} to go on with the course's own."
         ) from error
 
 
 def load(name: str, *, quiet: bool = False) -> Any:
-    """Get the input of a stage: the learner's own, or a reference.
+    """Get the input of a stage: the learner's own, or the course's own.
 
     Parameters
     ----------
@@ -243,7 +222,7 @@ def load(name: str, *, quiet: bool = False) -> Any:
     RawDataset, CleanDataset, TrainedModel or ValidatedModel
         The newest that the learner has made, else what `mlops_lesson.pipeline` makes of the course's data. A printed
         line says which of the two it is. A model always fits the dataset of `load("clean dataset")`: one that learned
-        from other data may have seen the test images, so the reference stands in for it.
+        from other data may have seen the test images, so the course's own stands in for it.
 
     Raises
     ------
@@ -259,7 +238,7 @@ def load(name: str, *, quiet: bool = False) -> Any:
             print(f"Your own {name} learned from other data than you have now. Run its notebook again to use yours.")
         artifact = None
     if artifact is None:
-        artifact, source = FORMATS[name].reference(), "the reference"
+        artifact, source = FORMATS[name].make(), "the course's own"
     if not quiet:
         print(f"Input: {source} {name}, {FORMATS[name].describe(artifact)}")
     return artifact

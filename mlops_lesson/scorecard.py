@@ -214,7 +214,7 @@ def _met_a_share_first(evidence: Evidence) -> Found:
 
 
 def _went_back(_: Evidence) -> Found:
-    done = "rolled back" in registry.history()["action"].tolist()
+    done = "rolled back" in registry.history()["what"].tolist()
     return done, "the registry's history holds a rollback" if done else "nobody has tried a rollback"
 
 
@@ -249,7 +249,7 @@ def _stable_numbers(evidence: Evidence) -> Found:
 
 
 def _quality_watched(evidence: Evidence) -> Found:
-    gate = evidence.validated.gate.threshold
+    gate = evidence.validated.gate.required
     alerts = [report.week for report in evidence.run.reports if report.state == ALERT]
     words = f"alerts: {len(alerts)} weeks" if alerts else "no alert was needed"
     watched = all(report.state == ALERT for report in evidence.run.reports if report.high < gate)

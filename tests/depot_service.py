@@ -6,12 +6,14 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
+import pytest
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
@@ -19,9 +21,11 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder
 
 from mlops_lesson.deployment import registry
+from mlops_lesson.keep.store import mend_store
+from mlops_lesson.validation.gate import GateResult
 
-PASSED = {"accuracy": 0.93, "low": 0.90, "high": 0.95, "n": 300, "threshold": 0.85, "data_hash": "test-data"}
-FAILED = {"accuracy": 0.84, "low": 0.80, "high": 0.88, "n": 300, "threshold": 0.85, "data_hash": "test-data"}
+PASSED = GateResult(0.93, 0.2, 0.90, 0.95, 300, 0.85, ("passed: the accuracy's interval begins at 0.900",))
+FAILED = GateResult(0.84, 0.4, 0.80, 0.88, 300, 0.85, ("failed: the accuracy's interval begins at 0.800",))
 
 
 @functools.cache
@@ -51,16 +55,25 @@ def easily_shocked_model() -> Pipeline:
     ).fit(X[:300], y[:300])
 
 
-def validated(model: Any, **gate: Any) -> int:
+def validated(model: Any) -> int:
     version = registry.register(model, data_hash="train-data")
-    registry.record_gate(version, passed=True, **(PASSED | gate))
+    registry.record_gate(version, PASSED)
     return version
 
 
 def fill_home(folder: Path) -> int:
     """Make a home whose champion is a small trained model, from a copy: making a new registry takes seconds."""
     shutil.copytree(_prepared_home(), folder, dirs_exist_ok=True)
+    with _as_home(folder):
+        mend_store()
     return 1
+
+
+@contextmanager
+def _as_home(folder: Path) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLOPS_LESSON_HOME", str(folder))
+        yield
 
 
 @functools.cache
@@ -70,15 +83,8 @@ def _prepared_home() -> Path:
 
     folder = Path(tempfile.mkdtemp(prefix="depot-home-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    before = os.environ.get("MLOPS_LESSON_HOME")
-    os.environ["MLOPS_LESSON_HOME"] = str(folder)
-    try:
+    with _as_home(folder):
         registry.promote(validated(trained_model()))
-    finally:
-        if before is None:
-            del os.environ["MLOPS_LESSON_HOME"]
-        else:
-            os.environ["MLOPS_LESSON_HOME"] = before
     return folder
 
 

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from mlops_lesson.show import figures
 from mlops_lesson.training import charts
 from mlops_lesson.training.trace import GIVEN_TRACE, make_trace
-from mlops_lesson.validation.measures import calibration, plot_calibration
 
 RUN = make_trace([(0.7, 0.5, 0.8), (0.3, 0.9, 0.4), (0.5, 0.8, 0.1)], "A run")
 
@@ -106,10 +105,3 @@ def test_probabilities_are_counted_by_the_chute_that_the_parcel_belongs_to(drawn
     assert [bar.get_height() for bar in bars_a] == [1, 2, *[0] * 8]
     assert [bar.get_height() for bar in bars_b] == [*[0] * 9, 1]
     assert "a model: parcels of A get 0.12 on average, parcels of B 0.95; 2 of 4 lie between 0.1 and 0.9." in alt
-
-
-def test_calibration_is_told_group_by_group():
-    y, probability = np.array([0, 0, 1, 1]), np.array([0.1, 0.1, 0.9, 0.9])
-    shown = plot_calibration(calibration(y, probability), title="Well calibrated")
-    assert "2 images at 0.10: 0.00" in shown.alt
-    assert "2 images at 0.90: 1.00" in shown.alt

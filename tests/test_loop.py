@@ -168,7 +168,7 @@ def test_a_challenger_that_knows_only_the_newest_week_is_refused(service) -> Non
     old = loop.judge_on_old(hasty, clean())
     assert not old.passed
     version = registry.register(hasty, data_hash="newest week")
-    assert not loop.promote(service, version, Judgement(old), run="a", week=5, data_hash="d")
+    assert not loop.promote(service, version, Judgement(old), run="a", week=5)
     assert registry.champion().version == first
     assert registry.gate(version).passed is False
     assert loop.read_audit("a")["what"].tolist() == ["refused"]
@@ -177,7 +177,7 @@ def test_a_challenger_that_knows_only_the_newest_week_is_refused(service) -> Non
 def test_a_challenger_never_tried_on_recent_parcels_is_refused(service) -> None:
     first = registry.champion().version
     version = registry.register(validated().model, data_hash="d")
-    assert not loop.promote(service, version, Judgement(validated().gate), run="a", week=5, data_hash="d")
+    assert not loop.promote(service, version, Judgement(validated().gate), run="a", week=5)
     assert registry.champion().version == first
     assert "not been tried" in loop.read_audit("a")["why"][0]
 

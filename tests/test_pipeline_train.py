@@ -101,25 +101,23 @@ def test_a_record_names_code_lock_and_libraries_and_says_where_there_is_no_commi
 def test_a_trained_model_comes_back_as_it_was(home, capsys):
     sentence = artifacts.save(trained(3))
     back = artifacts.load("trained model")
-    assert sentence == f"Kept: trained model, 3 epochs on data version {clean().data_hash[:12]}"
-    assert (
-        f"Input: your own trained model, 3 epochs on data version {clean().data_hash[:12]}" in capsys.readouterr().out
-    )
+    assert sentence == f"Saved: trained model, 3 epochs on data {clean().data_hash[:12]}"
+    assert f"Input: your own trained model, 3 epochs on data {clean().data_hash[:12]}" in capsys.readouterr().out
     assert back.model_hash == trained(3).model_hash
     X = clean().part("test")[0]
     assert (back.model.predict_proba(X) == trained(3).model.predict_proba(X)).all()
 
 
-def test_without_an_own_model_a_labelled_reference_steps_in(home, capsys):
+def test_without_an_own_model_the_courses_own_steps_in(home, capsys):
     assert artifacts.load("trained model").model_hash == trained(30).model_hash
-    assert "Input: the reference trained model, 30 epochs" in capsys.readouterr().out
+    assert "Input: the course's own trained model, 30 epochs" in capsys.readouterr().out
 
 
-def test_keeping_another_model_overwrites_nothing(home):
+def test_saving_another_model_overwrites_nothing_and_the_newest_is_loaded(home):
     for epochs in (3, 30, 3):
+        before = {path: path.read_bytes() for path in home.rglob("trained_model-*.zip")}
         artifacts.save(trained(epochs))
-    kept = [path.name for path in home.rglob("trained_model-*.zip")]
-    assert len(kept) == 2
+        assert all(path.read_bytes() == content for path, content in before.items())
     assert artifacts.load("trained model", quiet=True).model_hash == trained(3).model_hash
 
 
@@ -128,13 +126,13 @@ def test_a_model_of_other_data_is_not_handed_on_as_if_it_were_of_these(home, cap
     assert artifacts.load("trained model").model_hash == trained(30).model_hash
     said = capsys.readouterr().out
     assert "Your own trained model learned from other data than you have now." in said
-    assert "Input: the reference trained model" in said
+    assert "Input: the course's own trained model" in said
 
 
 def test_a_damaged_model_file_is_named_and_not_loaded(home):
     artifacts.save(trained(3))
     next(home.rglob("trained_model-*.zip")).write_bytes(b"cut off")
-    with pytest.raises(ValueError, match=r"Your trained model .* cannot be read: its checksum has changed"):
+    with pytest.raises(ValueError, match=r"Your trained model .* cannot be read: it was changed after"):
         artifacts.load("trained model")
 
 
@@ -147,7 +145,7 @@ def test_a_validated_model_comes_back_with_its_verdict(home, capsys):
     assert back.gate == validated.gate
 
 
-def test_the_reference_for_deployment_has_passed_the_gate(home):
+def test_the_courses_own_for_deployment_has_passed_the_gate(home):
     validated = artifacts.load("validated model", quiet=True)
     assert validated.gate.passed
     assert validated.trained.model_hash == trained(30).model_hash

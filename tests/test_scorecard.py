@@ -1,5 +1,6 @@
 from dataclasses import replace
 from html import escape
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -105,7 +106,7 @@ def test_a_test_fails_without_its_evidence(evidence: Evidence, name: str, spoil)
 @pytest.mark.parametrize("rule", [1, 2])
 def test_a_gate_rule_that_failed_earns_nothing(evidence: Evidence, rule: int) -> None:
     reasons = tuple("failed: no" if i == rule else text for i, text in enumerate(validated().gate.reasons))
-    spoiled = replace(evidence, validated=replace(validated(), gate=replace(validated().gate, reasons=reasons)))
+    spoiled = replace(evidence, validated=SimpleNamespace(gate=replace(validated().gate, reasons=reasons)))
     name = {1: "simpler model", 2: "every slice"}[rule]
     assert not result_of(spoiled, name)[0]
 

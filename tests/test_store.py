@@ -19,7 +19,7 @@ def fresh_store(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLOPS_LESSON_HOME", str(home))
         mlflow.set_tracking_uri(store.open_store())
-        mlflow.set_experiment(store.NAME)
+        mlflow.set_experiment(store.MODEL_NAME)
         with mlflow.start_run(run_name="baseline"):
             mlflow.log_text("hello", "note.txt")
         store.open_store()
@@ -37,7 +37,7 @@ def work(fresh_store, tmp_path, monkeypatch):
 
 def note_of_the_run(address):
     mlflow.set_tracking_uri(address)
-    (run,) = mlflow.search_runs(experiment_names=[store.NAME], output_format="list")
+    (run,) = mlflow.search_runs(experiment_names=[store.MODEL_NAME], output_format="list")
     return mlflow.artifacts.load_text(f"{run.info.artifact_uri}/note.txt")
 
 

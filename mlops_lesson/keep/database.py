@@ -86,7 +86,7 @@ def connect(path: Path, schema: str, *, say: Callable[[str], None] = print) -> s
         make_private_folder(path.parent)
         make_private_file(path)
     address = str(path)
-    if not _has_locks(path.parent):
+    if not has_locks(path.parent):
         address = f"{path.as_uri()}?nolock=1"
         if path.parent not in _said_to_have_no_locks:
             _said_to_have_no_locks.add(path.parent)
@@ -141,7 +141,7 @@ def _refusals_in_words(path: Path) -> Iterator[None]:
 
 
 @cache
-def _has_locks(folder: Path) -> bool:
+def has_locks(folder: Path) -> bool:
     """Try a lock as SQLite takes it, on a file of its own: closing the database's file would end SQLite's locks."""
     try:
         import fcntl

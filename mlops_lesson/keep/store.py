@@ -4,6 +4,7 @@ Plain MLflow reads and writes it. What is done here is what MLflow leaves to its
 learner's work lies, keep a copy of its last good state, mend it from there, and follow a folder that was moved.
 """
 
+import io
 import sqlite3
 import sys
 import uuid
@@ -11,10 +12,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from mlops_lesson.keep.database import connect, has_locks, open_database
 from mlops_lesson.keep.files import said_if_unwritable, set_aside
+from mlops_lesson.keep.journal import alone
 from mlops_lesson.keep.paths import home, make_private_file, make_private_folder
 
-NAME = "parcel-chute"
+MODEL_NAME = "parcel-chute"
 """The experiment that the runs belong to, and the registered model."""
 
 # Where MLflow notes the absolute path of its files, by table.
@@ -60,17 +63,22 @@ def open_store() -> str:
         mend_store()
         if not path.exists():
             _make_store(path)
-        _follow_moved_folder(path)
-        with closing(sqlite3.connect(path)) as store, closing(sqlite3.connect(_copy_of(path, private=True))) as copy:
-            store.backup(copy)
-    return _checked_address(path)
+    address = _checked_address(path)
+    with open_database(path, "", write=False) as store, closing(connect(_copy_of(path), "")) as copy:
+        store.backup(copy)
+    return address
 
 
 def mend_store() -> None:
-    """Put the last good copy in the place of a damaged store, with a printed sentence; needs no MLflow."""
-    path, copy = store_path(), _copy_of(store_path())
-    if not path.exists() or not _is_damaged(path):
-        return
+    """Bring back a damaged store from its copy, and follow one that was moved, with a printed sentence each."""
+    path = store_path()
+    if path.exists() and _is_damaged(path):
+        _bring_back(path, _copy_of(path))
+    if path.exists():
+        _follow_moved_folder(path)
+
+
+def _bring_back(path: Path, copy: Path) -> None:
     aside = set_aside(path)
     # What a crash left of an unfinished write belongs to the damaged file.
     path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
@@ -81,14 +89,13 @@ def mend_store() -> None:
         print(f"The MLflow store was damaged and there was no good copy: a new one begins, the old is {aside.name}.")
 
 
-def _copy_of(path: Path, *, private: bool = False) -> Path:
-    copy = path.with_name("mlflow.copy.db")
-    return make_private_file(copy) if private else copy
+def _copy_of(path: Path) -> Path:
+    return path.with_name("mlflow.copy.db")
 
 
 def _is_damaged(path: Path) -> bool:
     try:
-        with closing(sqlite3.connect(path)) as store:
+        with closing(sqlite3.connect(path.as_uri() + "?nolock=1" * (not has_locks(path.parent)), uri=True)) as store:
             tables = store.execute("SELECT count(*) FROM sqlite_master WHERE name = 'experiments'").fetchone()
             return tables == (0,) or store.execute("PRAGMA quick_check").fetchone() != ("ok",)
     except sqlite3.OperationalError:
@@ -100,36 +107,40 @@ def _is_damaged(path: Path) -> bool:
 
 def _mlflow() -> Any:
     import mlflow
-    from mlflow.utils.logging_utils import disable_logging
+    from mlflow.utils import logging_utils
 
-    # MLflow reports each step on the error stream, with times and version numbers that change from run to run.
-    disable_logging()
+    # What `registered_model_name` prints on the error stream holds the version's number, which every run changes.
+    logging_utils.MLFLOW_LOGGING_STREAM = io.StringIO()
     return mlflow
 
 
 def _address(path: Path) -> str:
-    # A question mark would end the path in the plain form; in SQLite's own form of address it can be written.
+    # A question mark would end the path in the plain form; SQLite's own form of address can hold it, and more.
+    if not has_locks(path.parent):
+        return f"sqlite+pysqlite:///{path.as_uri()}?uri=true&nolock=1"
     return f"sqlite+pysqlite:///{path.as_uri()}?uri=true" if "?" in str(path) else f"sqlite:///{path.as_posix()}"
 
 
 def _make_store(path: Path) -> None:
-    # Made under another name, so that a process that is killed leaves no half store.
-    new = make_private_file(path.with_name(f"mlflow.new-{uuid.uuid4().hex}.db"))
-    try:
-        client = _mlflow().MlflowClient(tracking_uri=_address(new))
-        client.create_experiment(NAME, artifact_location=path.with_suffix("").as_uri())
-        if not path.exists():
-            new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
+    # Under another name, so that a process that is killed leaves no half store; alone, so that there is one store.
+    with alone():
+        new = make_private_file(path.with_name(f"mlflow.new-{uuid.uuid4().hex}.db"))
+        try:
+            client = _mlflow().MlflowClient(tracking_uri=_address(new))
+            client.create_experiment(MODEL_NAME, artifact_location=path.with_suffix("").as_uri())
+            if not path.exists():
+                new.replace(path)
+        finally:
+            new.unlink(missing_ok=True)
 
 
 def _follow_moved_folder(path: Path) -> None:
     here = path.with_suffix("").as_uri()
-    with closing(sqlite3.connect(path)) as store, store:
-        (before,) = store.execute("SELECT artifact_location FROM experiments WHERE name = ?", (NAME,)).fetchone()
-        if before == here:
-            return
+    with open_database(path, "", write=False) as store:
+        (before,) = store.execute("SELECT artifact_location FROM experiments WHERE name = ?", (MODEL_NAME,)).fetchone()
+    if before == here:
+        return
+    with open_database(path, "") as store:
         for table, column in _PATHS.items():
             change = f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?"  # noqa: S608
             store.execute(change, (here, len(before) + 1, len(before), before))
@@ -140,7 +151,7 @@ def _checked_address(path: Path) -> str:
     mlflow = _mlflow()
     address = _address(path)
     try:
-        mlflow.MlflowClient(tracking_uri=address).get_experiment_by_name(NAME)
+        mlflow.MlflowClient(tracking_uri=address).get_experiment_by_name(MODEL_NAME)
     except mlflow.MlflowException as error:
         raise RegistryError(
             f"MLflow {mlflow.__version__} cannot use the store {path}: {str(error).splitlines()[0]} If another version "

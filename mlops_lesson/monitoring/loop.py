@@ -32,7 +32,7 @@ from mlops_lesson.monitoring.repair import (
 )
 from mlops_lesson.monitoring.weeks import WeekLog, reference_of, send_week
 from mlops_lesson.training.network import train_baseline
-from mlops_lesson.validation.gate import GATE, GateResult, check_gate
+from mlops_lesson.validation.gate import FAILED, GATE, GateResult, check_gate
 from mlops_lesson.validation.measures import CONFIDENCE, interval, mcnemar
 
 if TYPE_CHECKING:
@@ -90,17 +90,24 @@ class Judgement:
     recent: GateResult | None = None
 
     @property
+    def verdict(self) -> GateResult:
+        """Both in one, as the registry records it."""
+        reasons = [f"{kept}: old images: {why}" for kept, _, why in (text.partition(": ") for text in self.old.reasons)]
+        if self.recent is None:
+            return replace(self.old, reasons=(*reasons, f"{FAILED}it has not been tried on recent parcels"))
+        recent = (text.partition(": ") for text in self.recent.reasons)
+        reasons += [f"{kept}: recent parcels: {why}" for kept, _, why in recent]
+        return replace(self.recent, reasons=tuple(reasons))
+
+    @property
     def passed(self) -> bool:
         """Whether it may be promoted: both say yes."""
-        return self.old.passed and self.recent is not None and self.recent.passed
+        return self.verdict.passed
 
     @property
     def failures(self) -> tuple[str, ...]:
         """The rules it did not pass."""
-        recent = () if self.recent is None else self.recent.failures
-        return tuple(f"old images: {text}" for text in self.old.failures) + tuple(
-            f"recent parcels: {text}" for text in recent
-        )
+        return self.verdict.failures
 
 
 def judge_on_old(model: Any, clean: CleanDataset, gate: float = GATE) -> GateResult:
@@ -122,20 +129,8 @@ def judge_on_old(model: Any, clean: CleanDataset, gate: float = GATE) -> GateRes
     """
     X_test, y_test = clean.part("test")
     cameras = clean.table.loc[clean.table["split"] == "test", "camera_id"]
-    return check_gate(model, X_test, y_test, cameras, train_baseline(clean), gate)
-
-
-class _Answered:
-    """Answers that were given already, in the place of a model."""
-
-    def __init__(self, score: np.ndarray) -> None:
-        self._score = score
-
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        return (self._score >= 0.5).astype(int)
-
-    def predict_proba(self, X: np.ndarray) -> np.ndarray:
-        return np.column_stack([1 - self._score, self._score])
+    baseline_right = train_baseline(clean).predict(X_test) == y_test
+    return check_gate(y_test, model.predict_proba(X_test)[:, 1], baseline_right, cameras, gate)
 
 
 def judge_on_recent(log: WeekLog, until: pd.Timestamp | None = None, gate: float = GATE) -> GateResult:
@@ -165,10 +160,9 @@ def judge_on_recent(log: WeekLog, until: pd.Timestamp | None = None, gate: float
     if log.shadow is None or not known.any():
         missing = "no challenger ran in the shadow" if log.shadow is None else "no label has come yet"
         raise ValueError(f"Week {log.week} cannot be judged: {missing}. Wait another week.")
-    challenger, champion = _Answered(log.shadow[known]), _Answered(log.score[known])
-    result = check_gate(challenger, log.X[known], label[known], log.parcels["camera_id"][known], champion, gate)
-    reasons = tuple(reason.replace("the baseline has", "the champion has") for reason in result.reasons)
-    return replace(result, reasons=reasons)
+    champion_right = (log.score[known] >= 0.5) == label[known]
+    cameras = log.parcels["camera_id"][known]
+    return check_gate(label[known], log.shadow[known], champion_right, cameras, gate, baseline="champion")
 
 
 def audit_path() -> Path:
@@ -244,7 +238,7 @@ def settle() -> str:
     return outcome
 
 
-def promote(server: "Server", version: int, judgement: Judgement, *, run: str, week: int, data_hash: str) -> bool:
+def promote(server: "Server", version: int, judgement: Judgement, *, run: str, week: int) -> bool:
     """Promote a challenger if it passed on old images and on recent parcels, else refuse it; write down why.
 
     Parameters
@@ -259,20 +253,15 @@ def promote(server: "Server", version: int, judgement: Judgement, *, run: str, w
         Which run of the loop.
     week : int
         The live week at whose end it happens.
-    data_hash : str
-        Hash of the data it was judged on.
 
     Returns
     -------
     bool
         Whether it is the champion now.
     """
-    result = judgement.recent or judgement.old
-    numbers = {key: getattr(result, key) for key in ("accuracy", "low", "high", "n", "threshold")}
-    registry.record_gate(version, passed=judgement.passed, **numbers, data_hash=data_hash, reasons=judgement.failures)
+    registry.record_gate(version, judgement.verdict)
     if not judgement.passed:
-        why = "; ".join(judgement.failures) or "it has not been tried on recent parcels"
-        write_audit(run, week, "gate", "refused", why, version)
+        write_audit(run, week, "gate", "refused", "; ".join(judgement.failures), version)
         return False
     why = "passed on old images and on recent parcels, and beats the champion there"
     write_audit(run, week, "gate", DECIDED, why, version)
@@ -446,7 +435,7 @@ class Loop:
         version = registry.register(model, data_hash=data_hash(X_old, y_old, X_new, y_new), tags=tags)
         old = judge_on_old(model, self.clean, self.policy.gate)
         if not old.passed:
-            promote(self.server, version, Judgement(old), run=self.run, week=log.week, data_hash=self.clean.data_hash)
+            promote(self.server, version, Judgement(old), run=self.run, week=log.week)
             return "retrain, refuse", "; ".join(old.failures)
         registry.nominate(version, reason=f"week {log.week}: retrained after an alert")
         rollout.start_shadow(self.server)
@@ -466,14 +455,7 @@ class Loop:
         rollout.stop(self.server)
         recent = judge_on_recent(log, gate=self.policy.gate)
         judgement = Judgement(challenger.old, recent)
-        promoted = promote(
-            self.server,
-            challenger.version,
-            judgement,
-            run=self.run,
-            week=log.week,
-            data_hash=self.clean.data_hash,
-        )
+        promoted = promote(self.server, challenger.version, judgement, run=self.run, week=log.week)
         if not promoted:
             return "refuse", "; ".join(judgement.failures)
         self._before = self._model

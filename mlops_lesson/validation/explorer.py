@@ -1,4 +1,4 @@
-"""The explorer of Model Validation: what the decision threshold and the gate do to mistakes and to the verdict."""
+"""The explorer of Model Validation: what each kind of mistake costs, and which threshold is cheapest then."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,15 +9,14 @@ import numpy as np
 
 from mlops_lesson.show.explorer import Answer, Explorer
 from mlops_lesson.show.figures import BLUE, GREY, ShownFigure, drawing
-from mlops_lesson.show.tables import show_table
 from mlops_lesson.training.charts import draw_probabilities
-from mlops_lesson.validation.gate import GATE
-from mlops_lesson.validation.measures import confusion, interval, precision_recall
+
+THRESHOLDS = np.arange(5, 96) / 100
 
 
 @dataclass(frozen=True)
-class Decision:
-    """What one threshold and one gate lead to.
+class Costs:
+    """What the mistakes of one model cost, threshold by threshold.
 
     Parameters
     ----------
@@ -25,90 +24,66 @@ class Decision:
         Labels, 0 for chute A and 1 for chute B.
     probability : numpy.ndarray of shape (n,)
         The model's probability of chute B.
-    threshold : float
-        A parcel goes to chute B from this probability on.
-    gate : float
-        The accuracy that the interval's lower end has to reach.
+    wrongly_a, wrongly_b : float
+        Price of a parcel that was wrongly sent to A, and to B, in minutes.
     """
 
     y: np.ndarray
     probability: np.ndarray
-    threshold: float
-    gate: float
+    wrongly_a: float
+    wrongly_b: float
+
+    def at(self, threshold: float) -> float:
+        """Minutes for all parcels together, if chute B is chosen from this probability on."""
+        sent_to_b = self.probability >= threshold
+        wrong_in_a, wrong_in_b = int((self.y[~sent_to_b] == 1).sum()), int((self.y[sent_to_b] == 0).sum())
+        return wrong_in_a * self.wrongly_a + wrong_in_b * self.wrongly_b
 
     @property
-    def predicted(self) -> np.ndarray:
-        """The chutes the parcels are sent to, 0 or 1."""
-        return (self.probability >= self.threshold).astype(int)
+    def cheapest(self) -> float:
+        """The threshold of the lowest cost; of several the one nearest to 0.5."""
+        return float(min(THRESHOLDS, key=lambda threshold: (self.at(threshold), abs(threshold - 0.5))))
 
     @property
-    def accuracy(self) -> float:
-        """Share of parcels sent to the right chute."""
-        return float(np.mean(self.predicted == self.y))
+    def notes(self) -> tuple[str, ...]:
+        """What the cheapest threshold does, in sentences."""
+        from sklearn.metrics import accuracy_score, confusion_matrix, precision_score, recall_score
 
-    @property
-    def interval(self) -> tuple[float, float]:
-        """95 % interval of the accuracy."""
-        return interval(int((self.predicted == self.y).sum()), len(self.y))
-
-    @property
-    def passed(self) -> bool:
-        """Whether the lower end of the interval reaches the gate."""
-        return self.interval[0] >= self.gate
-
-    def __str__(self) -> str:
-        precision, recall = precision_recall(self.y, self.predicted)
-        low, high = self.interval
-        (right_a, wrong_a), (wrong_b, right_b) = confusion(self.y, self.predicted).to_numpy().tolist()
+        sent = (self.probability >= self.cheapest).astype(int)
+        (right_a, wrong_b), (wrong_a, right_b) = confusion_matrix(self.y, sent, labels=[0, 1]).tolist()
+        usual = accuracy_score(self.y, self.probability >= 0.5)
         return (
-            f"{self.verdict}. Accuracy {self.accuracy:.3f} on {len(self.y)} images, 95 % interval {low:.3f} to "
-            f"{high:.3f}; precision of chute B {precision:.3f}, recall {recall:.3f}. Of those that belong to A "
-            f"{right_a} went to A and {wrong_a} to B; of those that belong to B {right_b} went to B and {wrong_b} to A."
-        )
-
-    @property
-    def verdict(self) -> str:
-        """The decision in a few words."""
-        low = self.interval[0]
-        return (
-            f"Passed: the interval begins at {low:.3f}, the gate is {self.gate:.2f}"
-            if self.passed
-            else f"Refused: the interval begins at {low:.3f}, below the gate of {self.gate:.2f}"
+            f"At {self.cheapest:.2f}, {wrong_a} of the {right_a + wrong_a} parcels in A and {wrong_b} of the "
+            f"{right_b + wrong_b} in B are wrong there.",
+            f"Precision of chute B {precision_score(self.y, sent):.3f}, recall {recall_score(self.y, sent):.3f}.",
+            f"Accuracy {accuracy_score(self.y, sent):.3f}; with the usual threshold of 0.50 it is {usual:.3f}.",
+            "If the probabilities meant what they say, the threshold would be "
+            f"{self.wrongly_b / (self.wrongly_a + self.wrongly_b):.2f}.",
         )
 
 
-def plot_decision(decision: Decision) -> ShownFigure:
-    """Draw the model's probabilities with the threshold, and the accuracy with the gate.
-
-    Parameters
-    ----------
-    decision : Decision
-        What to draw.
-
-    Returns
-    -------
-    ShownFigure
-        Ready to be displayed, with alternative text.
-    """
-    low, high = decision.interval
-    with drawing(decision.verdict, 8.0, 3.0, columns=2, width_ratios=[1.7, 1]) as d:
-        scores, accuracy = d.axes
-        draw_probabilities(scores, decision.y, decision.probability)
-        scores.axvline(decision.threshold, color="black", linestyle="--", label=f"threshold {decision.threshold:.2f}")
+def _draw(costs: Costs, headline: str) -> ShownFigure:
+    with drawing("What the mistakes cost at each threshold", 8.0, 2.6, columns=2) as d:
+        scores, curve = d.axes
+        draw_probabilities(scores, costs.y, costs.probability)
         scores.set_title("Probabilities")
-        scores.legend(loc="upper center", fontsize="small", frameon=True, framealpha=1, edgecolor="none")
-        errors = [[decision.accuracy - low], [high - decision.accuracy]]
-        accuracy.errorbar([0], [decision.accuracy], yerr=errors, fmt="o", color=BLUE, capsize=6)
-        accuracy.axhline(decision.gate, color=GREY, linestyle="--")
-        accuracy.annotate(f"gate {decision.gate:.2f}", (0.45, decision.gate), (0, 3), textcoords="offset points")
-        accuracy.set(title="Accuracy, 95 % interval", ylabel="share right", xticks=[])
-        accuracy.set(ylim=(min(0.6, low - 0.02), 1.005), xlim=(-1, 1.6))
-        d.alt = f"Probabilities by true chute, and accuracy beside the gate. {decision}"
+        scores.legend(loc="upper center", fontsize="small")
+        curve.plot(THRESHOLDS, [costs.at(threshold) for threshold in THRESHOLDS], color=BLUE)
+        curve.plot(costs.cheapest, costs.at(costs.cheapest), "o", color=BLUE)
+        curve.set(title="Cost of all mistakes", xlabel="threshold for chute B", ylabel="minutes", ylim=(0, None))
+        for axis in d.axes:
+            axis.axvline(0.5, color=GREY, linestyle=":")
+            axis.axvline(costs.cheapest, color="black", linestyle="--")
+        d.alt = (
+            "Left, how often the model gives which probability, by true chute; right, minutes at each threshold, from "
+            f"{costs.at(THRESHOLDS[0]):g} at {THRESHOLDS[0]:.2f} to {costs.at(THRESHOLDS[-1]):g} at "
+            f"{THRESHOLDS[-1]:.2f}. {headline}."
+        )
     return d.shown
 
 
 def validation_explorer(models: Mapping[str, Any], X: np.ndarray, y: np.ndarray) -> Explorer:
-    """Let a learner move the decision threshold and the gate, and watch mistakes and verdict.
+    """Let a learner set the price of each kind of mistake, and find the threshold that makes them cheapest.
 
     Parameters
     ----------
@@ -122,20 +97,21 @@ def validation_explorer(models: Mapping[str, Any], X: np.ndarray, y: np.ndarray)
     Returns
     -------
     Explorer
-        A choice of models, two sliders, a figure and the confusion matrix. Make it the last expression of a cell.
+        A choice of models, two sliders, and a figure. Make it the last expression of a cell.
     """
     probabilities = {name: model.predict_proba(X)[:, 1] for name, model in models.items()}
 
-    def answer(model: str, threshold: float, gate: float) -> Answer:
-        decision = Decision(y, probabilities[model], round(threshold, 2), round(gate, 2))
-        precision, recall = precision_recall(decision.y, decision.predicted)
-        caption = f"Confusion matrix; precision of chute B {precision:.3f}, recall {recall:.3f}"
-        table = show_table(confusion(decision.y, decision.predicted), caption, index=True)
-        return Answer(decision.verdict, (str(decision),), (plot_decision(decision), table))
+    def answer(model: str, wrongly_a: int, wrongly_b: int) -> Answer:
+        costs = Costs(y, probabilities[model], wrongly_a, wrongly_b)
+        headline = (
+            f"Cheapest at a threshold of {costs.cheapest:.2f}: {costs.at(costs.cheapest):g} minutes for {len(y)} "
+            f"parcels, at 0.50 {costs.at(0.5):g} minutes"
+        )
+        return Answer(headline, costs.notes, (_draw(costs, headline),))
 
     controls = {
         "model": ipywidgets.RadioButtons(options=list(models), value=list(models)[-1], description="Model"),
-        "threshold": ipywidgets.FloatSlider(0.5, min=0.05, max=0.95, step=0.05, description="Threshold for chute B"),
-        "gate": ipywidgets.FloatSlider(GATE, min=0.7, max=0.99, step=0.01, description="Gate"),
+        "wrongly_a": ipywidgets.IntSlider(5, 1, 60, description="Minutes for a parcel wrongly in A"),
+        "wrongly_b": ipywidgets.IntSlider(5, 1, 60, description="Minutes for a parcel wrongly in B"),
     }
-    return Explorer("decision threshold and gate", controls, answer)
+    return Explorer("the price of each mistake", controls, answer)

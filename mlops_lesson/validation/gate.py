@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 GATE = 0.85
-"""Accuracy that a model must have proven before it is deployed."""
-
+"""Accuracy that the lower end of a model's interval must reach before it is deployed."""
 
 PASSED, FAILED = "passed: ", "failed: "
 
@@ -28,8 +27,6 @@ class GateResult:
 
     Parameters
     ----------
-    passed : bool
-        Whether the model may be deployed.
     accuracy : float
         Share of images sent to the right chute, 0 to 1.
     loss : float
@@ -38,24 +35,28 @@ class GateResult:
         95 % interval of the accuracy.
     n : int
         Images the verdict rests on.
-    threshold : float
-        The accuracy that must be proven.
+    required : float
+        What `low` must reach.
     reasons : tuple of str
-        One sentence a rule, each beginning with "passed" or "failed".
+        One sentence per rule, each beginning with "passed" or "failed".
     """
 
-    passed: bool
     accuracy: float
     loss: float
     low: float
     high: float
     n: int
-    threshold: float
+    required: float
     reasons: tuple[str, ...]
 
     @property
+    def passed(self) -> bool:
+        """Whether the model may be deployed: no rule failed."""
+        return not self.failures
+
+    @property
     def failures(self) -> tuple[str, ...]:
-        """The sentences of the rules that failed, without their first word; empty if the gate is passed."""
+        """The sentences of the rules that failed, without their first word."""
         return tuple(reason.removeprefix(FAILED) for reason in self.reasons if reason.startswith(FAILED))
 
     def to_dict(self) -> dict[str, Any]:
@@ -69,85 +70,65 @@ class GateResult:
 
     def __str__(self) -> str:
         verdict = "PASSED" if self.passed else "REFUSED"
-        figures = f"accuracy {self.accuracy:.3f} on {self.n} images, 95 % interval {self.low:.3f} to {self.high:.3f}"
-        return "\n".join([f"Gate {verdict}: {figures}", *(f"- {reason}" for reason in self.reasons)])
-
-
-def _reason(passed: bool, text: str) -> str:
-    return (PASSED if passed else FAILED) + text
+        numbers = f"accuracy {self.accuracy:.3f} on {self.n} images, 95 % interval {self.low:.3f} to {self.high:.3f}"
+        return "\n".join([f"Gate {verdict}: {numbers}", *(f"- {reason}" for reason in self.reasons)])
 
 
 def check_gate(
-    model: Any,
-    X: np.ndarray,
     y: np.ndarray,
+    probability: np.ndarray,
+    baseline_right: np.ndarray,
     cameras: pd.Series,
-    baseline: Any,
-    threshold: float = GATE,
+    required: float = GATE,
+    *,
+    baseline: str = "baseline",
 ) -> GateResult:
-    """Decide whether a model may be deployed, by three rules.
+    """Decide by three rules whether a model may be deployed.
 
-    1. Its accuracy is proven: the lower end of the 95 % interval reaches the threshold.
-    2. It beats the baseline on the same images (McNemar's test, p below 0.05).
-    3. No camera is proven bad: the upper end of each camera's 95 % interval reaches the threshold.
+    1. The lower end of the accuracy's 95 % interval reaches what is required.
+    2. The model beats the baseline on the same images (McNemar's test, p below 0.05).
+    3. No camera is clearly too weak: the upper end of each camera's 95 % interval reaches what is required.
 
     Parameters
     ----------
-    model, baseline : object
-        Fitted classifiers with `predict`, the model also with `predict_proba`, taking grey levels 0 to 16.
-    X : numpy.ndarray of shape (n, 64)
-        Images that neither training nor the choice of settings has seen.
     y : numpy.ndarray of shape (n,)
         Labels, 0 or 1.
+    probability : numpy.ndarray of shape (n,)
+        The model's probability of chute B for images that neither training nor the choice of settings has seen.
+    baseline_right : numpy.ndarray of bool, shape (n,)
+        For each image, whether the model to beat was right.
     cameras : pandas.Series of length n
         The camera of each image.
-    baseline : object
-        What the model must beat.
-    threshold : float
-        The accuracy that must be proven, 0 to 1.
+    required : float
+        What the accuracy's interval must reach, 0 to 1.
+    baseline : str
+        What the model to beat is called in the reasons.
 
     Returns
     -------
     GateResult
         The verdict with its reasons.
-
-    Raises
-    ------
-    ValueError
-        If there are no images.
     """
     from sklearn.metrics import log_loss
 
     from mlops_lesson.validation.measures import CONFIDENCE, interval, mcnemar, slices
 
-    if not len(X):
-        raise ValueError("The gate needs images to judge by; got none.")
-    right = model.predict(X) == y
-    low, high = interval(int(right.sum()), len(y))
-    accuracy = float(right.mean())
-    baseline_right = baseline.predict(X) == y
+    right = (probability >= 0.5) == y
+    low, high = interval(right.sum(), len(right))
+    ahead, behind = int((right & ~baseline_right).sum()), int((baseline_right & ~right).sum())
     p_value = mcnemar(right, baseline_right)
     by_camera = slices(right, cameras)
     worst = by_camera["high"].idxmin()
-
-    proven = low >= threshold
-    better = p_value < 1 - CONFIDENCE and accuracy > baseline_right.mean()
-    even = bool((by_camera["high"] >= threshold).all())
-    reasons = (
-        _reason(proven, f"the accuracy's interval begins at {low:.3f}, the gate asks for {threshold:.2f}"),
-        _reason(
-            better,
-            f"the baseline has {baseline_right.mean():.3f} on the same images, "
-            f"McNemar's test {'p < 0.001' if p_value < 0.001 else f'p = {p_value:.3f}'}",
-        ),
-        _reason(
-            even,
-            f"the weakest camera, {worst}, has {by_camera['accuracy'][worst]:.3f} on {by_camera['n'][worst]} images, "
-            f"its interval ends at {by_camera['high'][worst]:.3f}",
-        ),
-    )
-    loss = float(log_loss(y, model.predict_proba(X), labels=[0, 1]))
-    return GateResult(bool(proven and better and even), accuracy, loss, low, high, len(y), threshold, reasons)
+    rules = {
+        f"the accuracy's interval begins at {low:.3f}, the gate asks for {required:.2f}": low >= required,
+        f"only this model is right on {ahead} images, only the {baseline} on {behind}: McNemar's test "
+        f"p {'< 0.001' if p_value < 0.001 else f'= {p_value:.3f}'}": ahead > behind and p_value < 1 - CONFIDENCE,
+        f"the weakest camera, {worst}, has {by_camera['accuracy'][worst]:.3f} on {by_camera['n'][worst]} images, its "
+        f"interval ends at {by_camera['high'][worst]:.3f}": by_camera["high"][worst] >= required,
+    }
+    reasons = tuple((PASSED if kept else FAILED) + text for text, kept in rules.items())
+    loss = float(log_loss(y, probability, labels=[0, 1]))
+    return GateResult(float(right.mean()), loss, low, high, len(right), required, reasons)
 
 
 @dataclass(frozen=True)
@@ -158,7 +139,7 @@ class ValidatedModel:
     ----------
     trained : TrainedModel
         The model.
-    gate : mlops_lesson.validation.gate.GateResult
+    gate : GateResult
         The gate's verdict on it.
 
     Raises
@@ -168,7 +149,7 @@ class ValidatedModel:
     """
 
     trained: TrainedModel
-    gate: "GateResult"
+    gate: GateResult
 
     def __post_init__(self) -> None:
         if not self.gate.passed:
@@ -198,7 +179,7 @@ class ValidatedModel:
         return hashlib.sha256((self.trained.model_hash + json.dumps(self.gate.to_dict())).encode()).hexdigest()
 
 
-def validate(trained: TrainedModel, clean: CleanDataset) -> "GateResult":
+def validate(trained: TrainedModel, clean: CleanDataset, required: float = GATE) -> GateResult:
     """Stage 4: judge a model on the test images by the gate's three rules.
 
     Parameters
@@ -207,12 +188,15 @@ def validate(trained: TrainedModel, clean: CleanDataset) -> "GateResult":
         What `train` returns.
     clean : CleanDataset
         What `preprocess` returns.
+    required : float
+        What the accuracy's interval must reach, 0 to 1.
 
     Returns
     -------
     GateResult
-        The verdict; see `mlops_lesson.validation.gate.check_gate`.
+        The verdict; see `check_gate`.
     """
     X_test, y_test = clean.part("test")
     cameras = clean.table.loc[clean.table["split"] == "test", "camera_id"]
-    return check_gate(trained.model, X_test, y_test, cameras, train_baseline(clean))
+    baseline_right = train_baseline(clean).predict(X_test) == y_test
+    return check_gate(y_test, trained.model.predict_proba(X_test)[:, 1], baseline_right, cameras, required)

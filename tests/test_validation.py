@@ -1,0 +1,210 @@
+"""How good a model is, how sure one can be, what the gate decides, what the card says, what the explorer answers."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from course_models import clean, trained
+from scipy.stats import binom
+
+from mlops_lesson import pipeline
+from mlops_lesson.collection.depot import GREY_LEVELS
+from mlops_lesson.validation.behaviour import add_noise, behaviour, dim, shift
+from mlops_lesson.validation.explorer import Costs, validation_explorer
+from mlops_lesson.validation.gate import GateResult, check_gate
+from mlops_lesson.validation.measures import interval, mcnemar, plot_calibration, plot_seeds, slices
+from mlops_lesson.validation.model_card import ModelCard, write_card
+
+
+def test_the_interval_of_85_percent_of_300_reaches_below_85_percent():
+    assert interval(255, 300) == pytest.approx((0.805, 0.886), abs=0.001)
+    assert interval(268, 300)[0] >= 0.85 > interval(267, 300)[0]
+
+
+def answers(only_one, only_other, both=5):
+    one = [True] * only_one + [False] * only_other + [True] * both
+    other = [False] * only_one + [True] * only_other + [True] * both
+    return np.array(one), np.array(other)
+
+
+def test_mcnemars_p_is_that_of_coin_tosses_on_the_disagreements_alone():
+    assert mcnemar(*answers(21, 1)) == pytest.approx(2 * binom.cdf(1, 22, 0.5))
+    assert mcnemar(*answers(5, 1, both=0)) == mcnemar(*answers(5, 1, both=500))
+    assert mcnemar(*answers(0, 0)) == 1.0
+
+
+def test_slices_count_every_group_with_its_own_interval_whatever_the_index():
+    by = pd.Series([1, 1, 2, 2], index=[700, 3, 9, 1], name="camera_id")
+    table = slices(np.array([True, False, True, True]), by)
+    assert table.index.name == "camera_id"
+    assert table["n"].tolist() == [2, 2]
+    assert table["accuracy"].tolist() == [0.5, 1.0]
+    assert table["low"].tolist() == [interval(1, 2)[0], interval(2, 2)[0]]
+
+
+def test_calibration_is_drawn_part_by_part_with_counts_and_intervals():
+    y, probability = np.array([0, 0, 1, 1]), np.array([0.1, 0.1, 0.9, 1.0])
+    alt = plot_calibration({"test": (y, probability), "validation": (1 - y, probability)}, title="Shown").alt
+    low, high = interval(0, 2)
+    assert f"test, 2 images at 0.10: 0.00, {low:.2f} to {high:.2f}." in alt
+    assert "test, 2 images at 0.95: 1.00" in alt
+    assert "validation, 2 images at 0.95: 0.00" in alt
+
+
+def test_the_figure_of_seeds_says_the_rank():
+    shown = plot_seeds(pd.Series({1: 0.93, 28: 0.965, 7: 0.97}), 28)
+    assert shown.caption == "Seed 28 is number 2 of 3"
+    assert "0.930 to 0.970" in shown.alt
+
+
+def one_pixel(row, column):
+    image = np.zeros((1, 8, 8))
+    image[0, row, column] = 16
+    return image.reshape(1, -1)
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(1, 0), (-1, 0), (0, 1), (0, -1), (2, -3)])
+def test_a_shift_moves_every_pixel_by_whole_pixels(columns, rows):
+    assert (shift(one_pixel(4, 4), columns, rows) == one_pixel(4 + rows, 4 + columns)).all()
+    assert shift(one_pixel(0, 7), 1).sum() == 0
+
+
+def test_changed_images_stay_on_the_cameras_grey_levels():
+    X = clean().part("test")[0]
+    assert dim(np.array([[16.0, 5.0]])).tolist() == [[11.0, 4.0]]
+    assert (add_noise(X) == add_noise(X)).all()
+    assert (add_noise(X).min(), add_noise(X).max()) == (0, GREY_LEVELS)
+
+
+def test_behaviour_is_measured_against_the_unchanged_images():
+    X, y = clean().part("test")
+    table = behaviour(trained(3).model, X, y).set_index("test")
+    assert table.loc["unchanged", "change"] == 0
+    assert table.loc["moved right by 1 pixel", "accuracy"] == pytest.approx(trained(3).model.score(shift(X), y))
+
+
+def first(n_right, n=200):
+    return np.arange(n) < n_right
+
+
+def ask_gate(right, baseline_right, cameras=None, **options):
+    cameras = pd.Series(np.full(len(right), 3) if cameras is None else cameras, name="camera_id")
+    return check_gate(np.zeros(len(right), dtype=int), np.where(right, 0.1, 0.9), baseline_right, cameras, **options)
+
+
+def test_a_good_model_passes_with_three_reasons_and_their_numbers():
+    verdict = ask_gate(first(190), first(150))
+    low, high = interval(190, 200)
+    assert verdict.passed
+    assert verdict.reasons == (
+        f"passed: the accuracy's interval begins at {low:.3f}, the gate asks for 0.85",
+        "passed: only this model is right on 40 images, only the baseline on 0: McNemar's test p < 0.001",
+        f"passed: the weakest camera, 3, has 0.950 on 200 images, its interval ends at {high:.3f}",
+    )
+    assert str(verdict).startswith("Gate PASSED: accuracy 0.950 on 200 images")
+
+
+def test_an_accuracy_above_the_gate_is_not_enough_if_its_interval_begins_below():
+    verdict = ask_gate(first(175), first(100))
+    assert verdict.accuracy > verdict.required > verdict.low
+    assert [reason.startswith("failed") for reason in verdict.reasons] == [True, False, False]
+    assert str(verdict).startswith("Gate REFUSED")
+
+
+@pytest.mark.parametrize(("right", "baseline_right"), [(192, 191), (180, 198)])
+def test_a_model_that_is_not_better_than_the_baseline_or_clearly_worse_is_refused(right, baseline_right):
+    verdict = ask_gate(first(right), first(baseline_right))
+    assert len(verdict.failures) == 1
+    assert "only the baseline" in verdict.failures[0]
+
+
+def test_a_camera_that_is_clearly_too_weak_refuses_a_model_with_a_good_average():
+    verdict = ask_gate(first(185), first(120), np.where(np.arange(200) < 170, 1, 4))
+    assert verdict.low > verdict.required
+    assert verdict.failures == (
+        f"the weakest camera, 4, has 0.500 on 30 images, its interval ends at {interval(15, 30)[1]:.3f}",
+    )
+
+
+def test_the_gate_can_be_set_higher():
+    assert ask_gate(first(190), first(150), required=0.9).passed
+    assert not ask_gate(first(190), first(150), required=0.95).passed
+
+
+def test_three_epochs_are_refused_thirty_pass_and_the_verdict_survives_plain_values():
+    refused, passed = (pipeline.validate(trained(epochs), clean()) for epochs in (3, 30))
+    assert (refused.passed, passed.passed) == (False, True)
+    assert GateResult.from_dict(refused.to_dict()) == refused
+
+
+@pytest.fixture
+def card():
+    return write_card(trained(30), pipeline.validate(trained(30), clean()), clean())
+
+
+def test_the_card_holds_what_was_measured_and_names_risk_oversight_and_duties(card):
+    verdict, text, sections = pipeline.validate(trained(30), clean()), card.to_markdown(), dict(card.sections)
+    assert f"Accuracy {verdict.accuracy:.3f}, 95 % interval {verdict.low:.3f} to {verdict.high:.3f}" in text
+    assert sections["Gate of 0.85: passed"] == verdict.reasons
+    assert f"Training: {len(clean().part('train')[1])} images" in text
+    X_test, y_test = clean().part("test")
+    cameras = clean().table.loc[clean().table["split"] == "test", "camera_id"]
+    by_camera = slices(trained(30).model.predict(X_test) == y_test, cameras)["accuracy"]
+    changes = behaviour(trained(30).model, X_test, y_test).set_index("test")["accuracy"]
+    assert sections["Known weaknesses"][:2] == (
+        f"Camera {by_camera.idxmin()} is the weakest, with {by_camera.min():.3f}.",
+        f"Images {changes.idxmin()}: accuracy {changes.min():.3f}.",
+    )
+    for word in ("Oversight", "Personal data", "EU AI Act", "Article 4"):
+        assert word in " ".join(sections["Risk and oversight"])
+
+
+def test_the_card_is_a_table_with_headers_in_which_nothing_is_taken_for_code():
+    page = ModelCard("A <card>", (("One", ("first.", "a < b.")),), "0" * 64)._repr_html_()
+    assert "A &lt;card&gt;</caption>" in page
+    assert 'scope="row"' in page
+    assert "first. a &lt; b." in page
+
+
+def test_cards_of_different_models_are_saved_side_by_side(tmp_path, monkeypatch, card):
+    monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path))
+    other = write_card(trained(3), pipeline.validate(trained(3), clean()), clean())
+    assert card.save() == f"Saved: {card.name}, as a Markdown file in model_cards/"
+    other.save()
+    saved = {path.read_text(encoding="utf-8") for path in (tmp_path / "model_cards").iterdir()}
+    assert saved == {card.to_markdown() + "\n", other.to_markdown() + "\n"}
+
+
+def test_a_card_is_not_written_on_other_data():
+    with pytest.raises(ValueError, match="Give the data it learned from"):
+        write_card(replace(trained(30), data_hash="0" * 64), pipeline.validate(trained(30), clean()), clean())
+
+
+def test_the_cheapest_threshold_is_that_of_the_prices():
+    y, probability = np.array([0, 0, 0, 1, 1, 1]), np.array([0.1, 0.3, 0.7, 0.4, 0.8, 0.9])
+    assert Costs(y, probability, 5, 5).at(0.5) == 10
+    dear_in_a, dear_in_b = Costs(y, probability, 50, 1), Costs(y, probability, 1, 50)
+    assert (dear_in_a.cheapest, dear_in_a.at(dear_in_a.cheapest)) == (0.4, 1)
+    assert 0.7 < dear_in_b.cheapest <= 0.8
+    assert dear_in_b.at(dear_in_b.cheapest) == 1
+
+
+def test_a_parcel_exactly_at_the_threshold_goes_to_b():
+    assert Costs(np.array([1]), np.array([0.5]), 9, 1).at(0.5) == 0
+
+
+def test_moving_a_price_moves_the_threshold_and_says_what_it_does_to_both_mistakes():
+    explorer = validation_explorer({"3 epochs": trained(3).model}, *clean().part("validation"))
+    _, in_a, in_b = explorer.controls
+    X, y = clean().part("validation")
+    probability, thresholds = trained(3).model.predict_proba(X)[:, 1], []
+    for prices in ((30, 1), (5, 5), (1, 30)):
+        in_a.value, in_b.value = prices
+        costs = Costs(y, probability, *prices)
+        thresholds.append(costs.cheapest)
+        sent = probability >= costs.cheapest
+        assert f"threshold of {costs.cheapest:.2f}: {costs.at(costs.cheapest):g} minutes" in explorer.text
+        assert f"{(y[~sent] == 1).sum()} of the {(~sent).sum()} parcels in A and" in explorer.text
+        assert f"recall {sent[y == 1].mean():.3f}" in explorer.text
+    assert thresholds[0] < thresholds[1] < thresholds[2]
