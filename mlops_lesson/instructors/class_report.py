@@ -7,184 +7,105 @@ import csv
 import hashlib
 import io
 import json
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from mlops_lesson.instructors.handed_in import REPORT_MARK, HandedIn, LeftOut, asked, exercises, read_exports
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from mlops_lesson.instructors.handed_in import (
+    REPORT_MARK,
+    GivenAnswer,
+    HandedIn,
+    LeftOut,
+    Tried,
+    asked,
+    exercises,
+    read_exports,
+)
 from mlops_lesson.keep.files import write_atomically
+from mlops_lesson.show.page import inline
 from mlops_lesson.stages import STAGES, Stage, get_stage
+from mlops_lesson.teaching.exercises.check import all_exercises
 from mlops_lesson.teaching.export_format import safe_cell
-from mlops_lesson.teaching.progress import PARTS
+from mlops_lesson.teaching.progress import OUTCOMES
 from mlops_lesson.teaching.quiz import Question
 
 PAGE, GRADES = "report.html", "grades.csv"
 
-
 NO_GRADE = "-"
 """What both Canvas and Moodle read as "no grade"; an empty cell is a grade to Moodle where the column is new."""
 
-
 FEW = 5
-"""Fewer answers than this are single cases, and the report says so."""
+"""Fewer learners than this are single cases, and the report says so."""
+
+MOST_POINTS = 5
+WORTH_A_WORD = 1 / 3
+"""A question or an exercise is talked about from this share of learners on who have not got it right."""
 
 
 @dataclass(frozen=True)
-class WrongChoice:
-    """The wrong option, or the wrong order, that most learners chose first.
+class Bar:
+    """One option, or one order, and how many learners chose it first."""
 
-    Parameters
-    ----------
-    letter : str
-        Its letter, or all letters of the order.
-    text : str
-        What the learners read.
-    misconception : str
-        The belief that leads to it.
-    reason : str
-        Why it is not right; empty for an order.
-    learners : int
-        How many chose it.
-    """
-
-    letter: str
+    label: str
     text: str
-    misconception: str
-    reason: str
-    learners: int
+    right: bool
+    count: int
+    misconception: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True)
 class QuestionResult:
-    """How a class answered one question of one quiz.
-
-    Parameters
-    ----------
-    stage : Stage
-        The stage whose quiz asked.
-    question : Question
-        The question.
-    first : Counter of tuple of str
-        How often each choice was the first one.
-    right_in_the_end : int
-        Learners whose last answer is right.
-    certain_and_wrong : int
-        Learners who said to be certain and were wrong at first.
-    """
+    """How a class answered one question of one quiz; `sure` counts wrong first answers that were called certain."""
 
     stage: Stage
     question: Question
-    first: Counter = field(default_factory=Counter)
-    right_in_the_end: int = 0
-    certain_and_wrong: int = 0
+    answered: int
+    right_first: int
+    right_now: int
+    sure: int
+    bars: tuple[Bar, ...]
 
     @property
-    def answered(self) -> int:
-        """Learners who answered."""
-        return self.first.total()
-
-    @property
-    def right_at_first(self) -> int:
-        """Learners whose first answer is right, whole."""
-        return sum(count for choice, count in self.first.items() if self.question.is_right(choice))
-
-    @property
-    def wrong_at_first(self) -> int:
-        """Learners whose first answer is not right."""
-        return self.answered - self.right_at_first
-
-    def bars(self) -> list[tuple[str, str, bool, int]]:
-        """Return what was chosen first, for a bar chart.
-
-        Returns
-        -------
-        list of (str, str, bool, int)
-            Label, text, whether it is right, and how many learners chose it. Where several options may be chosen, a
-            learner counts at each one chosen. For an ordering, the right order and the orders given most often.
-        """
-        question = self.question
-        if question.kind == "put_in_order":
-            right = question.right_choice()
-            orders = [right, *[order for order, _ in self._wrong_orders()[:4]]]
-            bars = [(" ".join(order), self._in_words(order), order == right, self.first[order]) for order in orders]
-            others = self.answered - sum(count for *_, count in bars)
-            return [*bars, ("others", "other orders", False, others)] if others else bars
-        return [
-            (letter, option.text, option.right, sum(n for choice, n in self.first.items() if letter in choice))
-            for letter, option in question.shown()
-        ]
-
-    def most_chosen_wrong(self) -> WrongChoice | None:
-        """Return the wrong option that most learners chose first, or None if nobody chose one."""
-        question = self.question
-        if question.kind == "put_in_order":
-            wrong = self._wrong_orders()
-            if not wrong:
-                return None
-            order, count = wrong[0]
-            return WrongChoice(
-                " ".join(order), self._in_words(order), str(question.misconception), str(question.reason), count
-            )
-        chosen = [(letter, count) for letter, _, right, count in self.bars() if count and not right]
-        if not chosen:
-            return None
-        letter, count = max(chosen, key=lambda bar: bar[1])
-        option = dict(question.shown())[letter]
-        return WrongChoice(letter, option.text, str(option.misconception), option.reason, count)
-
-    def _wrong_orders(self) -> list[tuple[tuple[str, ...], int]]:
-        wrong = [(order, count) for order, count in self.first.items() if not self.question.is_right(order)]
-        return sorted(wrong, key=lambda each: (-each[1], each[0]))
-
-    def _in_words(self, order: tuple[str, ...]) -> str:
-        texts = {letter: option.text for letter, option in self.question.shown()}
-        return "; ".join(texts[letter] for letter in order)
+    def most_chosen_wrong(self) -> Bar | None:
+        """The wrong option, or order, that most learners chose first."""
+        wrong = [bar for bar in self.bars if bar.count and not bar.right and bar.label != "others"]
+        return max(wrong, key=lambda bar: bar.count, default=None)
 
 
 @dataclass(frozen=True)
 class ExerciseResult:
-    """How a class did one exercise.
-
-    Parameters
-    ----------
-    stage : Stage
-        The stage it belongs to.
-    exercise : str
-        Identifier.
-    outcomes : Counter of str
-        Learners by best outcome.
-    attempts : Counter of int
-        Learners by number of checks.
-    """
+    """How a class did one exercise: learners by best outcome, and the middle number of checks."""
 
     stage: Stage
     exercise: str
-    outcomes: Counter = field(default_factory=Counter)
-    attempts: Counter = field(default_factory=Counter)
+    title: str
+    tried: int
+    outcomes: dict[str, int]
+    checks: float
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One learner's stage: questions right by now, exercises right, and whether anything was answered or tried."""
+
+    right: int
+    asked: int
+    solved: int
+    given: int
+    begun: bool
 
     @property
-    def tried(self) -> int:
-        """Learners who checked an answer at least once."""
-        return self.outcomes.total()
-
-    @property
-    def median_attempts(self) -> float | None:
-        """The middle number of checks of those who tried, or None."""
-        places = sorted(self.attempts.items())
-        if not places:
-            return None
-
-        def at(place: int) -> int:
-            for attempts, learners in places:
-                place -= learners
-                if place < 0:
-                    return attempts
-            raise IndexError(place)
-
-        return (at((self.tried - 1) // 2) + at(self.tried // 2)) / 2
+    def look(self) -> str:
+        """One of ``"done"``, ``"begun"`` and ``"none"``."""
+        return "done" if (self.right, self.solved) == (self.asked, self.given) else "begun" if self.begun else "none"
 
 
 @dataclass(frozen=True)
@@ -194,50 +115,23 @@ class ClassReport:
     Parameters
     ----------
     learners : tuple of HandedIn
-        One export a learner, in the order of their names.
+        One for each learner.
     left_out : tuple of LeftOut
-        Files that were not counted, each with the reason.
-    shared : tuple of tuple of HandedIn
-        Learners of different names whose files carry one learner's number: one computer for two, or a copy.
+        Files that were not counted, each with the reason and the remedy.
+    stage : Stage
+        The newest stage that was taught.
     made_at : datetime.datetime
         When it was made, in UTC.
     """
 
     learners: tuple[HandedIn, ...]
     left_out: tuple[LeftOut, ...]
-    shared: tuple[tuple[HandedIn, ...], ...]
+    stage: Stage
     made_at: datetime
 
     def label(self, learner: HandedIn, names: bool = True) -> str:
-        """Return how a learner is called in the report.
-
-        Parameters
-        ----------
-        learner : HandedIn
-            One of `learners`.
-        names : bool, default True
-            False gives a pseudonym that says nothing about the name; it is the same on the page and in the table.
-
-        Returns
-        -------
-        str
-            The name, or "Learner 07" where there is none or names are left out.
-        """
+        """Return how a learner is called: the name, or "Learner 07" where there is none or names are left out."""
         return learner.name if names and learner.name else self._pseudonyms[learner.file]
-
-    @property
-    def unnamed(self) -> tuple[HandedIn, ...]:
-        """Learners whose files hold no name."""
-        return tuple(learner for learner in self.learners if not learner.name)
-
-    @cached_property
-    def namesakes(self) -> tuple[tuple[HandedIn, ...], ...]:
-        """Learners of one name whose files carry different numbers: one person at two machines, or two people."""
-        found: dict[str, list[HandedIn]] = {}
-        for learner in self.learners:
-            if learner.name:
-                found.setdefault(learner.name.casefold(), []).append(learner)
-        return tuple(tuple(learners) for learners in found.values() if len(learners) > 1)
 
     @cached_property
     def _pseudonyms(self) -> dict[str, str]:
@@ -253,74 +147,73 @@ class ClassReport:
 
     @cached_property
     def questions(self) -> tuple[QuestionResult, ...]:
-        """How each question was answered, in the course's order."""
-        found = {key: QuestionResult(get_stage(key[0]), question) for key, question in asked().items()}
-        ended, certain = Counter(), Counter()
-        for learner in self.learners:
-            for key, answer in learner.answers.items():
-                found[key].first[answer.first] += 1
-                ended[key] += answer.right
-                certain[key] += answer.certain and not answer.first_right
+        """How each question that anybody answered was answered, in the course's order."""
+        rows = [
+            (*key, each.first, each.first_right, each.right, each.certain and not each.first_right)
+            for learner in self.learners
+            for key, each in learner.answers.items()
+        ]
+        table = pd.DataFrame(rows, columns=["stage", "question", "first", "right_first", "right_now", "sure"])
+        groups = dict(iter(table.groupby(["stage", "question"])))
         return tuple(
-            QuestionResult(result.stage, result.question, result.first, ended[key], certain[key])
-            for key, result in found.items()
+            QuestionResult(
+                get_stage(key[0]),
+                question,
+                len(groups[key]),
+                *(int(groups[key][count].sum()) for count in ("right_first", "right_now", "sure")),
+                tuple(_bars(question, groups[key]["first"])),
+            )
+            for key, question in asked().items()
+            if key in groups
         )
 
     @cached_property
     def exercises(self) -> tuple[ExerciseResult, ...]:
-        """How each exercise went, in the course's order."""
-        found = {name: ExerciseResult(get_stage(stage), name) for name, stage in exercises().items()}
-        for learner in self.learners:
-            for name, tried in learner.exercises.items():
-                found[name].outcomes[tried.outcome] += 1
-                found[name].attempts[tried.attempts] += 1
-        return tuple(found.values())
-
-    @cached_property
-    def stages(self) -> tuple[tuple[Stage, Counter], ...]:
-        """How many learners have finished, begun and not begun each stage."""
-        return tuple((stage, Counter(standing(learner, stage) for learner in self.learners)) for stage in STAGES)
+        """How each exercise that anybody tried went, in the course's order."""
+        rows = [(name, t.outcome, t.attempts) for learner in self.learners for name, t in learner.exercises.items()]
+        groups = dict(iter(pd.DataFrame(rows, columns=["exercise", "outcome", "checks"]).groupby("exercise")))
+        return tuple(
+            ExerciseResult(
+                exercise.stage,
+                name,
+                exercise.title,
+                len(groups[name]),
+                {outcome: int((groups[name]["outcome"] == outcome).sum()) for outcome in OUTCOMES[:0:-1]},
+                float(groups[name]["checks"].median()),
+            )
+            for name, exercise in all_exercises().items()
+            if name in groups
+        )
 
     def to_talk_about(self) -> list[str]:
-        """Return what to talk about in the next lesson, a few sentences, the most important first.
+        """Return what to talk about next, newest stage first, then by the share that is not right yet.
 
         Returns
         -------
         list of str
-            Plain text; words between backticks are code.
+            A few sentences; words between backticks are code.
         """
         if not self.learners:
             return ["There is no export to look at yet."]
-        return list(self._talk())
-
-    def _talk(self) -> Iterator[str]:
         count = len(self.learners)
-        if count < FEW:
-            yield f"{_learners(count)}: read every number here as a single case, not as a share of a class."
-        missed = [result for result in self.questions if 3 * result.wrong_at_first >= result.answered > 0]
-        missed.sort(key=lambda result: (-result.wrong_at_first, result.right_in_the_end))
-        for result in missed[:3]:
-            yield _about(result)
-        if not missed and any(result.answered for result in self.questions):
-            yield "No question was missed at first by a third of those who answered it: the quizzes need no repeating."
-        stuck = [(sum(n for o, n in r.outcomes.items() if o != "right"), r) for r in self.exercises]
-        stuck = sorted((each for each in stuck if 3 * each[0] >= each[1].tried > 0), key=lambda each: -each[0])
-        for unsolved, result in stuck[:2]:
-            crashed = result.outcomes["crashed"]
-            yield (
-                f"Exercise {result.exercise} ({result.stage.name}): {unsolved} of {result.tried} who tried it have not "
-                f"solved it{f', and {crashed} of them ended with code that crashes' if crashed else ''}. "
-                "Do it together, from the first hint on."
-            )
-        fewer = [(stage, counts["finished"]) for stage, counts in self.stages if counts["finished"] < count]
-        if fewer:
-            stage, finished = fewer[0]
-            yield f"{stage.name} is finished by {finished} of {count}: the first stage that is not finished by all."
-        else:
-            yield "All stages are finished by all."
+        few = [f"{learners(count)}: read every number here as a single case, not as a share of a class."]
+        points = []
+        for result in self.questions:
+            missed = 1 - result.right_first / result.answered
+            if missed >= WORTH_A_WORD:
+                points.append((result.stage, 1 - result.right_now / result.answered, missed, _about(result)))
+        for result in self.exercises:
+            open_yet = 1 - result.outcomes["right"] / result.tried
+            if open_yet >= WORTH_A_WORD:
+                points.append((result.stage, open_yet, open_yet, _about_exercise(result)))
+        points = [point for point in points if point[0].number <= self.stage.number]
+        points.sort(key=lambda point: (-point[0].number, -point[1], -point[2]))
+        said = [text for *_, text in points[:MOST_POINTS]]
+        nothing = [f"Up to {self.stage.name}, nothing was missed by a third of those who tried it: go on."]
+        return few * (count < FEW) + (said or nothing)
 
     def csv(self, names: bool = True) -> str:
-        """Return a table for a grade book: one row a learner, percentages by stage, no cell that is a formula.
+        """Return a table for a grade book: one row for each learner, no cell that is a formula.
 
         Learners without a name are not in it: no grade book can find them, and Moodle gives the grades of a row without
         a login to the learner of the row before.
@@ -334,8 +227,8 @@ class ClassReport:
         -------
         str
             Columns ``Student``, ``ID``, ``SIS User ID``, ``SIS Login ID`` and ``Section``, as Canvas names them, then
-            for each stage the share of questions right at the first try and of exercises right, 0 to 100, or "-" for
-            a stage that the learner has not begun.
+            for each stage the share of questions right at the first try and of exercises right, 0 to 100. "-" stands
+            for what was not taught, and for a stage of which the learner has answered and tried nothing.
         """
         stream = io.StringIO()
         # `write` puts a mark before the table. A quote that follows the mark ends Canvas's parser, so heads have none;
@@ -344,18 +237,49 @@ class ClassReport:
         heads = [f"{s.number} {s.name} {what} (%)" for s in STAGES for what in ("quiz", "exercises")]
         csv.writer(stream).writerow(["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *heads])
         for label, learner in self.listed(names):
-            if names and not learner.name:
-                continue
-            login = learner.name if names else ""
-            shares = [share for stage in STAGES for share in _shares(learner, stage)]
-            writer.writerow([safe_cell(label), "", "", safe_cell(login), "", *shares])
+            if learner.name or not names:
+                login = learner.name if names else ""
+                grades = [grade for stage in STAGES for grade in self._grades(learner, stage)]
+                writer.writerow([safe_cell(label), "", "", safe_cell(login), "", *grades])
         return stream.getvalue()
 
-    def html(self, names: bool = True) -> str:
-        """Return the report as one HTML page that needs nothing else; see `mlops_lesson.instructors.class_page`."""
-        from mlops_lesson.instructors.class_page import page
+    def _grades(self, learner: HandedIn, stage: Stage) -> tuple[str, str]:
+        cell = cell_of(learner, stage)
+        first = sum(each.first_right for key, each in learner.answers.items() if key[0] == stage.slug)
+        late = not cell.begun or stage.number > self.stage.number
+        return tuple(
+            NO_GRADE if late or all(stage != result.stage for result in results) else f"{100 * right / given:.1f}"
+            for right, given, results in (
+                (first, cell.asked, self.questions),
+                (cell.solved, cell.given, self.exercises),
+            )
+        )
 
-        return page(self, names)
+    def html(self, names: bool = True) -> str:
+        """Return the report as one page: whatever learners typed is text in it, and a policy forbids every script."""
+        pages = Environment(
+            loader=PackageLoader(__package__, "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        )
+        pages.filters["inline"] = lambda text: Markup(inline(text))  # noqa: S704 - it is escaped there
+        return pages.get_template("report.html.j2").render(
+            report=self,
+            names=names,
+            stages=STAGES,
+            cell_of=cell_of,
+            called=learners,
+            few=FEW,
+            unnamed=[learner for learner in self.learners if not learner.name],
+            **self._several(),
+        )
+
+    def _several(self) -> dict[str, list[list[HandedIn]]]:
+        """Find numbers that go by several names, and names that go by several numbers."""
+        table = pd.DataFrame({"of": self.learners, "learner": [each.learner for each in self.learners]})
+        table["name"] = [each.name.casefold() for each in self.learners]
+        return {
+            "one_number": [list(each["of"]) for _, each in table.groupby("learner") if len(each) > 1],
+            "one_name": [list(each["of"]) for name, each in table.groupby("name") if name and len(each) > 1],
+        }
 
     def write(self, folder: str | Path, names: bool = True) -> tuple[Path, Path]:
         """Write the page and the table into a folder.
@@ -382,15 +306,24 @@ class ClassReport:
         return _place(target, PAGE, self.html(names).encode()), _place(target, GRADES, table.encode())
 
 
-def build(folder: str | Path, now: datetime | None = None) -> ClassReport:
-    """Merge all exports in a folder, in one pass over the files.
+def build(
+    source: str | Path,
+    now: datetime | None = None,
+    stage: int | str | Stage | None = None,
+    same: Sequence[Sequence[str]] = (),
+) -> ClassReport:
+    """Merge all exports of a class, in one pass over the files.
 
     Parameters
     ----------
-    folder : str or pathlib.Path
-        Folder with exports, in subfolders and zip files too.
+    source : str or pathlib.Path
+        Folder with exports, in subfolders and zip files too; or one file.
     now : datetime.datetime, optional
         The time that nothing can be later than; by default the present, in UTC.
+    stage : int, str or Stage, optional
+        The newest stage that was taught; by default the newest that half of the class has begun.
+    same : sequence of sequence of str
+        Each the names, or the files, of one person at several machines, which are counted as one learner.
 
     Returns
     -------
@@ -399,154 +332,163 @@ def build(folder: str | Path, now: datetime | None = None) -> ClassReport:
 
     Raises
     ------
-    NotADirectoryError
-        If there is no such folder.
+    FileNotFoundError
+        If there is nothing of that name.
+    ValueError
+        If there is no such stage, or nobody of a name that is said to be the same as another.
     """
     moment = now or datetime.now(UTC)
-    kept: dict[tuple[str, str], HandedIn] = {}
+    found: dict[tuple[str, str], HandedIn] = {}
     left_out: list[LeftOut] = []
-    for each in read_exports(folder, moment):
+    for each in read_exports(source, moment):
         if isinstance(each, LeftOut):
             left_out.append(each)
         else:
-            _keep(kept, (each.learner, each.name.casefold()), each, left_out)
-    shared = _merge_unnamed(kept, left_out)
-    return ClassReport(tuple(kept.values()), tuple(left_out), shared, moment)
-
-
-def _keep(kept: dict, key: tuple[str, str], each: HandedIn, left_out: list[LeftOut]) -> None:
-    other = kept.get(key)
-    if other is None:
-        kept[key] = each
-        return
-    best, worse = (each, other) if (each.size, each.exported_at) > (other.size, other.exported_at) else (other, each)
-    kept[key] = best
-    reason = "the same learner handed in another export, which is counted: it holds more, or as much and is newer"
-    left_out.append(LeftOut(worse.file, reason, best.file))
-
-
-def _merge_unnamed(kept: dict, left_out: list[LeftOut]) -> tuple[tuple[HandedIn, ...], ...]:
-    """Join an export without a name to the same learner's with one; find numbers that go by several names."""
-    by_number: dict[str, list[str]] = {}
-    for learner, name in kept:
-        by_number.setdefault(learner, []).append(name)
-    shared = []
-    for learner, names in by_number.items():
-        named = [name for name in names if name]
-        if len(named) == 1 and "" in names:
-            _keep_name(kept, learner, named[0], left_out)
-        elif len(names) > 1:
-            shared.append(tuple(kept[learner, name] for name in names))
-    return tuple(shared)
-
-
-def _keep_name(kept: dict, learner: str, name: str, left_out: list[LeftOut]) -> None:
-    unnamed = kept.pop((learner, ""))
-    shown = kept[learner, name].name
-    _keep(kept, (learner, name), replace(unnamed, name=shown), left_out)
-
-
-def standing(learner: HandedIn, stage: Stage) -> str:
-    """Tell how far a learner is with a stage.
-
-    Parameters
-    ----------
-    learner : HandedIn
-        The learner.
-    stage : Stage
-        The stage.
-
-    Returns
-    -------
-    {"finished", "begun", "not begun"}
-        Finished: every question of its quiz is answered and every exercise is right.
-    """
-    answered, _, solved, parts = counts(learner, stage)
-    tried = any(exercises()[name] == stage.slug for name in learner.exercises)
-    if (answered, solved) == (len(questions_of(stage)), len(exercises_of(stage))):
-        return "finished"
-    return "begun" if answered or tried or parts else "not begun"
-
-
-def counts(learner: HandedIn, stage: Stage) -> tuple[int, int, int, int]:
-    """Return how many questions a learner answered, how many right at first, exercises right, and parts done."""
-    given = [learner.answers[key] for key in questions_of(stage) if key in learner.answers]
-    tried = [learner.exercises[name] for name in exercises_of(stage) if name in learner.exercises]
-    return (
-        len(given),
-        sum(answer.first_right for answer in given),
-        sum(each.outcome == "right" for each in tried),
-        sum((stage.slug, part) in learner.parts for part in PARTS),
+            _count_once(found, each, left_out)
+    for key in [key for key in found if not key[1]]:
+        named = [other for other in found if other[0] == key[0] and other[1]]
+        if len(named) == 1:
+            _count_once(found, replace(found.pop(key), name=found[named[0]].name), left_out)
+    counted = list(found.values())
+    for group in same:
+        counted = _as_one(counted, group)
+    return ClassReport(
+        tuple(counted),
+        tuple(_with_remedy(left_out, counted)),
+        get_stage(stage) if stage else newest_stage(counted),
+        moment,
     )
 
 
-def grades(learner: HandedIn, stage: Stage) -> tuple[float, float]:
-    """Return the percentages of a stage's questions right at the first try and of its exercises right."""
-    _, right, solved, _ = counts(learner, stage)
-    return 100 * right / len(questions_of(stage)), 100 * solved / len(exercises_of(stage))
+def _count_once(found: dict[tuple[str, str], HandedIn], each: HandedIn, left_out: list[LeftOut]) -> None:
+    key = (each.learner, each.name.casefold())
+    other = found.get(key, each)
+    best, worse = (each, other) if (each.size, each.exported_at) > (other.size, other.exported_at) else (other, each)
+    found[key] = best
+    if other is not each:
+        reason = "the same learner handed in another export, which is counted: it holds more, or as much and is newer"
+        left_out.append(LeftOut(worse.file, reason, instead=best.file))
 
 
-@cache
-def questions_of(stage: Stage) -> list[tuple[str, str]]:
-    """Return the keys of the questions that a stage's quiz asks."""
-    return [key for key in asked() if key[0] == stage.slug]
+def _as_one(counted: list[HandedIn], group: Sequence[str]) -> list[HandedIn]:
+    wanted = {word.casefold() for word in group}
+    one = [each for each in counted if {each.name.casefold(), each.file.casefold()} & wanted]
+    known = {word for each in one for word in (each.name.casefold(), each.file.casefold())}
+    if missing := sorted(wanted - known):
+        raise ValueError(f"nobody is called {missing[0]!r}, and no counted file either; the page lists both")
+    answers: dict[tuple[str, str], GivenAnswer] = {}
+    tried: dict[str, Tried] = {}
+    for each in one:
+        for key, given in each.answers.items():
+            first, last = sorted((answers.get(key, given), given), key=lambda answer: answer.at)
+            answers[key] = replace(first, last=last.last, right=last.right, at=last.at)
+        for name, given in each.exercises.items():
+            other = tried.get(name, Tried(given.outcome, 0))
+            best = max(given.outcome, other.outcome, key=OUTCOMES.index)
+            tried[name] = Tried(best, given.attempts + other.attempts)
+    name = next((each.name for each in one if each.name), "")
+    parts = frozenset().union(*(each.parts for each in one))
+    remarks = tuple(remark for each in one for remark in each.remarks)
+    joined = replace(one[0], name=name, answers=answers, exercises=tried, parts=parts, remarks=remarks)
+    return [joined, *(each for each in counted if each not in one)]
 
 
-@cache
-def exercises_of(stage: Stage) -> list[str]:
-    """Return the identifiers of a stage's exercises."""
-    return [name for name, slug in exercises().items() if slug == stage.slug]
+def _with_remedy(left_out: list[LeftOut], counted: list[HandedIn]) -> Iterator[LeftOut]:
+    """Ask nobody again who handed in a file that counts, beside this one in a folder of their own."""
+    folders = {each.file.rpartition("/")[0] for each in counted} - {""}
+    for each in left_out:
+        beside = each.file.rpartition("/")[0] in folders
+        yield replace(each, remedy="") if beside and not each.remedy.startswith("update") else each
 
 
-def _shares(learner: HandedIn, stage: Stage) -> list[str]:
-    begun = standing(learner, stage) != "not begun"
-    return [f"{share:.1f}" if begun else NO_GRADE for share in grades(learner, stage)]
+def newest_stage(counted: Sequence[HandedIn]) -> Stage:
+    """Return the newest stage that half of the learners have begun, or the first."""
+    begun = [s for s in STAGES if 2 * sum(cell_of(each, s).begun for each in counted) >= max(len(counted), 1)]
+    return begun[-1] if begun else STAGES[0]
 
 
-def _learners(count: int) -> str:
+def cell_of(learner: HandedIn, stage: Stage) -> Cell:
+    """Count what a learner has of a stage; a part that is only ticked is nothing begun."""
+    answers = [each for key, each in learner.answers.items() if key[0] == stage.slug]
+    tried = [each for name, each in learner.exercises.items() if exercises()[name] == stage.slug]
+    return Cell(
+        sum(each.right for each in answers),
+        sum(slug == stage.slug for slug, _ in asked()),
+        sum(each.outcome == "right" for each in tried),
+        sum(slug == stage.slug for slug in exercises().values()),
+        bool(answers or tried),
+    )
+
+
+def learners(count: int) -> str:
+    """Return a number of learners in words."""
     return "One learner" if count == 1 else f"{count} learners"
 
 
+def _bars(question: Question, first: "pd.Series[Any]") -> Iterator[Bar]:
+    """Count what was chosen first: each option chosen, or for an ordering the right order and the four most given."""
+    options = dict(question.shown())
+    if question.kind != "put_in_order":
+        counts = first.explode().value_counts()
+        for letter, option in options.items():
+            count = int(counts.get(letter, 0))
+            yield Bar(letter, option.text, option.right, count, option.misconception or "", option.reason)
+        return
+    orders = sorted(first.value_counts().items(), key=lambda each: (-each[1], each[0]))
+    wrong = [(order, count) for order, count in orders if not question.is_right(order)]
+    right = question.right_choice()
+    for order, count in [(right, dict(orders).get(right, 0)), *wrong[:4]]:
+        text = "; ".join(options[letter].text for letter in order)
+        yield Bar(
+            " ".join(order), text, order == right, int(count), question.misconception or "", question.reason or ""
+        )
+    if others := sum(count for _, count in wrong[4:]):
+        yield Bar("others", "other orders", False, int(others))
+
+
 def _about(result: QuestionResult) -> str:
+    wrong_first = result.answered - result.right_first
+    sure = f", {result.sure} of them certain" if result.sure else ""
     text = (
-        f"{result.stage.number} {result.stage.name}, “{result.question.text}”: {result.wrong_at_first} of "
-        f"{result.answered} answered wrong at first"
+        f"{result.stage.number} {result.stage.name}, “{result.question.text}”: {wrong_first} of {result.answered} "
+        f"answered wrong at first{sure}; {result.right_now} of {result.answered} are right by now."
     )
-    if result.certain_and_wrong:
-        text += f", {result.certain_and_wrong} of them certain"
-    text += f"; {result.right_in_the_end} of {result.answered} are right by now."
-    wrong = result.most_chosen_wrong()
-    if wrong:
+    if wrong := result.most_chosen_wrong:
         text += (
-            f" Most often chosen, by {wrong.learners}: {wrong.letter}, “{wrong.text}” "
-            f"Belief behind it: {wrong.misconception.rstrip('.')}. {wrong.reason}"
+            f" Most often chosen, by {wrong.count}: {wrong.label}, “{wrong.text}” Belief behind it: "
+            f"{wrong.misconception.rstrip('.')}. {wrong.reason}"
         )
     return text.strip()
+
+
+def _about_exercise(result: ExerciseResult) -> str:
+    crashed = result.outcomes["crashed"]
+    return (
+        f"{result.stage.number} {result.stage.name}, exercise {result.exercise}, {result.title}: "
+        f"{result.tried - result.outcomes['right']} of {result.tried} who tried it have not solved it"
+        f"{f', and {crashed} of them ended with code that crashes' if crashed else ''}. "
+        "Do it together, from the first hint on."
+    )
 
 
 def _place(folder: Path, name: str, content: bytes) -> Path:
     """Write a file of a report, and note what was written, so that the next report knows what is its own."""
     mark = folder / REPORT_MARK
-    made = _made(mark)
+    try:
+        made = dict(json.loads(mark.read_bytes()))
+    except (OSError, ValueError, TypeError):
+        made = {}
+
+    def is_free(file: Path) -> bool:
+        if file.is_symlink() or not file.exists():
+            return not file.is_symlink()
+        return file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == made.get(file.name)
+
     stem, ending = name.rsplit(".", 1)
-    number = 1
-    file = folder / name
-    while file.is_symlink() or (file.exists() and not _is_unchanged(file, made.get(file.name))):
+    number, file = 1, folder / name
+    while not is_free(file):
         number += 1
         file = folder / f"{stem}-{number}.{ending}"
     write_atomically(file, content)
-    made[file.name] = hashlib.sha256(content).hexdigest()
-    write_atomically(mark, json.dumps(made, indent=1).encode())
+    write_atomically(mark, json.dumps(made | {file.name: hashlib.sha256(content).hexdigest()}, indent=1).encode())
     return file
-
-
-def _made(mark: Path) -> dict[str, str]:
-    try:
-        made = json.loads(mark.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return made if isinstance(made, dict) else {}
-
-
-def _is_unchanged(file: Path, digest: str | None) -> bool:
-    return file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == digest

@@ -1,94 +1,70 @@
 """Read what learners handed in, as one reads post from strangers.
 
-Files are looked for in a folder and in the zip files that learning-management systems make of a class's uploads. None
-is believed: size, form, checksum and every value are tested before anything is counted, whether an answer is right is
-looked up in the course's own questions, and what cannot be is named and not counted. Nothing is written or unpacked.
+Files are looked for in a folder, and in the zip files that learning systems and learners make. None is believed: size,
+form, checksum and every value are tested before anything is counted, whether an answer is right is looked up in the
+course's own questions, and what cannot be is named and not counted. Nothing is written or unpacked to disk.
 """
 
+import io
 import json
 import os
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
-from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, BinaryIO, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mlops_lesson.stages import STAGES
 from mlops_lesson.teaching.exercises.check import exercise_ids
 from mlops_lesson.teaching.export_format import FORMAT, FORMAT_VERSION, checksum, clean_text
-from mlops_lesson.teaching.progress import OUTCOMES, PARTS, SCHEMA_VERSION
+from mlops_lesson.teaching.progress import OUTCOMES, PARTS
 from mlops_lesson.teaching.quiz import Question, quiz
 
 LARGEST_FILE = 1_000_000
 """Bytes. An export of the whole course has about 20,000."""
 
-
 LARGEST_ZIP = 50_000_000
-
-
 LARGEST_UNZIPPED = 1_000_000_000
-
-
-MOST_ATTEMPTS = 100_000
-
-
+DEEPEST_ZIP = 3
 CLOCK_MAY_BE_AHEAD = timedelta(days=1)
-
-
 NOISE = ("__MACOSX", "Thumbs.db", "desktop.ini")
-
 
 REPORT_MARK = ".made_by_mlops_lesson.json"
 """Lies in a folder that holds a report; such a folder is not searched for exports."""
 
-
-CLOSING_QUIZ = "final"
-"""The name of notebook 6's last quiz, which asks one question of each stage once more."""
+AGAIN = "ask for the file that `progress.export()` writes"
+OF_A_ZIP = "ask for the export itself, not in a zip file"
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A file that was not counted.
+    """A file that was not counted: where it lies, why in words of the course's own, and what to do about it, if anything.
 
-    Parameters
-    ----------
-    file : str
-        Where it lies in the folder, cleaned of control signs.
-    reason : str
-        Why, in words that hold nothing of the file's content.
-    instead : str
-        The file of the same learner that is counted in its place, if there is one.
+    `instead` is the file of the same learner that is counted in its place, if there is one.
     """
 
     file: str
     reason: str
+    remedy: str = ""
     instead: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class GivenAnswer:
-    """One learner's answer to one question, judged by the course's own question.
-
-    Parameters
-    ----------
-    first, last : tuple of str
-        Letters of the first and of the last choice.
-    first_right, right : bool
-        Whether they are right.
-    certain : bool
-        Whether the learner said to be certain of the first choice.
-    """
+    """One learner's answer to one question, judged by the course's own question."""
 
     first: tuple[str, ...]
     last: tuple[str, ...]
     first_right: bool
     right: bool
     certain: bool
+    at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +82,13 @@ class HandedIn:
     Parameters
     ----------
     file : str
-        Where it lies in the folder.
+        Where it lies.
     learner : str
         The learner's random number.
     name : str
         What the learner typed as a name, cleaned; may be empty.
     exported_at : str
-        ISO 8601 in UTC; empty if it lies in the future.
-    course_version : str
-        Version of the course that wrote it.
+        ISO 8601 in UTC; empty if it is no time, or lies in the future.
     answers : dict of (str, str) to GivenAnswer
         By stage and question.
     exercises : dict of str to Tried
@@ -129,7 +103,6 @@ class HandedIn:
     learner: str
     name: str
     exported_at: str
-    course_version: str
     answers: dict[tuple[str, str], GivenAnswer]
     exercises: dict[str, Tried]
     parts: frozenset[tuple[str, str]]
@@ -142,7 +115,7 @@ class HandedIn:
 
 
 class _CannotBeReadError(Exception):
-    """Why a file is left out."""
+    """Why a file is left out, and the remedy."""
 
 
 class _Strict(BaseModel):
@@ -150,17 +123,8 @@ class _Strict(BaseModel):
 
 
 _Time = Annotated[str, Field(max_length=40)]
-
-
-_Letter = Annotated[str, Field(min_length=1, max_length=1)]
-
-
-_Choice = Annotated[list[_Letter], Field(min_length=1, max_length=10)]
-
-
-_Attempts = Annotated[int, Field(ge=1, le=MOST_ATTEMPTS)]
-
-
+_Choice = Annotated[list[Annotated[str, Field(min_length=1, max_length=1)]], Field(min_length=1, max_length=10)]
+_Attempts = Annotated[int, Field(ge=1, le=100_000)]
 _Word = Annotated[str, Field(max_length=200)]
 
 
@@ -182,7 +146,7 @@ class _Exercise(_Strict):
 
 
 class _Progress(_Strict):
-    version: Literal[SCHEMA_VERSION]
+    version: Literal[1]
     answers: dict[_Word, dict[_Word, _Answer]]
     exercises: dict[_Word, _Exercise]
     parts: dict[_Word, dict[_Word, _Time]]
@@ -207,177 +171,159 @@ class _Export(_Strict):
 _FIELDS = {name for model in (_Export, _Learner, _Progress, _Answer, _Exercise) for name in model.model_fields}
 
 
-def read_exports(folder: str | Path, now: datetime | None = None) -> Iterator[HandedIn | LeftOut]:
-    """Read every export in a folder, one at a time, in the order of the file names.
+def read_exports(source: str | Path, now: datetime) -> Iterator[HandedIn | LeftOut]:
+    """Read every export in a folder, or in one file, one at a time, in the order of the file names.
 
     Parameters
     ----------
-    folder : str or pathlib.Path
-        Folder with exports, in subfolders and zip files too.
-    now : datetime.datetime, optional
-        The time that nothing can be later than; by default the present, in UTC.
+    source : str or pathlib.Path
+        A folder with exports, also in subfolders and zip files; one export; or one zip file.
+    now : datetime.datetime
+        The time that nothing can be later than, but for a day of clocks gone wrong.
 
     Yields
     ------
     HandedIn or LeftOut
-        For each file what it holds, or why it is left out.
+        One for each file, in no case both.
 
     Raises
     ------
-    NotADirectoryError
-        If there is no such folder.
+    FileNotFoundError
+        If there is nothing of that name.
     """
-    root = Path(folder).expanduser()
-    if not _is_folder(root):
-        raise NotADirectoryError(f"There is no folder {root}: give the folder in which you collected the exports.")
-    latest = (now or datetime.now(UTC)) + CLOCK_MAY_BE_AHEAD
-    for file, content in _contents(root):
-        shown = clean_text(file, 300)
-        if isinstance(content, LeftOut):
-            yield LeftOut(shown, content.reason)
-            continue
-        try:
-            yield _read(shown, content, latest)
-        except _CannotBeReadError as error:
-            yield LeftOut(shown, str(error))
-
-
-def _is_folder(path: Path) -> bool:
+    root = Path(source).expanduser()
     try:
-        return path.is_dir()
+        there = root.exists()
     except (OSError, ValueError):
-        # No system takes a name of thousands of characters, nor half a character.
-        return False
-
-
-def _contents(root: Path) -> Iterator[tuple[str, bytes | LeftOut]]:
-    """Find the files, however deep; links lead anywhere and are not followed."""
-    waiting = [root]
-    while waiting:
-        folder = waiting.pop()
+        there = False
+    if not there:
+        raise FileNotFoundError(
+            f"nothing lies at {str(source)[:200]!r}; give the folder or the zip file with the exports"
+        )
+    for name, content in _folder(root) if root.is_dir() else _file(root, root.name):
+        shown = clean_text(name, 300)
+        if isinstance(content, LeftOut):
+            yield LeftOut(shown, content.reason, content.remedy)
+            continue
         try:
-            with os.scandir(folder) as scan:
-                entries = sorted(scan, key=lambda entry: entry.name)
-        except OSError as error:
-            yield _refused(folder.relative_to(root), f"the folder cannot be opened: {error.strerror}")
+            yield _read(shown, content, now + CLOCK_MAY_BE_AHEAD)
+        except _CannotBeReadError as error:
+            yield LeftOut(shown, *error.args)
+
+
+Found = Iterator[tuple[str, bytes | LeftOut]]
+
+
+def _folder(root: Path) -> Found:
+    failed: list[OSError] = []
+    for folder, folders, files in os.walk(root, onerror=failed.append):
+        here = Path(folder)
+        if here != root and REPORT_MARK in files:
+            folders.clear()
             continue
-        if folder != root and any(entry.name == REPORT_MARK for entry in entries):
-            continue
-        folders = []
-        for entry in entries:
-            path = Path(entry.path)
-            inside = path.relative_to(root)
-            if _is_noise(entry.name):
-                continue
-            if entry.is_symlink():
-                yield _refused(inside, "it is a link, and links are not followed")
-            elif entry.is_dir(follow_symlinks=False):
-                folders.append(path)
-            elif not entry.is_file(follow_symlinks=False):
-                yield _refused(inside, "it is not a regular file")
+        links = [name for name in folders if (here / name).is_symlink()]
+        folders[:] = sorted(name for name in folders if not _is_noise(name))
+        for name in sorted(name for name in (*files, *links) if not _is_noise(name)):
+            path, inside = here / name, (here / name).relative_to(root).as_posix()
+            if path.is_symlink():
+                yield inside, LeftOut(inside, "it is a link, and links are not followed")
+            elif not path.is_file():
+                yield inside, LeftOut(inside, "it is not a regular file")
             else:
-                yield from _file(path, inside.as_posix())
-        waiting.extend(reversed(folders))
-
-
-def _refused(file: str | Path, reason: str) -> tuple[str, LeftOut]:
-    name = file.as_posix() if isinstance(file, Path) else file
-    return name, LeftOut(name, reason)
+                yield from _file(path, inside)
+    for error in failed:
+        inside = Path(error.filename).relative_to(root).as_posix()
+        yield inside, LeftOut(inside, f"the folder cannot be opened: {error.strerror}", "look at its permissions")
 
 
 def _is_noise(name: str) -> bool:
-    return (name.startswith(".") and name not in (".", "..")) or name in NOISE
+    return (name.startswith(".") and name.strip(".") != "") or name in NOISE
 
 
-def _file(path: Path, inside: str) -> Iterator[tuple[str, bytes | LeftOut]]:
-    kind = path.suffix.lower()
-    if kind not in (".json", ".zip"):
-        yield _refused(inside, "it is neither a .json nor a .zip file")
-        return
+def _file(path: Path, inside: str) -> Found:
     try:
-        if kind == ".json":
-            with path.open("rb") as stream:
-                yield inside, _limited(stream, inside)
-        elif path.stat().st_size > LARGEST_ZIP:
-            yield _refused(inside, f"it is a zip file of more than {LARGEST_ZIP:,} bytes")
-        else:
-            yield from _zip(path, inside)
+        with path.open("rb") as stream:
+            yield from _opened(stream, inside, path.stat().st_size, [LARGEST_UNZIPPED])
     except OSError as error:
-        yield _refused(inside, f"it cannot be read: {error.strerror or 'the system says no more'}")
+        yield inside, LeftOut(inside, f"it cannot be read: {error.strerror or 'the system says no more'}", AGAIN)
 
 
-def _limited(stream: Any, inside: str) -> bytes | LeftOut:
-    """Read no more than an export can have; what a directory or a zip's header says of the size is not believed."""
-    content = stream.read(LARGEST_FILE + 1)
-    if len(content) > LARGEST_FILE:
-        return LeftOut(inside, f"it has more than {LARGEST_FILE:,} bytes, fifty times what all six stages make")
-    return content
+def _opened(stream: BinaryIO, inside: str, size: int, left: list[int], depth: int = 0) -> Found:
+    """Read a file, or the files in a zip file; `left` says how many bytes the outermost one may still unpack."""
+    kind = PurePosixPath(inside).suffix.lower()
+    if kind == ".json":
+        # What a directory or a zip's header says of the size is not believed.
+        content = stream.read(LARGEST_FILE + 1)
+        left[0] -= len(content)
+        reason = f"it has more than {LARGEST_FILE:,} bytes, fifty times what all six stages make"
+        yield inside, LeftOut(inside, reason, AGAIN) if len(content) > LARGEST_FILE else content
+    elif kind != ".zip":
+        yield inside, LeftOut(inside, "it is neither a .json nor a .zip file", AGAIN)
+    elif size > LARGEST_ZIP:
+        yield inside, LeftOut(inside, f"it is a zip file of more than {LARGEST_ZIP:,} bytes", OF_A_ZIP)
+    elif depth == DEEPEST_ZIP:
+        yield inside, LeftOut(inside, f"it is the {DEEPEST_ZIP + 1}th zip file in another", OF_A_ZIP)
+    else:
+        yield from _zip(stream, inside, left, depth)
 
 
-def _zip(path: Path, inside: str) -> Iterator[tuple[str, bytes | LeftOut]]:
+def _zip(stream: BinaryIO, inside: str, left: list[int], depth: int) -> Found:
     try:
-        archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, UnicodeError):
-        yield _refused(inside, "it is not a whole zip file")
+        archive = zipfile.ZipFile(stream)
+    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+        yield inside, LeftOut(inside, "it is not a whole zip file", OF_A_ZIP)
         return
-    left = LARGEST_UNZIPPED
-    with archive:
-        for info in sorted(archive.infolist(), key=lambda info: info.filename):
-            name = f"{inside}/{info.filename}"
-            if info.is_dir() or any(_is_noise(part) for part in info.filename.split("/")):
-                continue
-            if not info.filename.lower().endswith(".json"):
-                yield _refused(name, "it lies in a zip file and is not a .json file")
-                continue
-            if left <= 0:
-                yield _refused(name, f"its zip file holds more than {LARGEST_UNZIPPED:,} bytes")
-                continue
-            try:
-                with archive.open(info) as stream:
-                    content = _limited(stream, name)
-            except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError):
-                yield _refused(name, "it is damaged or locked inside its zip file")
-                continue
-            left -= LARGEST_FILE if isinstance(content, LeftOut) else len(content)
-            yield name, content
+    for info in sorted(archive.infolist(), key=lambda info: info.filename):
+        name = f"{inside}/{info.filename}"
+        if info.is_dir() or any(_is_noise(part) for part in info.filename.split("/")):
+            continue
+        if left[0] <= 0:
+            yield name, LeftOut(name, f"its zip file holds more than {LARGEST_UNZIPPED:,} bytes", OF_A_ZIP)
+            continue
+        try:
+            with archive.open(info) as inner:
+                if name.lower().endswith(".zip"):
+                    packed = inner.read(LARGEST_ZIP + 1)
+                    left[0] -= len(packed)
+                    yield from _opened(io.BytesIO(packed), name, len(packed), left, depth + 1)
+                else:
+                    yield from _opened(inner, name, 0, left)
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError):
+            yield name, LeftOut(name, "it is damaged or locked inside its zip file", OF_A_ZIP)
 
 
 def _read(file: str, content: bytes, latest: datetime) -> HandedIn:
     data = _parsed(content)
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         known = isinstance(data, dict) and "version" in data and "answers" in data
-        raise _CannotBeReadError(
-            "it is a progress file, not an export; ask for the file that progress.export() writes"
-            if known
-            else "it is not an export of this course"
-        )
+        raise _CannotBeReadError(f"it is {'a progress file' if known else 'no export of this course'}", AGAIN)
     version = data.get("format_version")
     if isinstance(version, int) and version > FORMAT_VERSION:
-        raise _CannotBeReadError(f"a newer course wrote it (format {version}); update the course here")
+        raise _CannotBeReadError(f"a newer course wrote it (format {version})", "update the course here, and run again")
     try:
         given = _Export.model_validate(data)
     except (ValidationError, RecursionError) as error:
-        raise _CannotBeReadError(f"its content has not the form of an export{_where(error)}") from None
+        raise _CannotBeReadError(f"its content has not the form of an export{_where(error)}", AGAIN) from None
     if given.checksum != checksum(data):
-        raise _CannotBeReadError("it was changed or damaged after it was exported: its checksum does not fit")
+        raise _CannotBeReadError("it was changed or damaged after it was exported: its checksum does not fit", AGAIN)
     return _judged(file, given, latest)
 
 
 def _parsed(content: bytes) -> Any:
     if not content.strip():
-        raise _CannotBeReadError("it is empty")
+        raise _CannotBeReadError("it is empty", AGAIN)
     try:
         return json.loads(content.decode("utf-8-sig"), object_pairs_hook=_each_key_once, parse_constant=_no_constant)
     except RecursionError:
-        raise _CannotBeReadError("it is nested deeper than any export") from None
+        raise _CannotBeReadError("it is nested deeper than any export", AGAIN) from None
     except ValueError:
-        raise _CannotBeReadError("it is not JSON, or only a part of it is there") from None
+        raise _CannotBeReadError("it is not JSON, or only a part of it is there", AGAIN) from None
 
 
 def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) < len(pairs):
-        raise _CannotBeReadError("it says the same thing twice: a key is repeated")
+        raise _CannotBeReadError("it says the same thing twice: a key is repeated", AGAIN)
     return made
 
 
@@ -396,16 +342,8 @@ def _where(error: Exception) -> str:
 
 @cache
 def asked() -> dict[tuple[str, str], Question]:
-    """Return every question that the course asks, by the stage that asks it and its identifier, in the course's order.
-
-    A question that a later stage asks again stands there a second time.
-    """
+    """Return every question that a stage's quiz asks, by stage and identifier; one that is asked again stands twice."""
     return {(stage.slug, item.question.id): item.question for stage in STAGES for item in quiz(stage).items}
-
-
-@cache
-def _course_questions() -> frozenset[str]:
-    return frozenset(identifier for _, identifier in asked())
 
 
 @cache
@@ -414,117 +352,75 @@ def exercises() -> dict[str, str]:
     return {name: stage.slug for stage in STAGES for name in exercise_ids(stage)}
 
 
-class _Remarks:
-    """Counts what is odd in one export."""
-
-    def __init__(self) -> None:
-        self._counts: dict[tuple[str, str], int] = {}
-
-    def add(self, one: str, many: str) -> None:
-        self._counts[one, many] = self._counts.get((one, many), 0) + 1
-
-    def texts(self) -> tuple[str, ...]:
-        return tuple(one if count == 1 else f"{count} {many}" for (one, many), count in self._counts.items())
-
-
 def _judged(file: str, given: _Export, latest: datetime) -> HandedIn:
-    remarks = _Remarks()
-    progress = given.progress
-    times = [given.exported_at]
-    answers = {}
-    for stage, questions in progress.answers.items():
+    remarks: Counter[str] = Counter()
+    slugs = {stage.slug for stage in STAGES}
+    answers, tried, parts = {}, {}, set()
+    for stage, questions in given.progress.answers.items():
         for identifier, record in questions.items():
-            judged = _judge_answer(stage, identifier, record, remarks)
-            if judged:
+            _time(record.at, latest, remarks)
+            if judged := _judge_answer(stage, identifier, record, remarks):
                 answers[stage, identifier] = judged
-            times.append(record.at)
-    tried = {}
-    for name, record in progress.exercises.items():
-        times.append(record.at)
-        if exercises().get(name) != record.stage:
-            remarks.add("an exercise is not the course's; not counted", "exercises are not the course's; not counted")
-        else:
+    for name, record in given.progress.exercises.items():
+        _time(record.at, latest, remarks)
+        if exercises().get(name) == record.stage:
             tried[name] = Tried(record.outcome, record.attempts)
-    parts = set()
-    for stage, seen in progress.parts.items():
+        else:
+            remarks["exercises that the course does not have, not counted"] += 1
+    for stage, seen in given.progress.parts.items():
         for part, at in seen.items():
-            times.append(at)
-            if part in PARTS and any(stage == known.slug for known in STAGES):
+            _time(at, latest, remarks)
+            if part in PARTS and stage in slugs:
                 parts.add((stage, part))
             else:
-                remarks.add("a part is not the course's; not counted", "parts are not the course's; not counted")
-    for at in times:
-        if (moment := _moment(at)) is None:
-            remarks.add("a time is not a time; counted without it", "times are not times; counted without them")
-        elif moment > latest:
-            remarks.add(
-                "a time lies in the future; counted without it", "times lie in the future; counted without them"
-            )
-    exported = _moment(given.exported_at)
+                remarks["parts that the course does not have, not counted"] += 1
     return HandedIn(
         file,
         given.learner.id,
         clean_text(given.learner.name),
-        exported.isoformat() if exported and exported <= latest else "",
-        given.course_version,
+        _time(given.exported_at, latest, remarks),
         answers,
         tried,
         frozenset(parts),
-        remarks.texts(),
+        tuple(f"{text}: {count}" for text, count in remarks.items()),
     )
 
 
-def _judge_answer(stage: str, identifier: str, record: _Answer, remarks: _Remarks) -> GivenAnswer | None:
-    if stage == CLOSING_QUIZ and identifier in _course_questions():
-        return None
+def _judge_answer(stage: str, identifier: str, record: _Answer, remarks: Counter[str]) -> GivenAnswer | None:
     if (stage, identifier) not in asked():
-        remarks.add(
-            "an answer is to a question that this course does not ask; not counted",
-            "answers are to questions that this course does not ask; not counted",
-        )
+        # The quiz that closes the course asks questions of its stages once more, under a name of its own.
+        if all(stage != known.slug for known in STAGES) and any(identifier == known for _, known in asked()):
+            return None
+        remarks["answers to questions that this course does not ask, not counted"] += 1
         return None
-    first, last = tuple(record.first_choice), tuple(record.choice)
-    judged_first, judged_last = _judge(stage, identifier, first), _judge(stage, identifier, last)
-    if judged_first is None or judged_last is None:
-        remarks.add(
-            "an answer names options that cannot be chosen; not counted",
-            "answers name options that cannot be chosen; not counted",
-        )
+    first, last = (_judge(stage, identifier, tuple(choice)) for choice in (record.first_choice, record.choice))
+    if first is None or last is None:
+        remarks["answers that name options which cannot be chosen, not counted"] += 1
         return None
     if record.attempts == 1 and first != last:
-        remarks.add(
-            "an answer was changed without a second attempt; not counted",
-            "answers were changed without a second attempt; not counted",
-        )
+        remarks["answers that were changed without a second attempt, not counted"] += 1
         return None
-    if (judged_first.right, judged_last.right) != (record.first_right, record.right):
-        remarks.add(
-            "the file and the course disagree on whether an answer is right; the course decides",
-            "times the file and the course disagree on whether an answer is right; the course decides",
-        )
-    certain = record.confidence == "certain"
-    return GivenAnswer(judged_first.choice, judged_last.choice, judged_first.right, judged_last.right, certain)
-
-
-class _Judged(NamedTuple):
-    choice: tuple[str, ...]
-    right: bool
+    if (first[1], last[1]) != (record.first_right, record.right):
+        remarks["answers on which the file and the course disagree whether they are right; the course decides"] += 1
+    return GivenAnswer(first[0], last[0], first[1], last[1], record.confidence == "certain", record.at)
 
 
 @lru_cache(maxsize=20_000)
-def _judge(stage: str, identifier: str, choice: tuple[str, ...]) -> _Judged | None:
+def _judge(stage: str, identifier: str, choice: tuple[str, ...]) -> tuple[tuple[str, ...], bool] | None:
     """Look up whether a choice is right, or None if nobody can choose it; equal choices share their memory."""
     question = asked()[stage, identifier]
-    letters = {letter for letter, _ in question.shown()}
-    whole = {"single": 1, "put_in_order": len(letters)}.get(question.kind, len(choice))
-    if len(set(choice)) < len(choice) or not letters.issuperset(choice) or len(choice) != whole:
-        return None
-    return _Judged(choice, question.is_right(choice))
+    return (choice, question.is_right(choice)) if question.fits(choice) else None
 
 
-def _moment(text: str) -> datetime | None:
+def _time(text: str, latest: datetime, remarks: Counter[str]) -> str:
+    """Return a time in UTC, or nothing, with a remark, if it is none or lies in the future."""
     try:
         moment = datetime.fromisoformat(text)
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
-        return None
+        remarks["times that are no times, counted without them"] += 1
+        return ""
+    if moment > latest:
+        remarks["times that lie in the future, counted without them"] += 1
+        return ""
+    return moment.isoformat()

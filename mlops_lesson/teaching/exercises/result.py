@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlops_lesson.show.page import fold, inline, script
+from mlops_lesson.show.page import OURS, fold, inline, script
 from mlops_lesson.show.tables import show_table
 from mlops_lesson.teaching.exercises.trial import StopError
 
@@ -77,7 +77,7 @@ class CheckResult:
         if self.solution:
             help_blocks += fold(f"Solution of exercise {self.exercise}", _code(self.solution))
         return (
-            f'<div class="mlops-lesson" lang="en" dir="ltr" data-mlops-exercise="{escape(self.exercise)}" '
+            f'<div class="mlops-lesson" {OURS} data-mlops-exercise="{escape(self.exercise)}" '
             f'data-outcome="{self.outcome}">'
             f'<div role="status" style="border-left:4px solid {colour};padding-left:0.8em">'
             f"<p>{badge} <strong>Exercise {escape(self.exercise)}: {self.outcome}.</strong> {inline(self.message)}</p>"
