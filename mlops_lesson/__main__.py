@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         return given.command(given)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2
     except ModuleNotFoundError as error:
@@ -57,11 +57,21 @@ def _parser() -> argparse.ArgumentParser:
     report = commands.add_parser(
         "report",
         help="for instructors: merge the exports of a class into one page and a table for a grade book",
-        description="Merge the exports in FOLDER, its subfolders and its zip files into report.html and grades.csv.",
+        description="Merge the exports of a class, in a folder, its subfolders and zip files, into report.html and "
+        "grades.csv.",
     )
-    report.add_argument("folder", type=Path, metavar="FOLDER", help="where you collected the exports")
+    report.add_argument(
+        "source", type=Path, metavar="FOLDER", help="where the exports lie; a zip file or one export, too"
+    )
     report.add_argument("--out", type=Path, default=Path("class_report"), help="where to write (class_report)")
     report.add_argument("--no-names", dest="names", action="store_false", help="leave out names and file names")
+    report.add_argument(
+        "--stage", type=int, choices=range(1, 7), help="the newest stage you taught (the newest that half have begun)"
+    )
+    report.add_argument(
+        "--same", nargs="+", action="append", default=[], metavar="WHO",
+        help="names or files of one person at several machines; may be given again",
+    )  # fmt: skip
     report.set_defaults(command=_report, called="report")
 
     progress = commands.add_parser(
@@ -79,16 +89,18 @@ def _parser() -> argparse.ArgumentParser:
 def _report(given: argparse.Namespace) -> int:
     from mlops_lesson.instructors import class_report
 
-    report = class_report.build(given.folder)
+    report = class_report.build(given.source, stage=given.stage, same=given.same)
     page, table = report.write(given.out, given.names)
     print(f"Learners counted: {len(report.learners)}. Files left out: {len(report.left_out)}.")
-    for each in report.left_out:
-        print(f"  {each.file}: {each.reason}" + (f" ({each.instead})" if each.instead else "") + ".")
+    for title, asks in (("Ask again:", True), ("Nothing to do:", False)):
+        lines = [each for each in report.left_out if bool(each.remedy) == asks]
+        print(*[title][: len(lines)], *(f"  {each}" for each in lines), sep="\n", end="\n" if lines else "")
     print(f"Page: {page}")
+    unnamed = sum(not learner.name for learner in report.learners)
     if not given.names:
         print(f"Table without names, which no grade book can import: {table}")
-    elif report.unnamed:
-        print(f"Table for a grade book, without the learners whose file has no name ({len(report.unnamed)}): {table}")
+    elif unnamed:
+        print(f"Table for a grade book, without the learners whose file has no name ({unnamed}): {table}")
     else:
         print(f"Table for a grade book: {table}")
     return 0

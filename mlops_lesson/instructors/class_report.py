@@ -8,7 +8,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -18,16 +18,8 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from mlops_lesson.instructors.handed_in import (
-    REPORT_MARK,
-    GivenAnswer,
-    HandedIn,
-    LeftOut,
-    Tried,
-    asked,
-    exercises,
-    read_exports,
-)
+from mlops_lesson.instructors.counted import count_once
+from mlops_lesson.instructors.handed_in import REPORT_MARK, HandedIn, LeftOut, asked, exercises, read_exports
 from mlops_lesson.keep.files import write_atomically
 from mlops_lesson.show.page import inline
 from mlops_lesson.stages import STAGES, Stage, get_stage
@@ -338,67 +330,9 @@ def build(
         If there is no such stage, or nobody of a name that is said to be the same as another.
     """
     moment = now or datetime.now(UTC)
-    found: dict[tuple[str, str], HandedIn] = {}
-    left_out: list[LeftOut] = []
-    for each in read_exports(source, moment):
-        if isinstance(each, LeftOut):
-            left_out.append(each)
-        else:
-            _count_once(found, each, left_out)
-    for key in [key for key in found if not key[1]]:
-        named = [other for other in found if other[0] == key[0] and other[1]]
-        if len(named) == 1:
-            _count_once(found, replace(found.pop(key), name=found[named[0]].name), left_out)
-    counted = list(found.values())
-    for group in same:
-        counted = _as_one(counted, group)
-    return ClassReport(
-        tuple(counted),
-        tuple(_with_remedy(left_out, counted)),
-        get_stage(stage) if stage else newest_stage(counted),
-        moment,
-    )
-
-
-def _count_once(found: dict[tuple[str, str], HandedIn], each: HandedIn, left_out: list[LeftOut]) -> None:
-    key = (each.learner, each.name.casefold())
-    other = found.get(key, each)
-    best, worse = (each, other) if (each.size, each.exported_at) > (other.size, other.exported_at) else (other, each)
-    found[key] = best
-    if other is not each:
-        reason = "the same learner handed in another export, which is counted: it holds more, or as much and is newer"
-        left_out.append(LeftOut(worse.file, reason, instead=best.file))
-
-
-def _as_one(counted: list[HandedIn], group: Sequence[str]) -> list[HandedIn]:
-    wanted = {word.casefold() for word in group}
-    one = [each for each in counted if {each.name.casefold(), each.file.casefold()} & wanted]
-    known = {word for each in one for word in (each.name.casefold(), each.file.casefold())}
-    if missing := sorted(wanted - known):
-        raise ValueError(f"nobody is called {missing[0]!r}, and no counted file either; the page lists both")
-    answers: dict[tuple[str, str], GivenAnswer] = {}
-    tried: dict[str, Tried] = {}
-    for each in one:
-        for key, given in each.answers.items():
-            first, last = sorted((answers.get(key, given), given), key=lambda answer: answer.at)
-            answers[key] = replace(first, last=last.last, right=last.right, at=last.at)
-        for name, given in each.exercises.items():
-            other = tried.get(name, Tried(given.outcome, 0))
-            best = max(given.outcome, other.outcome, key=OUTCOMES.index)
-            tried[name] = Tried(best, given.attempts + other.attempts)
-    name = next((each.name for each in one if each.name), "")
-    parts = frozenset().union(*(each.parts for each in one))
-    remarks = tuple(remark for each in one for remark in each.remarks)
-    joined = replace(one[0], name=name, answers=answers, exercises=tried, parts=parts, remarks=remarks)
-    return [joined, *(each for each in counted if each not in one)]
-
-
-def _with_remedy(left_out: list[LeftOut], counted: list[HandedIn]) -> Iterator[LeftOut]:
-    """Ask nobody again who handed in a file that counts, beside this one in a folder of their own."""
-    folders = {each.file.rpartition("/")[0] for each in counted} - {""}
-    for each in left_out:
-        beside = each.file.rpartition("/")[0] in folders
-        yield replace(each, remedy="") if beside and not each.remedy.startswith("update") else each
+    counted, left_out = count_once(read_exports(source, moment), same)
+    newest = newest_stage(counted) if stage is None else get_stage(stage)
+    return ClassReport(tuple(counted), tuple(left_out), newest, moment)
 
 
 def newest_stage(counted: Sequence[HandedIn]) -> Stage:

@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mlops_lesson.stages import STAGES
 from mlops_lesson.teaching.exercises.check import exercise_ids
 from mlops_lesson.teaching.export_format import FORMAT, FORMAT_VERSION, checksum, clean_text
-from mlops_lesson.teaching.progress import OUTCOMES, PARTS
+from mlops_lesson.teaching.progress import OUTCOMES
 from mlops_lesson.teaching.quiz import Question, quiz
 
 LARGEST_FILE = 1_000_000
@@ -44,15 +44,21 @@ OF_A_ZIP = "ask for the export itself, not in a zip file"
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A file that was not counted: where it lies, why in words of the course's own, and what to do about it, if anything.
-
-    `instead` is the file of the same learner that is counted in its place, if there is one.
-    """
+    """A file that was not counted: where it lies, why in the course's own words, what to do, what counts instead."""
 
     file: str
     reason: str
     remedy: str = ""
     instead: str = ""
+
+    def __str__(self) -> str:
+        instead = f" ({self.instead})" if self.instead else ""
+        return f"{self.file}: {self.reason}{instead}." + (f" To do: {self.remedy}." if self.remedy else "")
+
+    @property
+    def asks(self) -> bool:
+        """Whether the learner has to be asked, and not the instructor's own machine to be put right."""
+        return self.remedy.startswith("ask")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +99,6 @@ class HandedIn:
         By stage and question.
     exercises : dict of str to Tried
         By exercise.
-    parts : frozenset of (str, str)
-        Stage and part, for each part gone through.
     remarks : tuple of str
         What in it was not counted, or should be looked at; holds nothing that the learner typed.
     """
@@ -105,13 +109,12 @@ class HandedIn:
     exported_at: str
     answers: dict[tuple[str, str], GivenAnswer]
     exercises: dict[str, Tried]
-    parts: frozenset[tuple[str, str]]
     remarks: tuple[str, ...]
 
     @property
     def size(self) -> int:
-        """How much it holds: answers, exercises and parts."""
-        return len(self.answers) + len(self.exercises) + len(self.parts)
+        """How many answers and exercises it holds."""
+        return len(self.answers) + len(self.exercises)
 
 
 class _CannotBeReadError(Exception):
@@ -354,26 +357,16 @@ def exercises() -> dict[str, str]:
 
 def _judged(file: str, given: _Export, latest: datetime) -> HandedIn:
     remarks: Counter[str] = Counter()
-    slugs = {stage.slug for stage in STAGES}
-    answers, tried, parts = {}, {}, set()
+    answers, tried = {}, {}
     for stage, questions in given.progress.answers.items():
         for identifier, record in questions.items():
-            _time(record.at, latest, remarks)
             if judged := _judge_answer(stage, identifier, record, remarks):
                 answers[stage, identifier] = judged
     for name, record in given.progress.exercises.items():
-        _time(record.at, latest, remarks)
         if exercises().get(name) == record.stage:
             tried[name] = Tried(record.outcome, record.attempts)
         else:
             remarks["exercises that the course does not have, not counted"] += 1
-    for stage, seen in given.progress.parts.items():
-        for part, at in seen.items():
-            _time(at, latest, remarks)
-            if part in PARTS and stage in slugs:
-                parts.add((stage, part))
-            else:
-                remarks["parts that the course does not have, not counted"] += 1
     return HandedIn(
         file,
         given.learner.id,
@@ -381,7 +374,6 @@ def _judged(file: str, given: _Export, latest: datetime) -> HandedIn:
         _time(given.exported_at, latest, remarks),
         answers,
         tried,
-        frozenset(parts),
         tuple(f"{text}: {count}" for text, count in remarks.items()),
     )
 
@@ -409,7 +401,11 @@ def _judge_answer(stage: str, identifier: str, record: _Answer, remarks: Counter
 def _judge(stage: str, identifier: str, choice: tuple[str, ...]) -> tuple[tuple[str, ...], bool] | None:
     """Look up whether a choice is right, or None if nobody can choose it; equal choices share their memory."""
     question = asked()[stage, identifier]
-    return (choice, question.is_right(choice)) if question.fits(choice) else None
+    letters = {letter for letter, _ in question.shown()}
+    whole = {"single": 1, "put_in_order": len(letters)}.get(question.kind, len(choice))
+    if len(set(choice)) < len(choice) or not letters.issuperset(choice) or len(choice) != whole:
+        return None
+    return choice, question.is_right(choice)
 
 
 def _time(text: str, latest: datetime, remarks: Counter[str]) -> str:
@@ -418,9 +414,9 @@ def _time(text: str, latest: datetime, remarks: Counter[str]) -> str:
         moment = datetime.fromisoformat(text)
         moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
-        remarks["times that are no times, counted without them"] += 1
+        remarks["times of export that are no times"] += 1
         return ""
     if moment > latest:
-        remarks["times that lie in the future, counted without them"] += 1
+        remarks["times of export that lie in the future, by the learner's clock"] += 1
         return ""
     return moment.isoformat()
