@@ -48,24 +48,21 @@ def open_database(
         If the system refuses; the text names the file and says what to do next. The file is unchanged.
     """
     with _refusals_in_words(path):
-        if not write and not path.exists():
-            connection = sqlite3.connect(":memory:", isolation_level=None)
-            connection.executescript(schema)
-        else:
-            connection = connect(path, schema, say=say)
-        with contextlib.closing(connection):
+        with said_if_unwritable(path):
+            there = write or path.exists()
+        with contextlib.closing(connect(path if there else None, schema, say=say)) as connection:
             connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
             yield connection
             connection.execute("COMMIT")
 
 
-def connect(path: Path, schema: str, *, say: Callable[[str], None] = print) -> sqlite3.Connection:
+def connect(path: Path | None, schema: str, *, say: Callable[[str], None] = print) -> sqlite3.Connection:
     """Open a database outside a transaction, for a process that writes often; `open_database` suits all others.
 
     Parameters
     ----------
-    path : pathlib.Path
-        The SQLite file; it is made if needed, for its owner only.
+    path : pathlib.Path or None
+        The SQLite file; it is made if needed, for its owner only. None for a database in memory.
     schema : str
         ``CREATE TABLE IF NOT EXISTS`` statements.
     say : callable, default print
@@ -81,6 +78,8 @@ def connect(path: Path, schema: str, *, say: Callable[[str], None] = print) -> s
     sqlite3.Error, CannotWriteError
         If the system refuses.
     """
+    if path is None:
+        return _checked(":memory:", schema)
     path = path.resolve()
     with said_if_unwritable(path):
         make_private_folder(path.parent)

@@ -1,60 +1,51 @@
-"""What the learner answered and earned, kept in one local file.
+"""What the learner answered and earned, saved in one SQLite file, `progress.db` in the learner's own folder.
 
-The file is ``progress.json`` in the learner's own folder. It is replaced as a whole, so a
-crash in the middle of a write leaves the old one; a lock lets two kernels write in turn; a damaged file is set aside
-under a new name. Where nothing can be written the course goes on, keeps what it learns in memory, says so, and writes
-it as soon as it can.
+Where nothing can be written the course goes on, keeps what it learns in memory, says so, and saves it as soon as it
+can. A `progress.json` of the course's first edition is taken over once and stays where it is.
 """
 
 import contextlib
-import csv
-import errno
-import io
-import itertools
 import json
 import os
 import secrets
-import time
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from mlops_lesson import __version__
-from mlops_lesson.keep.files import said_if_unwritable, set_aside, written_beside
-from mlops_lesson.keep.paths import HOME_VARIABLE, home, make_private_file, make_private_folder
+from mlops_lesson.keep.database import open_database
+from mlops_lesson.keep.paths import home
 from mlops_lesson.stages import STAGES, Stage, get_stage
-from mlops_lesson.teaching.export_format import FORMAT, FORMAT_VERSION, checksum, clean_text, file_stem, safe_cell
+from mlops_lesson.teaching.export_format import FORMAT, FORMAT_VERSION, Export, clean_text, file_stem, write_export
 
 SCHEMA_VERSION = 1
+"""Form of the progress in an export."""
 
 
-FILE_NAME = "progress.json"
-
-
-EXPORT_FOLDER = "export"
-
-
-LOCK_SECONDS = 5.0
-
-
-PARTS: tuple[str, ...] = (
-    "why",
-    "learn",
-    "visualize",
-    "try",
-    "deep",
-    "metrics",
-    "challenge",
-    "project",
-    "review",
-)
+PARTS = ("why", "learn", "visualize", "try", "deep", "metrics", "challenge", "project", "review")
 """The nine ways to learn, in the order in which every notebook has them."""
 
 
-OUTCOMES: tuple[str, ...] = ("not attempted", "not yet", "crashed", "right")
+OUTCOMES = ("not attempted", "not yet", "crashed", "right")
 """What a check of an exercise can find."""
+
+
+_TABLES = """
+    CREATE TABLE IF NOT EXISTS learner (id TEXT NOT NULL);
+    CREATE TABLE IF NOT EXISTS answers (stage TEXT, question TEXT, choice TEXT, is_right INTEGER, first_choice TEXT,
+        first_right INTEGER, confidence TEXT, attempts INTEGER, at TEXT, PRIMARY KEY (stage, question));
+    CREATE TABLE IF NOT EXISTS exercises (stage TEXT, exercise TEXT PRIMARY KEY, outcome TEXT, attempts INTEGER,
+        at TEXT);
+    CREATE TABLE IF NOT EXISTS parts (stage TEXT, part TEXT, at TEXT, PRIMARY KEY (stage, part));
+    CREATE TABLE IF NOT EXISTS resets (stage TEXT PRIMARY KEY, number INTEGER)"""
+_PUT_ANSWER = """INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+    choice = excluded.choice, is_right = excluded.is_right, at = excluded.at, attempts = """
+_AS_A_FURTHER_ATTEMPT = "attempts + 1 WHERE choice <> excluded.choice"
+_IF_MORE_ATTEMPTS = "excluded.attempts WHERE excluded.attempts > attempts"
 
 
 @dataclass(frozen=True)
@@ -93,6 +84,10 @@ class Answer:
     attempts: int
     at: str
 
+    def record(self) -> dict[str, Any]:
+        """Return it as it stands in an export and in the page, under its stage and question."""
+        return {name: value for name, value in asdict(self).items() if name not in ("stage", "question")}
+
 
 @dataclass(frozen=True)
 class ExerciseResult:
@@ -105,7 +100,7 @@ class ExerciseResult:
     exercise : str
         Identifier such as ``"1.1"``.
     outcome : str
-        The best outcome so far, one of `OUTCOMES`.
+        The last outcome up to the first right one, one of `OUTCOMES`.
     attempts : int
         Number of checks up to the first right one, from 1.
     at : str
@@ -121,17 +116,7 @@ class ExerciseResult:
 
 @dataclass(frozen=True)
 class PartSeen:
-    """One of the nine parts of a notebook that the learner has gone through.
-
-    Parameters
-    ----------
-    stage : str
-        Slug of the stage.
-    part : str
-        One of `PARTS`.
-    at : str
-        When it was first marked, ISO 8601 in UTC.
-    """
+    """One of the nine parts of a notebook that the learner has gone through, and when it was first marked."""
 
     stage: str
     part: str
@@ -151,32 +136,28 @@ class Progress:
     parts : tuple of PartSeen
         Parts of notebooks gone through.
     resets : dict of str to int
-        For each stage that was reset, when, in milliseconds since 1970.
+        For each stage that was reset, a number that grows with each reset.
+    learner : str
+        A random number of 16 hexadecimal digits that belongs to the file.
     notice : str
-        Empty, or one sentence for the learner about how this is (not) kept.
+        Empty, or what the learner should know about how this is (not) saved.
     """
 
-    answers: tuple[Answer, ...]
-    exercises: tuple[ExerciseResult, ...]
-    parts: tuple[PartSeen, ...]
-    resets: dict[str, int]
+    answers: tuple[Answer, ...] = ()
+    exercises: tuple[ExerciseResult, ...] = ()
+    parts: tuple[PartSeen, ...] = ()
+    resets: dict[str, int] = field(default_factory=dict)
+    learner: str = ""
     notice: str = ""
 
     def answers_of(self, stage: int | str | Stage) -> tuple[Answer, ...]:
-        """Return the answers given in one stage's quiz.
-
-        Parameters
-        ----------
-        stage : int, str or Stage
-            A stage by number, name or slug, or the name of an instructor's own quiz.
-
-        Returns
-        -------
-        tuple of Answer
-            In the order in which they were first given.
-        """
+        """Return the answers given in one quiz, that of a stage or an instructor's own."""
         slug = stage_key(stage)
         return tuple(answer for answer in self.answers if answer.stage == slug)
+
+    def answer(self, stage: int | str | Stage, question: str) -> Answer | None:
+        """Return the answer to one question of a quiz, or None."""
+        return next((answer for answer in self.answers_of(stage) if answer.question == question), None)
 
     def exercise(self, exercise: str) -> ExerciseResult | None:
         """Return the result of one exercise, such as ``"1.1"``, or None if it was never attempted."""
@@ -188,34 +169,28 @@ class Progress:
         seen = {part.part for part in self.parts if part.stage == slug}
         return tuple(part for part in PARTS if part in seen)
 
+    def exported(self) -> dict[str, Any]:
+        """Return it as it stands in an export."""
+        data: dict[str, Any] = {"version": SCHEMA_VERSION, "answers": {}, "exercises": {}, "parts": {}}
+        for given in self.answers:
+            data["answers"].setdefault(given.stage, {})[given.question] = given.record()
+        for tried in self.exercises:
+            data["exercises"][tried.exercise] = {k: v for k, v in asdict(tried).items() if k != "exercise"}
+        for seen in self.parts:
+            data["parts"].setdefault(seen.stage, {})[seen.part] = seen.at
+        return data | {"resets": dict(self.resets)}
+
 
 def stage_key(stage: int | str | Stage) -> str:
-    """Return the name under which a stage's progress is kept.
-
-    Parameters
-    ----------
-    stage : int, str or Stage
-        A stage by number, name or slug, or the name of an instructor's own quiz.
-
-    Returns
-    -------
-    str
-        The stage's slug; any other text as it is.
-    """
+    """Return the name under which a stage's progress is saved: its slug; any other text is an own quiz's name."""
     if isinstance(stage, str):
         return next((known.slug for known in STAGES if stage in (known.name, known.slug)), stage)
     return get_stage(stage).slug
 
 
 def progress_file() -> Path:
-    """Return the path of the progress file, which may not exist yet.
-
-    Returns
-    -------
-    pathlib.Path
-        ``progress.json`` in the learner's own folder; the environment variable ``MLOPS_LESSON_HOME`` moves it.
-    """
-    return home() / FILE_NAME
+    """Return the path of the progress file, which may not exist yet."""
+    return home() / "progress.db"
 
 
 def read() -> Progress:
@@ -226,17 +201,39 @@ def read() -> Progress:
     Progress
         A snapshot. Never raises for a missing, damaged or unreadable file: `Progress.notice` says what happened.
     """
-    return _snapshot(_load_with_pending())
+    file = _file()
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as memory:
+        memory.executescript(_TABLES)
+        try:
+            with _opened(file, write=False) as database:
+                database.backup(memory)
+            if not _waiting.get(file):
+                _unsaved.pop(file, None)
+        except OSError as error:
+            _unsaved[file] = str(error)
+        _begin(memory, file)
+        for statement in _waiting.get(file, ()):
+            memory.execute(*statement)
+        return _snapshot(memory, file)
 
 
-def answer(
+def learner_number() -> str:
+    """Return the number that tells this learner's answers in a browser from another's; it is saved if it can be."""
+    file = _file()
+    saved = file is not None and os.path.exists(file)  # noqa: PTH110 - unlike Path.exists it never raises
+    return read().learner if saved else _change().learner
+
+
+def keep_answer(
     stage: int | str | Stage,
     question: str,
     choice: Sequence[str],
     right: bool,
     confidence: str | None = None,
+    *,
+    anew: bool = False,
 ) -> Progress:
-    """Keep an answer to a quiz question. The first answer stays; an unchanged answer is not a new attempt.
+    """Save an answer to a quiz question. The first answer stays; an unchanged answer is not a new attempt.
 
     Parameters
     ----------
@@ -250,63 +247,38 @@ def answer(
         Whether the choice is right.
     confidence : str, optional
         How sure the learner said they were.
+    anew : bool, default False
+        Forget an earlier answer, which no longer fits the question.
 
     Returns
     -------
     Progress
         The progress with this answer in it.
     """
-    slug, chosen, now = stage_key(stage), list(choice), _now()
-
-    def apply(data: dict[str, Any]) -> None:
-        known = data["answers"].setdefault(slug, {}).get(question)
-        if known is None:
-            data["answers"][slug][question] = {
-                "choice": chosen,
-                "right": bool(right),
-                "first_choice": chosen,
-                "first_right": bool(right),
-                "confidence": confidence,
-                "attempts": 1,
-                "at": now,
-            }
-        elif known["choice"] != chosen:
-            known.update(choice=chosen, right=bool(right), attempts=known["attempts"] + 1, at=now)
-
-    return _update(apply)
+    chosen, slug = tuple(choice), stage_key(stage)
+    given = Answer(slug, question, chosen, bool(right), chosen, bool(right), confidence, 1, _now())
+    forget = [("DELETE FROM answers WHERE stage = ? AND question = ?", (slug, question))] * anew
+    return _change(*forget, (_PUT_ANSWER + _AS_A_FURTHER_ATTEMPT, _row(given)))
 
 
 def merge_answer(given: Answer) -> Progress:
-    """Take over an answer that was kept elsewhere, such as in the page while the kernel was away.
+    """Take over an answer that was saved elsewhere, such as in the page while the kernel was away.
 
     Parameters
     ----------
     given : Answer
-        The answer; it replaces a kept one only if more attempts were made, and never its first choice.
+        The answer; it replaces a saved one only if more attempts were made, and never its first choice.
 
     Returns
     -------
     Progress
         The progress with this answer in it.
     """
-    record = asdict(given)
-    slug, question = record.pop("stage"), record.pop("question")
-    record.update(choice=list(given.choice), first_choice=list(given.first_choice))
-
-    def apply(data: dict[str, Any]) -> None:
-        answers = data["answers"].setdefault(slug, {})
-        known = answers.get(question)
-        if known is None:
-            answers[question] = dict(record)
-        elif record["attempts"] > known["attempts"]:
-            first = {name: known[name] for name in ("first_choice", "first_right", "confidence")}
-            answers[question] = record | first
-
-    return _update(apply)
+    return _change((_PUT_ANSWER + _IF_MORE_ATTEMPTS, _row(given)))
 
 
-def exercise(stage: int | str | Stage, exercise_id: str, outcome: str) -> Progress:
-    """Keep the outcome of one check of an exercise. Once right, it stays right and attempts no longer count.
+def keep_exercise(stage: int | str | Stage, exercise_id: str, outcome: str) -> Progress:
+    """Save the outcome of one check of an exercise. Once right, it stays right and attempts no longer count.
 
     Parameters
     ----------
@@ -315,40 +287,28 @@ def exercise(stage: int | str | Stage, exercise_id: str, outcome: str) -> Progre
     exercise_id : str
         Identifier such as ``"1.1"``.
     outcome : str
-        One of `OUTCOMES`; ``"not attempted"`` is not kept.
+        One of `OUTCOMES`; ``"not attempted"`` is not saved.
 
     Returns
     -------
     Progress
         The progress with this check in it.
-
-    Raises
-    ------
-    ValueError
-        If `outcome` is not one of `OUTCOMES`.
     """
-    if outcome not in OUTCOMES:
-        raise ValueError(f"No outcome {outcome!r}. Give one of: {', '.join(OUTCOMES)}.")
-    slug, now = stage_key(stage), _now()
-    if outcome == "not attempted":
+    if outcome == OUTCOMES[0]:
         return read()
-
-    def apply(data: dict[str, Any]) -> None:
-        known = data["exercises"].setdefault(exercise_id, {"stage": slug, "outcome": outcome, "attempts": 0, "at": now})
-        if known["outcome"] != "right" or known["attempts"] == 0:
-            known.update(outcome=outcome, attempts=known["attempts"] + 1, at=now)
-
-    return _update(apply)
+    put = """INSERT INTO exercises VALUES (?, ?, ?, 1, ?) ON CONFLICT DO UPDATE SET
+        outcome = excluded.outcome, attempts = attempts + 1, at = excluded.at WHERE outcome <> 'right'"""
+    return _change((put, (stage_key(stage), exercise_id, outcome, _now())))
 
 
-def part(stage: int | str | Stage, part_name: str, seen: bool = True) -> Progress:
+def keep_part(stage: int | str | Stage, part: str, seen: bool = True) -> Progress:
     """Mark one of the nine parts of a notebook as gone through, or not.
 
     Parameters
     ----------
     stage : int, str or Stage
         The stage of the notebook.
-    part_name : str
+    part : str
         One of `PARTS`.
     seen : bool, default True
         False takes the mark away.
@@ -363,18 +323,12 @@ def part(stage: int | str | Stage, part_name: str, seen: bool = True) -> Progres
     ValueError
         If there is no such stage or part.
     """
-    slug, now = get_stage(stage).slug, _now()
-    if part_name not in PARTS:
-        raise ValueError(f"No part {part_name!r}. Give one of: {', '.join(PARTS)}.")
-
-    def apply(data: dict[str, Any]) -> None:
-        parts = data["parts"].setdefault(slug, {})
-        if seen:
-            parts.setdefault(part_name, now)
-        else:
-            parts.pop(part_name, None)
-
-    return _update(apply)
+    if part not in PARTS:
+        raise ValueError(f"No part {part!r}. Give one of: {', '.join(PARTS)}.")
+    slug = get_stage(stage).slug
+    if seen:
+        return _change(("INSERT OR IGNORE INTO parts VALUES (?, ?, ?)", (slug, part, _now())))
+    return _change(("DELETE FROM parts WHERE stage = ? AND part = ?", (slug, part)))
 
 
 def reset(stage: int | str | Stage | None = None) -> str:
@@ -394,38 +348,15 @@ def reset(stage: int | str | Stage | None = None) -> str:
     if stage is None:
         choices = "; ".join(f"reset({known.number}) for {known.name}" for known in STAGES)
         return f"Nothing was forgotten yet. Which notebook do you want to start again? {choices}."
-    slug, moment = stage_key(stage), time.time_ns() // 1_000_000
+    slug = stage_key(stage)
 
-    def apply(data: dict[str, Any]) -> None:
-        data["answers"].pop(slug, None)
-        data["parts"].pop(slug, None)
-        for key in [key for key, result in data["exercises"].items() if result["stage"] == slug]:
-            del data["exercises"][key]
-        # Later than the last reset even if the clock was set back since: the page acts on a later moment only.
-        data["resets"][slug] = max(moment, data["resets"].get(slug, 0) + 1)
-
-    _update(apply)
+    now = _change(
+        *((f"DELETE FROM {table} WHERE stage = ?", (slug,)) for table in ("answers", "exercises", "parts")),  # noqa: S608
+        ("INSERT INTO resets VALUES (?, 1) ON CONFLICT DO UPDATE SET number = number + 1", (slug,)),
+    )
     name = next((known.name for known in STAGES if known.slug == slug), slug)
-    return f"The answers, exercises and parts of {name} are forgotten. The other notebooks keep theirs."
-
-
-@dataclass(frozen=True)
-class Export:
-    """What `export` wrote.
-
-    Parameters
-    ----------
-    json_file : pathlib.Path
-        The file to hand in.
-    csv_file : pathlib.Path
-        The same as a table, for a spreadsheet.
-    """
-
-    json_file: Path
-    csv_file: Path
-
-    def __repr__(self) -> str:
-        return f"Hand in this file: {self.json_file}\nThe same as a table, for yourself: {self.csv_file}"
+    done = f"The answers, exercises and parts of {name} are forgotten. The other notebooks keep theirs."
+    return f"{done} {now.notice}".rstrip()
 
 
 def export(name: str = "", folder: str | Path | None = None) -> Export:
@@ -455,46 +386,22 @@ def export(name: str = "", folder: str | Path | None = None) -> Export:
     """
     if not isinstance(name, str):
         raise TypeError(f"The name is {type(name).__name__}; give text, such as export('Ada'), or leave it out.")
-
-    number = secrets.token_hex(8)
-
-    def number_the_learner(data: dict[str, Any]) -> None:
-        data["learner"] = data["learner"] or number
-
-    if not _load_with_pending()["learner"]:
-        _update(number_the_learner)
-    data = _load_with_pending()
+    learner_number()
+    now = read()
     content = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "course_version": __version__,
-        "learner": {"id": data.pop("learner"), "name": clean_text(name)},
+        "learner": {"id": now.learner, "name": clean_text(name)},
         "exported_at": _now(),
-        "progress": data,
+        "progress": now.exported(),
     }
-    target = Path(folder).expanduser().resolve() if folder is not None else home() / EXPORT_FOLDER
-    stem = file_stem(name)
-    with said_if_unwritable(target / f"{stem}.json"):
-        make_private_folder(target)
-        json_file = _write_new(target, stem, ".json", content | {"checksum": checksum(content)})
-    with said_if_unwritable(target / f"{json_file.stem}.csv"):
-        csv_file = _write_new(target, json_file.stem, ".csv", _table(_snapshot(data)))
-    return Export(json_file, csv_file)
+    target = Path(folder).expanduser().resolve() if folder is not None else home() / "export"
+    return write_export(target / f"{file_stem(name)}.json", content)
 
 
 def subscribe(listener: Callable[[Progress], None]) -> Callable[[], None]:
-    """Have a function called with the new progress after every change made in this kernel.
-
-    Parameters
-    ----------
-    listener : callable
-        Takes a `Progress`.
-
-    Returns
-    -------
-    callable
-        Call it to end the subscription.
-    """
+    """Have a function called with the new progress after every change made in this kernel; what returns ends that."""
     _listeners.append(listener)
 
     def unsubscribe() -> None:
@@ -504,286 +411,117 @@ def subscribe(listener: Callable[[Progress], None]) -> Callable[[], None]:
     return unsubscribe
 
 
-Change = Callable[[dict[str, Any]], None]
+Statement = tuple[str, tuple]
 
 
 _listeners: list[Callable[[Progress], None]] = []
 
 
-_pending: dict[Path | None, list[Change]] = {}
+_waiting: dict[Path | None, list[Statement]] = {}
 
 
-_set_aside: dict[Path | None, str] = {}
+_said: dict[Path | None, list[str]] = {}
 
 
-_not_kept: dict[Path | None, str] = {}
-
-
-class _NewerFileError(Exception):
-    """The progress file was written by a newer version of the course."""
+_unsaved: dict[Path | None, str] = {}
 
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def _file_or_none() -> Path | None:
+def _file() -> Path | None:
     try:
         return progress_file()
     except FileNotFoundError:
         return None
 
 
-def _empty() -> dict[str, Any]:
-    return {"version": SCHEMA_VERSION, "learner": "", "answers": {}, "exercises": {}, "parts": {}, "resets": {}}
+@contextlib.contextmanager
+def _opened(file: Path | None, *, write: bool) -> Iterator[sqlite3.Connection]:
+    if file is None:
+        raise FileNotFoundError("The course folder was not found.")
+    with open_database(file, _TABLES, write=write, say=_said.setdefault(file, []).append) as database:
+        yield database
 
 
-def _update(change: Change) -> Progress:
-    file = _file_or_none()
-    waiting = _pending.setdefault(file, [])
-    waiting.append(change)
+@cache
+def _new_number(_file: Path | None) -> str:
+    return secrets.token_hex(8)
+
+
+def _change(*statements: Statement) -> Progress:
+    file = _file()
+    waiting = [*_waiting.get(file, ()), *statements]
     try:
-        if file is None:
-            raise FileNotFoundError("the course folder was not found")
-        make_private_folder(file.parent)
-        with _locked(file):
-            data = _load(file)
-            for each in waiting:
-                each(data)
-            _write(file, data)
-        waiting.clear()
-        _not_kept.pop(file, None)
-    except _NewerFileError as error:
-        data = _load_with_pending()
-        _not_kept[file] = str(error)
+        with _opened(file, write=True) as database:
+            _begin(database, file)
+            for statement in waiting:
+                database.execute(*statement)
+        _waiting.pop(file, None)
     except OSError as error:
-        data = _load_with_pending()
-        _not_kept[file] = (
-            f"Your progress is kept in memory only, until this kernel stops: {file or FILE_NAME} cannot be written "
-            f"({error.strerror or error}). Make room or allow writing there, or set {HOME_VARIABLE} to another folder."
-        )
-    progress = _snapshot(data)
+        _waiting[file] = waiting
+        _unsaved[file] = f"Your progress is kept in memory only, until this kernel stops. {error}"
+    progress = read()
     for listener in tuple(_listeners):
         listener(progress)
     return progress
 
 
-def _load_with_pending() -> dict[str, Any]:
-    file = _file_or_none()
-    data = _empty()
-    if file is not None and file.exists():
-        try:
-            with _locked(file):
-                data = _load(file)
-        except _NewerFileError as error:
-            _not_kept[file] = str(error)
-        except OSError as error:
-            _not_kept[file] = f"Your earlier progress cannot be read from {file} ({error.strerror or error})."
-    for change in _pending.get(file, ()):
-        change(data)
-    return data
-
-
-def _load(file: Path) -> dict[str, Any]:
-    """Read the file; set a damaged one aside. The lock must be held."""
-    try:
-        text = file.read_bytes()
-    except FileNotFoundError:
-        return _empty()
-    try:
-        data = json.loads(text)
-        newer = isinstance(data, dict) and isinstance(data.get("version"), int) and data["version"] > SCHEMA_VERSION
-        if not newer:
-            data = _empty() | _checked(data)
-            _snapshot(data)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        return _after_setting_aside(file, error)
-    if newer:
-        raise _NewerFileError(
-            f"Your progress is kept in memory only: {file} was written by a newer version of the course "
-            f"(format {data['version']}, this one knows {SCHEMA_VERSION}) and is left alone. Update the course."
-        )
-    return data
-
-
-def _checked(data: Any) -> dict[str, Any]:
-    if not isinstance(data, dict) or data.get("version") != SCHEMA_VERSION:
-        raise ValueError(f"expected format {SCHEMA_VERSION}")
-    for name, empty in _empty().items():
-        if not isinstance(data.get(name, empty), type(empty)):
-            raise ValueError(f"{name!r} should be {type(empty).__name__}")
-    return data
-
-
-def _after_setting_aside(file: Path, error: Exception) -> dict[str, Any]:
-    aside = set_aside(file)
-    _set_aside[file] = (
-        f"Your progress file was damaged ({error}). It is kept as {aside.name} beside a new, empty one; "
-        "nothing in it was changed."
-    )
-    return _empty()
-
-
-def _write(file: Path, data: dict[str, Any]) -> None:
-    with written_beside(file, _bytes(json.dumps(data, indent=1, ensure_ascii=False))) as temporary:
-        temporary.replace(file)
-
-
-def _bytes(text: str) -> bytes:
-    # Half a character, which JSON may hold and UTF-8 may not, is written as the escape that JSON has for it.
-    return text.encode("utf-8", errors="backslashreplace")
-
-
-def _write_new(folder: Path, stem: str, ending: str, content: dict[str, Any] | str) -> Path:
-    """Write a file under a name that is not taken, or find that it is there already."""
-    text = content if isinstance(content, str) else json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    with written_beside(folder / f"{stem}{ending}", _bytes(text)) as temporary:
-        if os.name == "posix":
-            # In a folder that is open to others, such as a shared one to hand in, the file is to be read by them.
-            temporary.chmod(0o600 | folder.stat().st_mode & 0o044)
-        for number in itertools.count(1):
-            file = folder / (f"{stem}{ending}" if number == 1 else f"{stem}-{number}{ending}")
-            if _says_the_same(file, content):
-                return file
-            if _give_name(temporary, file):
-                return file
-    raise AssertionError("unreachable: there is always a next number")
-
-
-def _says_the_same(file: Path, content: dict[str, Any] | str) -> bool:
-    if not file.is_file():
-        return False
-    try:
-        there = file.read_bytes().decode("utf-8")
-        if isinstance(content, str):
-            return there == content
-        kept = json.loads(there)
-        return (kept | {"exported_at": "", "checksum": ""}) == (content | {"exported_at": "", "checksum": ""})
-    except (OSError, ValueError, TypeError, RecursionError):
-        return False
-
-
-def _give_name(temporary: Path, file: Path) -> bool:
-    """Give a file its name unless the name is taken; no other program can take it in between."""
-    try:
-        os.link(temporary, file)
-    except FileExistsError:
-        return False
-    except OSError:
-        # A file system without hard links, such as a memory stick's.
-        if file.exists() or file.is_symlink():
-            return False
-        temporary.replace(file)
-    return True
-
-
-@contextlib.contextmanager
-def _locked(file: Path) -> Iterator[None]:
-    """Hold the lock beside the file, so that two kernels never write at once.
-
-    A folder that can be read but not written has no lock to take, and nobody who could write: reading goes on.
-    """
-    try:
-        stream = make_private_file(file.with_suffix(".lock")).open("a+b")
-    except OSError as error:
-        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise
-        yield
+def _begin(database: sqlite3.Connection, file: Path | None) -> None:
+    """Give a new database its number, and take over what the first edition of the course saved."""
+    if database.execute("SELECT 1 FROM learner").fetchone():
         return
-    with stream:
-        deadline = time.monotonic() + LOCK_SECONDS
-        while not _try_lock(stream.fileno()):
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"another kernel holds {file.with_suffix('.lock').name}")
-            time.sleep(0.02)
-        try:
-            yield
-        finally:
-            _unlock(stream.fileno())
+    number, said = _new_number(file), _said.setdefault(file, [])
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            earlier = b"" if file is None else file.with_name("progress.json").read_bytes()
+            number = _take_over(database, json.loads(earlier)) or number if earlier else number
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        words = f"progress.json, of the course's first edition, cannot be taken over ({error}); it is left as it is."
+        if words not in said:
+            said.append(words)
+    database.execute("INSERT INTO learner VALUES (?)", (number,))
 
 
-if os.name == "nt":
-    import msvcrt
-
-    def _try_lock(descriptor: int) -> bool:
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-    def _unlock(descriptor: int) -> None:
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
-
-else:
-    import fcntl
-
-    def _try_lock(descriptor: int) -> bool:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    def _unlock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
+def _take_over(database: sqlite3.Connection, data: Any) -> str:
+    answers = [
+        Answer(stage, question, **{name: tuple(value) if isinstance(value, list) else value for name, value in given})
+        for stage, records in data["answers"].items()
+        for question, given in ((question, record.items()) for question, record in records.items())
+    ]
+    exercises = [
+        (record["stage"], name, record["outcome"], int(record["attempts"]), record["at"])
+        for name, record in data["exercises"].items()
+    ]
+    parts = [(stage, part, at) for stage, parts in data["parts"].items() for part, at in parts.items()]
+    resets = [(stage, int(number)) for stage, number in data["resets"].items()]
+    database.executemany(_PUT_ANSWER + _IF_MORE_ATTEMPTS, map(_row, answers))
+    database.executemany("INSERT INTO exercises VALUES (?, ?, ?, ?, ?)", exercises)
+    database.executemany("INSERT INTO parts VALUES (?, ?, ?)", parts)
+    database.executemany("INSERT INTO resets VALUES (?, ?)", resets)
+    return str(data.get("learner", ""))
 
 
-def _snapshot(data: dict[str, Any]) -> Progress:
-    file = _file_or_none()
-    return Progress(
-        answers=tuple(
-            Answer(
-                stage,
-                question,
-                **{name: _frozen(record[name]) for name in _names(Answer)[2:]},
-            )
-            for stage, answers in data["answers"].items()
-            for question, record in answers.items()
-        ),
-        exercises=tuple(
-            ExerciseResult(record["stage"], key, record["outcome"], record["attempts"], record["at"])
-            for key, record in data["exercises"].items()
-        ),
-        parts=tuple(PartSeen(stage, name, at) for stage, parts in data["parts"].items() for name, at in parts.items()),
-        resets=dict(data["resets"]),
-        notice=" ".join(filter(None, (_set_aside.get(file), _not_kept.get(file)))),
+def _row(given: Answer) -> tuple:
+    return tuple(json.dumps(value) if isinstance(value, tuple) else value for value in astuple(given))
+
+
+def _answer(stage: str, question: str, choice: str, right: int, first: str, first_right: int, *rest: Any) -> Answer:
+    return Answer(
+        stage, question, tuple(json.loads(choice)), bool(right), tuple(json.loads(first)), bool(first_right), *rest
     )
 
 
-def _names(record: type) -> list[str]:
-    return [field.name for field in fields(record)]
+def _snapshot(database: sqlite3.Connection, file: Path | None) -> Progress:
+    def rows(table: str) -> Iterator[tuple]:
+        return database.execute(f"SELECT * FROM {table} ORDER BY rowid")  # noqa: S608
 
-
-def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _table(progress: Progress) -> str:
-    stream = io.StringIO()
-    writer = csv.writer(stream)
-    writer.writerow(["kind", "stage", "id", "outcome", "first_outcome", "attempts", "choice", "confidence", "at"])
-    writer.writerows([safe_cell(cell) if isinstance(cell, str) else cell for cell in row] for row in _rows(progress))
-    return stream.getvalue()
-
-
-def _rows(progress: Progress) -> Iterator[list[Any]]:
-    word = {True: "right", False: "wrong"}
-    for given in progress.answers:
-        yield [
-            "answer",
-            given.stage,
-            given.question,
-            word[given.right],
-            word[given.first_right],
-            given.attempts,
-            " ".join(given.choice),
-            given.confidence or "",
-            given.at,
-        ]
-    for result in progress.exercises:
-        yield ["exercise", result.stage, result.exercise, result.outcome, "", result.attempts, "", "", result.at]
-    for seen in progress.parts:
-        yield ["part", seen.stage, seen.part, "seen", "", "", "", "", seen.at]
+    return Progress(
+        tuple(_answer(*row) for row in rows("answers")),
+        tuple(ExerciseResult(*row) for row in rows("exercises")),
+        tuple(PartSeen(*row) for row in rows("parts")),
+        dict(rows("resets")),
+        next(rows("learner"))[0],
+        " ".join([*_said.get(file, ()), *filter(None, [_unsaved.get(file)])]),
+    )
