@@ -108,7 +108,7 @@ def _report(given: argparse.Namespace) -> int:
 
 def _progress(given: argparse.Namespace) -> int:
     from mlops_lesson.teaching import progress
-    from mlops_lesson.teaching.progress_table import STAGE_HEAD, stage_rows
+    from mlops_lesson.teaching.panel import STAGE_HEAD, stage_rows
 
     if given.export:
         print(progress.export(given.name, given.folder))
@@ -118,7 +118,7 @@ def _progress(given: argparse.Namespace) -> int:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    print(now.notice or f"Kept in {progress.progress_file()}.")
+    print(now.notice or f"Saved in {progress.progress_file()}.")
     return 0
 
 

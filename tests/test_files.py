@@ -11,61 +11,49 @@ from mlops_lesson.keep import files
 from mlops_lesson.keep.files import CannotWriteError
 
 
-def test_a_file_is_replaced_whole_and_nothing_else_is_left(tmp_path):
+def test_a_file_is_replaced_whole_and_nothing_else_is_left(tmp_path, monkeypatch):
     path = tmp_path / "new" / "file.json"
     files.write_atomically(path, b"first, and longer")
     files.write_atomically(path, b"second")
+
+    def fails(_handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", fails)
+    with pytest.raises(CannotWriteError, match=r"file\.json cannot be written \(No space left .* MLOPS_LESSON_HOME"):
+        files.write_atomically(path, b"third")
     assert path.read_bytes() == b"second"
     assert [each.name for each in path.parent.iterdir()] == ["file.json"]
 
 
-def test_a_file_written_beside_another_is_gone_unless_it_was_given_a_name(tmp_path):
-    with files.written_beside(tmp_path / "file.json", b"content") as temporary:
-        assert temporary.parent == tmp_path
-        assert temporary.read_bytes() == b"content"
-        assert temporary.name.startswith(".mlops_lesson-file-")
-        assert temporary.suffix == ".part"
-        if os.name == "posix":
-            assert stat.S_IMODE(temporary.stat().st_mode) == 0o600
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_file_is_on_the_disk_before_it_takes_its_name(tmp_path, monkeypatch):
-    synced = []
-    monkeypatch.setattr(files.os, "fsync", lambda handle: synced.append(os.fstat(handle).st_size))
-    with files.written_beside(tmp_path / "file", b"12345"):
-        assert synced == [5]
-    files.append_line(tmp_path / "lines", {"a": 1})
-    assert synced == [5, len('{"a": 1}\n')]
-
-
-@pytest.mark.parametrize("strerror", ["No space left on device", None])
-def test_a_refusal_of_the_system_names_the_file_and_what_to_do(tmp_path, strerror):
-    error = OSError(28, strerror) if strerror else OSError("of some kind")
-    with pytest.raises(CannotWriteError) as refusal, files.said_if_unwritable(tmp_path / "file"):
-        raise error
-    assert refusal.value.__cause__ is error
-    assert str(refusal.value) == (
-        f"{tmp_path / 'file'} cannot be written ({strerror or 'of some kind'}). What was there before is unchanged. "
-        "Make room on the disk or allow writing there, or set MLOPS_LESSON_HOME to another folder, then run the cell "
-        "again."
-    )
+@pytest.mark.skipif(os.name != "posix", reason="permissions and links are those of POSIX")
+def test_a_link_stays_a_link_and_the_file_keeps_its_permissions(tmp_path):
+    (tmp_path / "synchronised").mkdir()
+    real = tmp_path / "synchronised" / "card.md"
+    real.touch()
+    real.chmod(0o640)
+    link = tmp_path / "my_work" / "card.md"
+    link.parent.mkdir()
+    link.symlink_to(real)
+    files.write_atomically(link, b"new")
+    files.write_atomically(tmp_path / "private", b"")
+    assert link.is_symlink()
+    assert real.read_bytes() == b"new"
+    assert [stat.S_IMODE(each.stat().st_mode) for each in (real, tmp_path / "private")] == [0o640, 0o600]
 
 
 def test_where_a_folder_should_be_and_a_file_is_nothing_can_be_written(tmp_path):
     (tmp_path / "file").touch()
-    for write in (lambda path: files.write_atomically(path, b""), lambda path: files.append_line(path, {})):
-        with pytest.raises(CannotWriteError, match=r"below cannot be written"):
-            write(tmp_path / "file" / "below")
+    with pytest.raises(CannotWriteError, match="below cannot be written"):
+        files.write_atomically(tmp_path / "file" / "below", b"")
 
 
 def test_damaged_files_are_set_aside_under_the_next_free_number(tmp_path):
-    path = tmp_path / "progress.json"
-    for number, content in enumerate(("one", "two", "three"), start=1):
+    path = tmp_path / "progress.db"
+    for number, content in enumerate(("one", "two"), start=1):
         path.write_text(content)
-        aside = files.set_aside(path)
-        assert aside == tmp_path / f"progress.damaged-{number}.json"
-        assert aside.read_text() == content
+        assert files.set_aside(path) == tmp_path / f"progress.damaged-{number}.db"
+        assert (tmp_path / f"progress.damaged-{number}.db").read_text() == content
         assert not path.exists()
 
 

@@ -20,7 +20,7 @@ def loaded_by(code):
         "import mlops_lesson",
         "import mlops_lesson.stages, mlops_lesson.training.trace, mlops_lesson.keep.paths; "
         "import mlops_lesson.teaching.progress",
-        "from mlops_lesson.teaching.quiz import load_questions; load_questions(3)",
+        "from mlops_lesson.teaching.questions import load_questions; load_questions(3)",
         "from mlops_lesson.training import charts, trace; print(end=charts.ascii_chart(trace.GIVEN_TRACE)[:0])",
     ],
     ids=["package", "stages, trace, paths, progress", "quiz questions", "text charts"],

@@ -1,30 +1,19 @@
-import re
 from collections import Counter
 
 import pytest
 from answer_key import RIGHT
 
 from mlops_lesson.stages import STAGES
-from mlops_lesson.teaching.quiz import QUESTIONS_FOLDER, load_questions, quiz, read_question_file
+from mlops_lesson.teaching.questions import (
+    QUESTIONS_FOLDER,
+    Flashcard,
+    Option,
+    Question,
+    load_questions,
+    read_question_file,
+)
+from mlops_lesson.teaching.quiz import quiz
 
-GOOD_FILE = """
-stage = "deployment"
-[[questions]]
-id = "alias"
-text = "What does a rollback move?"
-[[questions.options]]
-text = "The alias"
-right = true
-reason = "It points to a version."
-[[questions.options]]
-text = "The file"
-misconception = "versions are files to overwrite"
-reason = "Versions never change."
-[[flashcards]]
-id = "alias"
-front = "What is an alias?"
-back = "A name for a version."
-"""
 ALL = [(stage, question) for stage in STAGES for question in load_questions(stage).questions]
 EACH_STAGE = pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.slug)
 
@@ -117,38 +106,91 @@ def test_the_question_of_the_lesson_stands_in_the_last_quiz_word_for_word():
     ]
 
 
+GOOD_FILE = """
+stage = "data_collection"
+ask_again = ["early"]
+[[questions]]
+id = "which-join"
+text = "Which join?"
+hint = "the left"
+options = [
+  {text = "left", reason = "r", right = true},
+  {text = "inner", reason = "s", misconception = "m"},
+]
+[[questions]]
+id = "order"
+text = "Order?"
+kind = "put_in_order"
+misconception = "w"
+reason = "y"
+options = [{text = "one", reason = "r"}, {text = "two", reason = "r"}]
+[[flashcards]]
+id = "card"
+front = "f"
+back = "b"
+"""
+QUESTION = "field 'questions[1] (which-join)"
+
+
+def read(tmp_path, text):
+    (tmp_path / "own.toml").write_text(text, encoding="utf-8")
+    return read_question_file(tmp_path / "own.toml")
+
+
+def test_a_file_of_questions_holds_what_is_written_in_it(tmp_path):
+    made = read(tmp_path, GOOD_FILE)
+    assert (made.stage, made.ask_again) == ("data_collection", ("early",))
+    assert made.flashcards == (Flashcard("card", "f", "b"),)
+    options = [Option("left", "r", True), Option("inner", "s", misconception="m")]
+    places = [Option("one", "r"), Option("two", "r")]
+    assert made.questions == (
+        Question("which-join", "Which join?", options, hint="the left"),
+        Question("order", "Order?", places, "put_in_order", misconception="w", reason="y"),
+    )
+
+
 @pytest.mark.parametrize(
-    ("old", "new", "named"),
+    ("old", "new", "problem"),
     [
-        ('stage = "deployment"', 'stage = "release"', ["release"]),
-        ('stage = "deployment"', 'stage = "deployment', ["line 2"]),
-        ('text = "What does a rollback move?"', "", ["alias", "text"]),
-        ('id = "alias"\ntext', "text", ["number 1", "id"]),
-        ("misconception =", "misconcept =", ["alias", "options[2]", "misconcept"]),
-        (
-            'misconception = "versions are files to overwrite"',
-            "right = true",
-            ["alias", "options", "2 are marked right"],
-        ),
-        ("right = true", 'misconception = "m"', ["alias", "options", "0 are marked right"]),
-        ('reason = "Versions never change."', "", ["alias", "options[2].reason"]),
-        ('back = "A name for a version."', "", ["alias", "back"]),
-        ('front = "What is an alias?"', 'face = "What is an alias?"', ["alias", "face"]),
+        ('stage = "data_collection"', 'stage = "release"', "No stage 'release'"),
+        ('stage = "data_collection"', 'stage = "data', "line 2"),
+        ('stage = "data_collection"\n', "", "field 'stage': it is missing"),
+        ('ask_again = ["early"]', "colour = 1", "field 'colour': no such field is known"),
+        ('id = "which-join"\n', "", "field 'questions[1].id': it is missing"),
+        ('id = "which-join"', 'id = "Which join"', "questions[1] (Which join).id': it has no words, or"),
+        ('text = "Which join?"\n', "", f"{QUESTION}.text': it is missing"),
+        ('text = "Which join?"', 'text = " "', f"{QUESTION}.text': it has no words"),
+        ('hint = "the left"', 'clue = "c"', f"{QUESTION}.clue': no such field is known"),
+        ('hint = "the left"', 'hint = ""', f"{QUESTION}.hint': it has no words"),
+        ('hint = "the left"', 'kind = "essay"', f"{QUESTION}.kind': Input should be 'single', 'choose_all'"),
+        ('hint = "the left"', 'reason = "r"', "question 'which-join', field 'reason': an ordering names one"),
+        ('"Which join?"', '"![join](join.png)"', f"{QUESTION}.text': a picture cannot be shown here"),
+        ('{text = "left", reason = "r"', '{text = "left"', f"{QUESTION}.options[1].reason': it is missing"),
+        ('right = true', 'right = "yes"', f"{QUESTION}.options[1].right': Input should be a valid boolean"),
+        ('"inner"', '"left"', "question 'which-join', field 'options': two options have the same text"),
+        (', misconception = "m"', "", "question 'which-join', field 'options[2].misconception': an option that is not"),
+        ('misconception = "m"', "right = true", "field 'options': 2 are marked right"),
+        ("right = true", 'misconception = "n"', "field 'options': 0 are marked right"),
+        ('  {text = "inner", reason = "s", misconception = "m"},\n', "", "field 'options': 1 given, 2 to 10 expected"),
+        ('misconception = "w"\n', "", "question 'order', field 'misconception': an ordering names one"),
+        ('{text = "one", reason = "r"}', '{text = "one", reason = "r", right = true}', "options[1].right': in an"),
+        ('id = "order"', 'id = "which-join"', "question 'which-join', field 'id': used twice"),
+        ('back = "b"', "", "field 'flashcards[1] (card).back': it is missing"),
     ],
-)
-def test_a_broken_file_is_refused_with_file_question_and_field(tmp_path, old, new, named):
+)  # fmt: skip
+def test_what_is_wrong_in_a_file_is_told_with_file_question_and_field(tmp_path, old, new, problem):
     assert old in GOOD_FILE
-    path = tmp_path / "05_deployment.toml"
-    path.write_text(GOOD_FILE.replace(old, new))
-    with pytest.raises(ValueError, match=re.escape("05_deployment.toml")) as raised:
-        read_question_file(path)
-    assert all(word in str(raised.value) for word in named), str(raised.value)
+    with pytest.raises(ValueError, match=r"^own\.toml: ") as raised:
+        read(tmp_path, GOOD_FILE.replace(old, new))
+    assert problem in str(raised.value)
 
 
-def test_a_good_file_is_read_whole(tmp_path):
-    path = tmp_path / "05_deployment.toml"
-    path.write_text(GOOD_FILE)
-    loaded = read_question_file(path)
-    assert loaded.stage.number == 5
-    assert [question.id for question in loaded.questions] == ["alias"]
-    assert [card.front for card in loaded.flashcards] == ["What is an alias?"]
+def test_a_choice_of_several_needs_a_right_option():
+    wrong = [Option(text, "r", misconception="m") for text in "ab"]
+    with pytest.raises(ValueError, match="question 'q', field 'options': none is marked right"):
+        Question("q", "t", wrong, "choose_all")
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"none\.toml: No such file"):
+        read_question_file(tmp_path / "none.toml")

@@ -40,7 +40,7 @@ def not_for_the_learner_alone(folder: Path) -> dict[str, str]:
 
 
 def make_everything() -> None:
-    progress.answer(1, "late-labels", ["A"], right=True)
+    progress.keep_answer(1, "late-labels", ["A"], right=True)
     artifacts.save(TrainedModel(trained_model(), GIVEN_TRACE, TrainingSettings(), "data"))
     ModelCard("Model card", (("Use", ("Reads digits.",)),), "0" * 64).save()
     loop.write_audit("run", 1, "gate", "refused", "too few images")
@@ -69,7 +69,7 @@ def test_a_restored_registry_is_as_private_as_the_lost_one(tmp_path, monkeypatch
 
 def test_a_folder_that_an_export_makes_is_private(tmp_path, monkeypatch):
     monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path / "my_work"))
-    progress.part(1, "why")
+    progress.keep_part(1, "why")
     progress.export(folder=tmp_path / "for" / "the_teacher")
     for folder in (tmp_path / "for", tmp_path / "for" / "the_teacher"):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -79,7 +79,7 @@ def test_a_folder_that_somebody_opened_on_purpose_stays_open(tmp_path, monkeypat
     shared = tmp_path / "handed_in"
     shared.mkdir(mode=0o755)
     monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path / "my_work"))
-    progress.part(1, "why")
+    progress.keep_part(1, "why")
     progress.export(folder=shared)
     assert stat.S_IMODE(make_private_folder(shared).stat().st_mode) == 0o755
     assert {path.name: stat.S_IMODE(path.stat().st_mode) & 0o044 for path in shared.iterdir()} == {

@@ -10,7 +10,7 @@ from notebook_checks import Lesson, numbers_in_prose_come_from_somewhere
 from readme import ROOT, with_parts
 
 from mlops_lesson.stages import STAGES
-from mlops_lesson.teaching.quiz import load_questions
+from mlops_lesson.teaching.questions import load_questions
 
 GENERATED = re.compile(r"<!-- begin generated: .*?<!-- end generated: [\w-]+ -->", re.DOTALL)
 PAGES = sorted((ROOT / "docs" / "teaching").glob("*.md"))

@@ -14,7 +14,7 @@ from mlops_lesson.stages import STAGES, Stage
 from mlops_lesson.teaching.chooser import WAYS, read_minutes
 from mlops_lesson.teaching.exercises.check import all_exercises
 from mlops_lesson.teaching.exercises.exercise import Exercise
-from mlops_lesson.teaching.quiz import Question, load_questions
+from mlops_lesson.teaching.questions import Question, load_questions
 
 FOLDER = ROOT / "docs" / "teaching"
 FIRST = ("why", "learn", "visualize", "try")

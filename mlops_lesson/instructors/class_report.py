@@ -26,7 +26,7 @@ from mlops_lesson.stages import STAGES, Stage, get_stage
 from mlops_lesson.teaching.exercises.check import all_exercises
 from mlops_lesson.teaching.export_format import safe_cell
 from mlops_lesson.teaching.progress import OUTCOMES
-from mlops_lesson.teaching.quiz import Question
+from mlops_lesson.teaching.questions import Question
 
 PAGE, GRADES = "report.html", "grades.csv"
 

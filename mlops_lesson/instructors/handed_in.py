@@ -24,7 +24,8 @@ from mlops_lesson.stages import STAGES
 from mlops_lesson.teaching.exercises.check import exercise_ids
 from mlops_lesson.teaching.export_format import FORMAT, FORMAT_VERSION, checksum, clean_text
 from mlops_lesson.teaching.progress import OUTCOMES
-from mlops_lesson.teaching.quiz import Question, quiz
+from mlops_lesson.teaching.questions import Question
+from mlops_lesson.teaching.quiz import quiz
 
 LARGEST_FILE = 1_000_000
 """Bytes. An export of the whole course has about 20,000."""

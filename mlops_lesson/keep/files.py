@@ -1,8 +1,4 @@
-"""Write files so that they are whole, and say clearly when one cannot be written, or read.
-
-Used for everything the course keeps: artifacts, progress, exports and the logs of promotions and decisions; and for the
-files that the package itself consists of.
-"""
+"""Write files so that they are whole, and say clearly when one cannot be written."""
 
 import contextlib
 import io
@@ -16,78 +12,14 @@ from typing import Any
 
 from mlops_lesson.keep.paths import HOME_VARIABLE, make_private_file, make_private_folder
 
-UNFINISHED = ".mlops_lesson-"
-
-
-UNFINISHED_ENDING = ".part"
-
-
-SECONDS_TO_FINISH = 3600
-
 
 class CannotWriteError(OSError):
     """A file cannot be written; the text names it and says what to do next."""
 
 
-class CourseFileError(ValueError):
-    """A file of the course itself is missing or spoiled; the text names it and says what to do next."""
-
-
-@contextmanager
-def said_if_spoiled(path: Path) -> Iterator[None]:
-    """Turn whatever comes of a missing or spoiled file of the course itself into a `CourseFileError`.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        A file of the package that is used in the ``with`` block.
-    """
-    try:
-        yield
-    except CourseFileError:
-        raise
-    except Exception as error:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise CourseFileError(
-            f"{path}, a file of the course itself, cannot be used ({reason.rstrip('.')}). Restore it with "
-            "`git checkout mlops_lesson` in the course folder, or install the course again; then restart the kernel."
-        ) from error
-
-
-def read_course_text(path: Path) -> str:
-    """Read a text file of the course itself.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        A file of the package.
-
-    Returns
-    -------
-    str
-        Its content, which is not empty.
-
-    Raises
-    ------
-    CourseFileError
-        If it is missing, empty or not text.
-    """
-    with said_if_spoiled(path):
-        text = path.read_text(encoding="utf-8")
-        if not text.strip():
-            raise ValueError("it is empty")
-        return text
-
-
 @contextmanager
 def said_if_unwritable(path: Path) -> Iterator[None]:
-    """Turn the system's refusal to write a file into a `CannotWriteError`.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        What is written in the ``with`` block.
-    """
+    """Turn the system's refusal to write a file in the ``with`` block into a `CannotWriteError`."""
     try:
         yield
     except OSError as error:
@@ -103,7 +35,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     Parameters
     ----------
     path : pathlib.Path
-        Where; its folder is made if needed.
+        Where; its folder is made if needed. A link leads to the file that is replaced, which keeps its permissions.
     content : bytes
         What.
 
@@ -113,92 +45,24 @@ def write_atomically(path: Path, content: bytes) -> None:
         If the system refuses; what was there before is unchanged.
     """
     with said_if_unwritable(path):
-        make_private_folder(path.parent)
-        with written_beside(path, content) as temporary:
-            temporary.replace(path)
-
-
-@contextmanager
-def written_beside(path: Path, content: bytes) -> Iterator[Path]:
-    """Write a file beside another one, all of it on the disk; it is gone afterwards unless it was given a name.
-
-    What writers that were killed have left in the folder is removed once it is an hour older than the new file, unless
-    it is locked: somebody is still writing it then, and the clock was set forward.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file that is to be replaced or made; its folder exists.
-    content : bytes
-        What to write.
-
-    Yields
-    ------
-    pathlib.Path
-        The new file, which only its owner can read.
-    """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{UNFINISHED}{path.stem}-", suffix=UNFINISHED_ENDING)
-    temporary = Path(name)
-    try:
-        with contextlib.ExitStack() as until_named:
-            file = until_named.enter_context(os.fdopen(handle, "wb"))
-            _is_nobodys(handle)
-            _remove_left_behind(path.parent, temporary.stat().st_mtime - SECONDS_TO_FINISH)
-            file.write(content)
-            file.flush()
-            os.fsync(handle)
-            if os.name == "nt":
-                # Windows gives no other name to a file that is open.
-                until_named.close()
-            yield temporary
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _remove_left_behind(folder: Path, before: float) -> None:
-    for left in folder.glob(f"{UNFINISHED}*{UNFINISHED_ENDING}"):
-        with contextlib.suppress(OSError):
-            if left.stat().st_mtime < before:
-                with left.open("rb") as file:
-                    alone = _is_nobodys(file.fileno())
-                if alone:
-                    left.unlink()
-
-
-if os.name == "nt":
-
-    def _is_nobodys(_descriptor: int) -> bool:
-        # Windows removes no file that another program is writing.
-        return True
-
-else:
-    import fcntl
-
-    def _is_nobodys(descriptor: int) -> bool:
-        """Lock a file that is being written until it is closed; False if somebody else has locked it."""
+        target = path.resolve()
+        make_private_folder(target.parent)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".mlops_lesson-", suffix=".part")
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        except OSError:
-            # A file system without locks: only the time tells.
-            return True
-        return True
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(handle)
+            if target.exists():
+                Path(name).chmod(target.stat().st_mode)
+            Path(name).replace(target)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
 
 
 def set_aside(path: Path) -> Path:
-    """Rename a damaged file, so that a good one can take its place and nothing is lost.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The damaged file.
-
-    Returns
-    -------
-    pathlib.Path
-        Where it is now: ``name.damaged-1.ending`` beside it, or the next free number.
-    """
+    """Rename a damaged file to ``name.damaged-1.ending`` beside it, or the next free number, and return that path."""
     number = 1
     while (aside := path.with_name(f"{path.stem}.damaged-{number}{path.suffix}")).exists():
         number += 1

@@ -47,45 +47,22 @@ def data_dir() -> Path:
 
 
 def home() -> Path:
-    """Return the learner's own folder, which may not exist yet: ``MLOPS_LESSON_HOME``, or `my_work/` in the course."""
-    chosen = os.environ.get(HOME_VARIABLE)
-    return Path(chosen).expanduser().resolve() if chosen else course_root() / "my_work"
+    """Return the learner's own folder, which may not exist yet: ``MLOPS_LESSON_HOME``, or `my_work/` in the course.
+
+    A relative setting means a folder in the course, wherever one stands.
+    """
+    chosen = Path(os.environ.get(HOME_VARIABLE) or "my_work").expanduser()
+    return chosen.resolve() if chosen.is_absolute() else (course_root() / chosen).resolve()
 
 
 def make_private_folder(folder: Path) -> Path:
-    """Make a folder, and the missing ones above it, that only its owner can look into.
-
-    A folder that is there already keeps its permissions: whoever made it decided who may look into it.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-        The folder.
-
-    Returns
-    -------
-    pathlib.Path
-        The same folder.
-    """
-    for missing in reversed([each for each in (folder, *folder.parents) if not each.exists()]):
-        missing.mkdir(mode=0o700, exist_ok=True)
-    folder.mkdir(exist_ok=True)
+    """Make a folder that only its owner can look into; one that is there keeps its permissions."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
 
 
 def make_private_file(path: Path) -> Path:
-    """Make an empty file that only its owner can read, unless there is one; its content and permissions stay.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-
-    Returns
-    -------
-    pathlib.Path
-        The same file.
-    """
+    """Make an empty file that only its owner can read; one that is there keeps its content and permissions."""
     if not path.exists():
         path.touch(mode=0o600)
     return path

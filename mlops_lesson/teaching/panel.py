@@ -1,11 +1,10 @@
 """The progress panel: the one widget of a notebook that talks to Python.
 
-Quizzes live in the page and keep their answers there. The panel listens to them, hands every answer to
-`progress`, collects on its first run what was answered while no kernel was there, and gives the page
-the answers of earlier sessions back. It shows progress by stage and by the nine ways to learn.
+Quizzes live in the page and save their answers in the browser. The panel hands every answer to `progress`, collects on
+its first run what was answered while no kernel was there, and gives the page the answers of earlier sessions back.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 from weakref import WeakMethod
@@ -14,96 +13,113 @@ import anywidget
 import traitlets
 from IPython.display import display
 
-from mlops_lesson.show.page import STATIC_FOLDER, script
+from mlops_lesson.show.page import OURS, STATIC_FOLDER, html_table, script
 from mlops_lesson.stages import STAGES, Stage, get_stage
 from mlops_lesson.teaching import progress
+from mlops_lesson.teaching.exercises.check import exercise_ids
 from mlops_lesson.teaching.progress import PARTS, Answer, Progress
-from mlops_lesson.teaching.progress_table import STAGE_HEAD, stage_rows
 from mlops_lesson.teaching.quiz import known_question, quiz
 
 HAND_IN = (
-    "To hand your progress in, or to take it along, run <code>from mlops_lesson import progress</code> and "
+    "To hand your progress in, or to take it along, run <code>from mlops_lesson.teaching import progress</code> and "
     '<code>progress.export("your name")</code> in a new cell.'
 )
-
-
+STAGE_HEAD = ("Stage", "Quiz answered", "Right at first try", "Exercises right", "Parts done")
 CONFIDENCES = ("a guess", "fairly sure", "certain")
 
 
 class ProgressPanel(anywidget.AnyWidget):
-    """The panel of one notebook; made by `progress_panel`.
+    """The panel of one notebook; made by `progress_panel`."""
 
-    Parameters
-    ----------
-    stage : Stage
-        The stage of the notebook that shows it.
-    """
-
-    _esm = STATIC_FOLDER / "panel.js"
+    _esm = "".join((STATIC_FOLDER / name).read_text(encoding="utf-8") for name in ("base.js", "panel.js"))
 
     title = traitlets.Unicode().tag(sync=True)
     parts = traitlets.List(traitlets.Unicode()).tag(sync=True)
     parts_seen = traitlets.List(traitlets.Unicode()).tag(sync=True)
     summary = traitlets.Unicode().tag(sync=True)
     notice = traitlets.Unicode().tag(sync=True)
+    learner = traitlets.Unicode().tag(sync=True)
     kept = traitlets.Dict().tag(sync=True)
 
     def __init__(self, stage: Stage):
-        super().__init__(title=stage.name, parts=list(PARTS))
         self.stage = stage
+        learner = progress.learner_number()
+        # Whole from the start: what a page learns later, it would learn after it has acted.
+        super().__init__(title=stage.name, parts=list(PARTS), learner=learner, **self._state(progress.read()))
         self.on_msg(self._receive)
         listen = WeakMethod(self.show)
         end = progress.subscribe(lambda now: listen()(now) if listen() else end())
-        self.show(progress.read())
 
     def __repr__(self) -> str:
-        return f"Progress panel of {self.stage.name}: run this cell in JupyterLab to see and keep your progress."
+        return f"Progress panel of {self.stage.name}: run this cell in JupyterLab to see and save your progress."
 
     def _ipython_display_(self) -> None:
         note = (
-            f'<div class="mlops-lesson" data-mlops-panel-note><p><strong>Progress panel of {escape(self.stage.name)}.'
-            "</strong> Run this cell to connect it to your kernel. Until then, answers are kept in this browser.</p>"
-            f"{script('note')}</div>"
+            f'<div class="mlops-lesson" {OURS} data-mlops-panel-note><p><strong>Progress panel of '
+            f"{escape(self.stage.name)}.</strong> Run this cell to connect it to your kernel. Until then, answers are "
+            f"saved in this browser only.</p>{script('note')}</div>"
         )
         display({"text/html": note, "text/plain": repr(self)}, raw=True)
         bundle = self._repr_mimebundle_()
         display(bundle[0] if isinstance(bundle, tuple) else bundle, raw=True)
 
     def show(self, now: Progress) -> None:
-        """Show this progress, in this panel and in the quizzes of the page.
-
-        Parameters
-        ----------
-        now : Progress
-            What to show.
-        """
+        """Show this progress, in this panel and in the quizzes of the page."""
         with self.hold_sync():
-            self.parts_seen = list(now.parts_of(self.stage))
-            self.summary = summary_html(now)
-            self.notice = now.notice
-            self.kept = _for_the_page(now)
+            for name, value in self._state(now).items():
+                setattr(self, name, value)
+
+    def _state(self, now: Progress) -> dict[str, Any]:
+        answers: dict[str, dict[str, Any]] = {}
+        for given in now.answers:
+            record = given.record() | {"choice": list(given.choice), "first_choice": list(given.first_choice)}
+            answers.setdefault(given.stage, {})[given.question] = record
+        return {
+            "parts_seen": list(now.parts_of(self.stage)),
+            "summary": summary_html(now),
+            "notice": now.notice,
+            "kept": {"answers": answers, "resets": now.resets},
+        }
 
     def _receive(self, _widget: Any, content: Any, _buffers: Any) -> None:
-        kind = content.get("kind") if isinstance(content, Mapping) else None
-        if kind == "answers":
-            for item in content.get("items", ()):
-                self._take(item)
-        elif kind == "part" and content.get("part") in PARTS:
-            progress.part(self.stage, content["part"], bool(content.get("seen")))
-
-    def _take(self, item: Any) -> None:
         try:
-            given = _answer_from_page(item)
-        except (KeyError, TypeError, ValueError) as error:
-            self.notice = f"An answer from the page could not be read and was left there ({error})."
+            if content["kind"] == "answer":
+                self._answer(content)
+            elif content["kind"] == "answers":
+                for item in content["items"]:
+                    self._collect(item)
+            elif content["kind"] == "part":
+                progress.keep_part(self.stage, content["part"], bool(content["seen"]))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            self.notice = f"What the page sent could not be read and was left there ({error})."
+
+    def _answer(self, given: Mapping[str, Any]) -> None:
+        """Save an answer that was just given, and tell the page once it is saved."""
+        name, identifier, choice = str(given["quiz"]), str(given["question"]), _letters(given["choice"])
+        question, earlier = known_question(name, identifier), progress.read().answer(name, identifier)
+        if question and not question.fits(choice):
+            message = "The question has changed: run its cell again, and answer it then."
+        else:
+            right = question.is_right(choice) if question else bool(given["right"])
+            anew = bool(question and earlier and not question.fits(earlier.choice))
+            now = progress.keep_answer(name, identifier, choice, right, _confidence(given), anew=anew)
+            message = now.notice or f"Saved in this browser and in {progress.progress_file()}."
+            _mark_review(name, now)
+        self.send({"kind": "saved", "quiz": name, "question": identifier, "message": message})
+
+    def _collect(self, item: Mapping[str, Any]) -> None:
+        """Take over an answer that the page has and the file has not; whether it is right is decided here."""
+        name, identifier, record = str(item["quiz"]), str(item["question"]), item["record"]
+        choice, first, attempts = _letters(record["choice"]), _letters(record["first_choice"]), int(record["attempts"])
+        question = known_question(name, identifier)
+        earlier_round = int(item["round"]) < progress.read().resets.get(name, 0)
+        if earlier_round or not choice or attempts < 1 or (question and not question.fits(choice)):
             return
-        now = progress.merge_answer(given)
-        if given.stage in {stage.slug for stage in STAGES}:
-            questions = quiz(given.stage).items
-            if {known.question for known in now.answers_of(given.stage)} >= {item.question.id for item in questions}:
-                progress.part(given.stage, "review")
-        message = now.notice or f"Kept in this browser and in {progress.progress_file()}."
-        self.send({"kind": "kept", "quiz": given.stage, "question": given.question, "message": message})
+        right = question.is_right(choice) if question else bool(record["right"])
+        first_right = question.is_right(first) if question else bool(record["first_right"])
+        confidence, at = _confidence(record), str(record["at"])
+        given = Answer(name, identifier, choice, right, first, first_right, confidence, attempts, at)
+        _mark_review(name, progress.merge_answer(given))
 
 
 def progress_panel(stage: int | str | Stage) -> ProgressPanel:
@@ -127,64 +143,46 @@ def progress_panel(stage: int | str | Stage) -> ProgressPanel:
     return ProgressPanel(get_stage(stage))
 
 
+def stage_rows(now: Progress) -> Iterator[tuple[str, ...]]:
+    """Describe progress, one row per stage, under the heads `STAGE_HEAD`."""
+    for stage in STAGES:
+        items = quiz(stage).items
+        answers = [now.answer(stage, item.question.id) for item in items]
+        fitting = [a for a, item in zip(answers, items, strict=True) if a and item.question.fits(a.choice)]
+        exercises = exercise_ids(stage)
+        right = sum(1 for name in exercises if (result := now.exercise(name)) and result.outcome == "right")
+        yield (
+            f"{stage.number} {stage.name}",
+            f"{len(fitting)} of {len(items)}",
+            f"{sum(answer.first_right for answer in fitting)} of {len(items)}",
+            f"{right} of {len(exercises)}",
+            f"{len(now.parts_of(stage))} of {len(PARTS)}",
+        )
+
+
 def summary_html(now: Progress) -> str:
-    """Describe progress in two tables, by stage and by the nine ways to learn, and say how to hand it in.
-
-    Parameters
-    ----------
-    now : Progress
-        What to describe.
-
-    Returns
-    -------
-    str
-        HTML with captions and header scopes.
-    """
-    way_head = ("Way to learn", "Stages done")
-    ways = ((way.capitalize(), f"{_count(now, way)} of {len(STAGES)}") for way in PARTS)
-    tables = _table("Progress by stage", STAGE_HEAD, stage_rows(now)) + _table(
-        "Progress by way to learn", way_head, ways
+    """Describe progress in two tables, by stage and by the nine ways to learn, and say how to hand it in."""
+    ways = [
+        (way.capitalize(), f"{sum(way in now.parts_of(stage) for stage in STAGES)} of {len(STAGES)}") for way in PARTS
+    ]
+    return (
+        html_table(stage_rows(now), "Progress by stage", STAGE_HEAD, row_heads=True)
+        + html_table(ways, "Progress by way to learn", ("Way to learn", "Stages done"), row_heads=True)
+        + f"<p>{HAND_IN}</p>"
     )
-    return f"{tables}<p>{HAND_IN}</p>"
 
 
-def _count(now: Progress, way: str) -> int:
-    return sum(way in now.parts_of(stage) for stage in STAGES)
+def _letters(choice: Any) -> tuple[str, ...]:
+    return tuple(str(letter) for letter in choice)
 
 
-def _table(caption: str, head: tuple[str, ...], rows: Any) -> str:
-    header = "".join(f'<th scope="col">{escape(word)}</th>' for word in head)
-    body = "".join(
-        f'<tr><th scope="row">{escape(row[0])}</th>' + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:]) + "</tr>"
-        for row in rows
-    )
-    return f"<table><caption>{escape(caption)}</caption><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table>"
+def _confidence(given: Mapping[str, Any]) -> str | None:
+    return given.get("confidence") if given.get("confidence") in CONFIDENCES else None
 
 
-def _for_the_page(now: Progress) -> dict[str, Any]:
-    answers: dict[str, dict[str, Any]] = {}
-    for given in now.answers:
-        answers.setdefault(given.stage, {})[given.question] = {
-            "choice": list(given.choice),
-            "right": given.right,
-            "first_choice": list(given.first_choice),
-            "first_right": given.first_right,
-            "confidence": given.confidence,
-            "attempts": given.attempts,
-            "at": given.at,
-        }
-    return {"answers": answers, "resets": now.resets}
-
-
-def _answer_from_page(item: Mapping[str, Any]) -> Answer:
-    """Read what the page sent; whether it is right is decided here, where the question is known."""
-    name, identifier, record = str(item["quiz"]), str(item["question"]), item["record"]
-    choice, first = (tuple(str(letter) for letter in record[key]) for key in ("choice", "first_choice"))
-    question = known_question(name, identifier)
-    right = question.is_right(choice) if question else bool(record["right"])
-    first_right = question.is_right(first) if question else bool(record["first_right"])
-    confidence = record.get("confidence") if record.get("confidence") in CONFIDENCES else None
-    attempts = int(record["attempts"])
-    if not choice or not first or attempts < 1:
-        raise ValueError("it holds no choice")
-    return Answer(name, identifier, choice, right, first, first_right, confidence, attempts, str(record["at"]))
+def _mark_review(name: str, now: Progress) -> None:
+    """Mark a stage's last part as done once every question of its quiz was answered."""
+    if name in {stage.slug for stage in STAGES}:
+        asked = {item.question.id for item in quiz(name).items}
+        if asked <= {known.question for known in now.answers_of(name)} and "review" not in now.parts_of(name):
+            progress.keep_part(name, "review")

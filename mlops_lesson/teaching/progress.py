@@ -474,7 +474,7 @@ def _begin(database: sqlite3.Connection, file: Path | None) -> None:
         return
     number, said = _new_number(file), _said.setdefault(file, [])
     try:
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             earlier = b"" if file is None else file.with_name("progress.json").read_bytes()
             number = _take_over(database, json.loads(earlier)) or number if earlier else number
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:

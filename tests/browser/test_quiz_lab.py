@@ -140,7 +140,7 @@ def test_a_reset_empties_the_quiz_in_the_page_and_a_new_run_brings_nothing_back(
     lab.run_all()
     answer(lab, WRONG)
     kept_on_disk(lab, home)
-    lab.page.evaluate("code => realLab.execute(code)", "from mlops_lesson import progress; progress.reset(1)")
+    lab.page.evaluate("code => realLab.execute(code)", "from mlops_lesson.teaching import progress; progress.reset(1)")
     expect(feedback(lab)).to_be_empty()
     expect(lab.output(QUIZ).get_by_role("radio", name=WRONG)).not_to_be_checked()
     lab.run_all()

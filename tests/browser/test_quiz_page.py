@@ -3,7 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
-from mlops_lesson.teaching.quiz import Option, Question, flashcards, quiz
+from mlops_lesson.teaching.questions import Option, Question
+from mlops_lesson.teaching.quiz import flashcards, quiz
 
 ADDRESS = "http://127.0.0.1/quiz"
 # Milliseconds. The page answers without a kernel; a damaged quiz never does, and is not waited for much longer.

@@ -18,7 +18,7 @@ from types import ModuleType
 def write_progress(_folder: Path) -> Callable[[int], None]:
     from mlops_lesson.teaching import progress
 
-    return lambda number: progress.answer("killed", f"{os.getpid()}-{number}", ["A"], right=True)
+    return lambda number: progress.keep_answer("killed", f"{os.getpid()}-{number}", ["A"], right=True)
 
 
 def export_progress(folder: Path) -> Callable[[int], None]:

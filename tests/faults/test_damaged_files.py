@@ -44,7 +44,7 @@ class Kept:
 
 
 def answer_again(_path: Path) -> bool:
-    return bool(progress.answer(1, "again", ["A"], right=True).answers)
+    return bool(progress.keep_answer(1, "again", ["A"], right=True).answers)
 
 
 def delete(path: Path) -> bool:
@@ -117,7 +117,7 @@ def full_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setenv("MLOPS_LESSON_HOME", str(folder))
         fill_home(folder)
         for number in range(3):
-            progress.answer(1, f"question-{number}", ["A"], right=True)
+            progress.keep_answer(1, f"question-{number}", ["A"], right=True)
             loop.write_audit("run", number, "gate", "refused", "too few images")
         artifacts.save(course_models.clean())
         assert log_a_request()

@@ -150,7 +150,7 @@ def test_killed_while_writing_progress_loses_no_finished_answer(answering: Serie
     assert added in ({f"{child}-{n}" for n in range(1, last + 1)} for last in (finished, finished + 1))
     assert earlier <= {answer.question for answer in now.answers_of("killed")}
     assert now.notice == ""
-    assert progress.part(1, "why").parts_of(1) == ("why",)
+    assert progress.keep_part(1, "why").parts_of(1) == ("why",)
 
 
 @pytest.fixture(scope="module")
@@ -251,7 +251,7 @@ def newest_first_row() -> int:
 @pytest.fixture(scope="module")
 def exporting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Series, Path]]:
     with at_home("export", tmp_path_factory) as (series, folder):
-        progress.part(1, "why")
+        progress.keep_part(1, "why")
         yield series, folder
 
 

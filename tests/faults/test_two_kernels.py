@@ -13,23 +13,23 @@ from solutions import not_right, solve
 from mlops_lesson import artifacts
 from mlops_lesson.stages import STAGES
 from mlops_lesson.teaching import progress
-from mlops_lesson.teaching.quiz import load_questions
+from mlops_lesson.teaching.questions import load_questions
 
 SECONDS = 600
 ANSWER_ALL = """
 import time
 from mlops_lesson.teaching import progress
 from mlops_lesson.keep.paths import home
-from mlops_lesson.teaching.quiz import load_questions
+from mlops_lesson.teaching.questions import load_questions
 
 (home() / "ready-{number}").touch()
 deadline = time.monotonic() + {seconds}
 while len(list(home().glob("ready-*"))) < 2 and time.monotonic() < deadline:
     time.sleep(0.01)
 for question in load_questions({number}).questions:
-    progress.answer({number}, question.id, question.right_choice(), right=True)
+    progress.keep_answer({number}, question.id, question.right_choice(), right=True)
 for part in progress.PARTS:
-    progress.part({number}, part)
+    progress.keep_part({number}, part)
 """
 
 

@@ -74,7 +74,7 @@ def promote_the_other() -> bool:
 
 
 def answer() -> str | bool:
-    now = progress.answer(1, f"question-{os.urandom(3).hex()}", ["A"], right=True)
+    now = progress.keep_answer(1, f"question-{os.urandom(3).hex()}", ["A"], right=True)
     return now.notice or len(json.loads(progress.progress_file().read_bytes())["answers"]["data_collection"]) > 1
 
 
@@ -136,7 +136,7 @@ def main() -> None:
     fill_home(folder)
     artifacts.save(course_models.clean())
     registry.promote(validated(trained_model(4)))
-    progress.answer(1, "first", ["A"], right=True)
+    progress.keep_answer(1, "first", ["A"], right=True)
     for made in ("a training run", "a line of the audit log", "a request"):
         WRITES[made]()
     seen: dict[str, Any] = {"writes": {}, "reads": {}}

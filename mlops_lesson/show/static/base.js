@@ -1,6 +1,43 @@
-// Shared by everything the course displays: looks, and a guard against JupyterLab's one-letter shortcuts.
+// Shared by everything the course displays: looks, a guard against JupyterLab's one-letter shortcuts, and what is saved in
+// this browser. Each entry belongs to the learner whose number the output carries; other learners' are not looked at.
 (() => {
   const lesson = (window.mlopsLesson = window.mlopsLesson || {});
+  lesson.panels = lesson.panels || new Set();
+  lesson.memory = lesson.memory || {};
+  // An output without a number, in a notebook that was not run yet, is nobody's: it is remembered until the page closes.
+  lesson.owner = (root) => root.dataset.learner || (root.closest(".jp-Notebook") ? "" : "page");
+  lesson.key = (learner, name) => `mlops_lesson/${learner}/${name}`;
+  lesson.load = (learner, name) => {
+    const key = lesson.key(learner, name);
+    if (key in lesson.memory) return JSON.parse(lesson.memory[key]);
+    try { return JSON.parse(localStorage.getItem(key)) || {}; } catch { return {}; }
+  };
+  lesson.store = (learner, name, value) => {
+    const key = lesson.key(learner, name);
+    try {
+      if (!learner) throw new Error("nobody's");
+      localStorage.setItem(key, JSON.stringify(value));
+      delete lesson.memory[key];
+      return true;
+    } catch {
+      lesson.memory[key] = JSON.stringify(value);
+      return false;
+    }
+  };
+  // The answers to one quiz since its last reset: each reset begins a new round, and ends what was given in earlier ones.
+  lesson.answers = (learner, quiz, round) => {
+    const found = lesson.load(learner, `answers/${quiz}`);
+    return found.answers && found.round >= round ? found : { round, answers: {} };
+  };
+  lesson.tell = (name, detail) => document.dispatchEvent(new CustomEvent(`mlops-lesson:${name}`, { detail }));
+  if (!lesson.listening) {
+    lesson.listening = true;
+    const hear = (event) => document.querySelectorAll("[data-mlops-quiz][data-ready], [data-mlops-cards][data-ready]")
+      .forEach((root) => root.mlopsHear(event));
+    document.addEventListener("mlops-lesson:changed", hear);
+    document.addEventListener("mlops-lesson:saved", hear);
+    window.addEventListener("storage", hear);
+  }
   if (!document.getElementById("mlops-lesson-style")) {
     const style = document.createElement("style");
     style.id = "mlops-lesson-style";
@@ -29,7 +66,15 @@
 .mlops-lesson ol.mlops-order li > span { flex: 1 1 12em; }
 .mlops-lesson .mlops-feedback:not(:empty) { border-left: 4px solid var(--jp-ui-font-color1, currentColor);
   margin: 0.6em 0 0; padding: 0.1em 0.8em; }
-.mlops-lesson .mlops-feedback[data-result=right] { border-left-style: double; border-left-width: 6px; }
+.mlops-lesson { --mlops-right: #1a7a38; --mlops-wrong: #b3261e; }
+:is([data-jp-theme-light=false], [data-theme=dark]) .mlops-lesson { --mlops-right: #6fdc8c; --mlops-wrong: #ff9a91; }
+@media (prefers-color-scheme: dark) { [data-theme=auto] .mlops-lesson { --mlops-right: #6fdc8c; --mlops-wrong: #ff9a91; } }
+.mlops-lesson .mlops-feedback[data-result=right] { border-left: 6px double var(--mlops-right); }
+.mlops-lesson .mlops-feedback[data-result=wrong] { border-left: 6px solid var(--mlops-wrong); }
+.mlops-lesson [data-result=right] .mlops-verdict { color: var(--mlops-right); }
+.mlops-lesson [data-result=wrong] .mlops-verdict { color: var(--mlops-wrong); }
+.mlops-lesson button[aria-pressed=true] { color: var(--jp-layout-color1, ButtonFace);
+  background: var(--jp-ui-font-color1, ButtonText); text-decoration: underline; }
 .jp-Notebook:has(.mlops-lesson) .jp-MarkdownOutput :is(p, li, td, summary) a { text-decoration: underline; }
 .jp-Notebook:has(.mlops-lesson) .jp-MarkdownOutput summary { min-height: 24px; padding: 4px 0; cursor: pointer; }
 .mlops-lesson pre { overflow-x: auto; white-space: pre-wrap; }

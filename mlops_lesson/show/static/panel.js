@@ -1,94 +1,52 @@
-// The bridge between the answers kept in this browser and the kernel, and the view of the learner's progress.
-const ANSWERS = "mlops_lesson/answers/";
-const RESETS = "mlops_lesson/resets";
+// The bridge between the answers saved in this browser and the kernel, and the view of the learner's progress. It stands
+// behind base.js, whose helpers it uses.
+const lesson = window.mlopsLesson;
 
-const lesson = () => {
-  const shared = (window.mlopsLesson = window.mlopsLesson || {});
-  shared.memory = shared.memory || {};
-  shared.panels = shared.panels || new Set();
-  return shared;
-};
-
-function load(key) {
-  try { return JSON.parse(localStorage.getItem(key)) || {}; } catch { return {}; }
+function quizzesInBrowser(learner) {
+  const start = lesson.key(learner, "answers/");
+  let keys = Object.keys(lesson.memory);
+  try { keys = keys.concat(Object.keys(localStorage)); } catch { /* This browser saves nothing. */ }
+  return keys.filter((key) => key.startsWith(start)).map((key) => key.slice(start.length));
 }
 
-function store(key, value) {
-  try { localStorage.setItem(key, JSON.stringify(value)); return true; } catch { return false; }
-}
-
-const readAnswers = (quiz) => lesson().memory[quiz] || load(ANSWERS + quiz);
-
-function writeAnswers(quiz, answers) {
-  if (store(ANSWERS + quiz, answers)) delete lesson().memory[quiz];
-  else lesson().memory[quiz] = answers;
-}
-
-function quizzesInBrowser() {
-  const names = new Set(Object.keys(lesson().memory));
-  try {
-    for (const key of Object.keys(localStorage))
-      if (key.startsWith(ANSWERS) && !key.endsWith("/damaged")) names.add(key.slice(ANSWERS.length));
-  } catch { return names; }
-  return names;
-}
-
-// A reset in Python empties the page too. Told while it happens, the page forgets everything of that quiz; told later,
-// it forgets what is older than the reset, so that answers given since are not lost.
-function applyResets(resets, live) {
-  const known = load(RESETS);
-  for (const [quiz, moment] of Object.entries(resets)) {
-    if (known[quiz] >= moment) continue;
-    const answers = Object.entries(readAnswers(quiz));
-    writeAnswers(quiz, Object.fromEntries(answers.filter(([, record]) => !live && Date.parse(record.at) > moment)));
-    known[quiz] = moment;
-  }
-  store(RESETS, known);
-}
-
-function takeOver(kept) {
-  for (const [quiz, given] of Object.entries(kept)) {
-    const answers = readAnswers(quiz);
-    for (const [question, record] of Object.entries(given))
-      if (!answers[question] || answers[question].attempts < record.attempts) answers[question] = record;
-    writeAnswers(quiz, answers);
-  }
-}
-
-function synchronise(model, live) {
+// One rule on both sides: a reset in Python ends what the page had; then more attempts win, and the file if they are equal.
+function synchronise(model, first) {
+  const learner = model.get("learner");
   const { answers = {}, resets = {} } = model.get("kept");
-  applyResets(resets, live);
-  takeOver(answers);
-  document.dispatchEvent(new CustomEvent("mlops-lesson:answers"));
-  if (live) return;
   const items = [];
-  for (const quiz of quizzesInBrowser())
-    for (const [question, record] of Object.entries(readAnswers(quiz)))
-      if (!(answers[quiz]?.[question]?.attempts >= record.attempts)) items.push({ quiz, question, record });
-  if (items.length) model.send({ kind: "answers", items });
+  for (const quiz of new Set([...quizzesInBrowser(learner), ...Object.keys(answers), ...Object.keys(resets)])) {
+    const here = lesson.answers(learner, quiz, resets[quiz] ?? 0);
+    for (const [question, record] of Object.entries(answers[quiz] ?? {}))
+      if (!(here.answers[question]?.attempts > record.attempts)) here.answers[question] = record;
+    lesson.store(learner, `answers/${quiz}`, here);
+    for (const [question, record] of Object.entries(here.answers))
+      if (record !== answers[quiz]?.[question]) items.push({ quiz, question, record, round: here.round });
+  }
+  lesson.tell("changed");
+  if (first && items.length) model.send({ kind: "answers", items });
 }
 
 function initialize({ model }) {
-  const answered = (event) => model.send({ kind: "answers", items: [event.detail] });
-  const changed = () => synchronise(model, true);
+  const panel = { model, views: new Set(), learner: () => model.get("learner") };
+  const changed = () => synchronise(model, false);
   const heard = (message) => {
-    if (message.kind === "kept") document.dispatchEvent(new CustomEvent("mlops-lesson:kept", { detail: message }));
+    if (message.kind === "saved") lesson.tell("saved", { ...message, learner: panel.learner() });
   };
-  document.addEventListener("mlops-lesson:answer", answered);
   model.on("change:kept", changed);
   model.on("msg:custom", heard);
-  lesson().panels.add(model);
-  synchronise(model, false);
+  lesson.panels.add(panel);
+  synchronise(model, true);
   return () => {
-    document.removeEventListener("mlops-lesson:answer", answered);
     model.off("change:kept", changed);
     model.off("msg:custom", heard);
-    lesson().panels.delete(model);
+    lesson.panels.delete(panel);
   };
 }
 
 function render({ model, el }) {
   el.classList.add("mlops-lesson");
+  el.lang = "en";
+  el.dir = "ltr";
   const parts = document.createElement("fieldset");
   const legend = document.createElement("legend");
   legend.textContent = `Your way through ${model.get("title")}: tick the parts you have done`;
@@ -109,7 +67,6 @@ function render({ model, el }) {
   const head = document.createElement("summary");
   head.textContent = "Progress by stage and by way to learn";
   const tables = document.createElement("div");
-  tables.style.overflowX = "auto";
   details.append(head, tables);
   const notice = document.createElement("p");
   notice.setAttribute("role", "status");
@@ -121,9 +78,19 @@ function render({ model, el }) {
   el.append(parts, details, notice);
   show();
   model.on("change", show);
-  setTimeout(() => el.closest(".jp-Cell")?.querySelectorAll("[data-mlops-panel-note]")
-    .forEach((note) => { note.style.display = "none"; }));
-  return () => model.off("change", show);
+  const panel = [...lesson.panels].find((each) => each.model === model);
+  if (panel) panel.views.add(el);
+  // The note beside this view, in its cell or in a view of its own, is for a panel that does not live.
+  let notes = [];
+  setTimeout(() => {
+    notes = [...(el.closest(".jp-OutputArea")?.querySelectorAll("[data-mlops-panel-note]") ?? [])];
+    for (const note of notes) note.style.display = "none";
+  });
+  return () => {
+    model.off("change", show);
+    if (panel) panel.views.delete(el);
+    for (const note of notes) note.style.display = "";
+  };
 }
 
 export default { initialize, render };

@@ -1,33 +1,10 @@
 // Turns the static list of options and reasons into a question that answers back. Nothing here needs a kernel: the
-// answer is kept in this browser, and the progress panel, where there is one, hands it on to Python.
+// answer is saved in this browser, and the progress panel, where there is one, hands it on to Python.
 (() => {
-  const lesson = (window.mlopsLesson = window.mlopsLesson || {});
-  const PREFIX = "mlops_lesson/answers/";
+  const lesson = window.mlopsLesson;
   const KERNEL_PATIENCE_MS = 1500;
-
-  lesson.memory = lesson.memory || {};
-  lesson.panels = lesson.panels || new Set();
   lesson.names = lesson.names || 0;
 
-  const read = (quiz) => {
-    if (quiz in lesson.memory) return lesson.memory[quiz];
-    let text = null;
-    try { text = localStorage.getItem(PREFIX + quiz); } catch { return {}; }
-    try { return JSON.parse(text) || {}; } catch {
-      localStorage.setItem(`${PREFIX}${quiz}/damaged`, text);
-      return {};
-    }
-  };
-  const write = (quiz, answers) => {
-    try {
-      localStorage.setItem(PREFIX + quiz, JSON.stringify(answers));
-      delete lesson.memory[quiz];
-      return true;
-    } catch {
-      lesson.memory[quiz] = answers;
-      return false;
-    }
-  };
   const make = (tag, properties = {}, ...children) => {
     const node = Object.assign(document.createElement(tag), properties);
     node.append(...children);
@@ -36,6 +13,9 @@
   const copy = (node) => [...node.cloneNode(true).childNodes];
   const say = (region, ...nodes) => { region.replaceChildren(...nodes.filter(Boolean)); };
   const line = (...nodes) => make("p", {}, ...nodes);
+  const sign = (mark) => { const node = make("span", {}, mark); node.setAttribute("aria-hidden", "true"); return node; };
+  const judged = (right) => make("strong", { className: "mlops-verdict" },
+    sign(right ? "\u2713 " : "\u2717 "), right ? "Right. " : "Not yet. ");
 
   function parse(block) {
     const options = [...block.querySelectorAll(":scope > details[data-letter]")].map((node) => ({
@@ -58,6 +38,15 @@
     return question.options.every((option) => option.right === choice.includes(option.letter));
   }
 
+  // An answer to an earlier wording of the question counts as not given.
+  function fits(question, record) {
+    const choice = record && Array.isArray(record.choice) ? record.choice : [];
+    const letters = new Set(choice.filter((letter) => question.options.some((option) => option.letter === letter)));
+    if (!choice.length || letters.size !== choice.length) return false;
+    if (question.kind === "put_in_order") return choice.length === question.options.length;
+    return question.kind !== "single" || choice.length === 1;
+  }
+
   function explain(option) {
     const name = option.misconception ? ["Misconception: ", make("em", {}, ...copy(option.misconception)), ". "] : [];
     return [make("strong", {}, `${option.letter}. `), ...name, ...copy(option.reason)];
@@ -69,12 +58,12 @@
     const nodes = [];
     const opening = earlier ? "Your earlier answer. " : "";
     if (record.right) {
-      nodes.push(line(opening, make("strong", {}, "Right. "),
+      nodes.push(line(opening, judged(true),
         ...(question.kind === "single" ? copy(chosen[0].reason) : ["Every part of it."])));
       if (record.attempts === 1 && record.confidence === "a guess")
         nodes.push(line("You called it a guess: the reasons below make it knowledge."));
     } else {
-      nodes.push(line(opening, make("strong", {}, "Not yet. "), ...verdict(question, record, chosen)));
+      nodes.push(line(opening, judged(false), ...verdict(question, record, chosen)));
       if (record.attempts === 1 && record.confidence === "certain")
         nodes.push(line("You were certain: this is the kind of mistake worth remembering."));
       if (question.hint) nodes.push(line(make("strong", {}, "Hint: "), ...copy(question.hint)));
@@ -82,8 +71,11 @@
     }
     if (record.right || record.attempts > 1) nodes.push(make("details", {},
       make("summary", {}, "Every option and its reason"),
-      ...options.map((option) => line(
-        question.kind === "put_in_order" ? "" : option.right ? "Right: " : "Not right: ", ...explain(option)))));
+      ...(question.kind === "put_in_order"
+        ? question.order.map((letter) => options.find((option) => option.letter === letter))
+          .map((option, place) => line(make("strong", {}, `${place + 1}. `), ...copy(option.text), " ", ...copy(option.reason)))
+        : options.map((option) => line(sign(option.right ? "\u2713 " : "\u2717 "),
+          option.right ? "Right: " : "Not right: ", ...explain(option))))));
     return nodes;
   }
 
@@ -102,7 +94,7 @@
     const option = question.options.find((each) => each.letter === record.choice[first]);
     const placed = record.choice.filter((letter, place) => letter === question.order[place]).length;
     return [`${placed} of ${record.choice.length} stand in their place. Look at place ${first + 1}, where you put `,
-      make("em", {}, ...copy(option.text)), ". ",
+      make("em", {}, option.text.textContent.trim().replace(/\.$/, "")), ". ",
       ...(question.whenWrong ? copy(question.whenWrong) : [])];
   }
 
@@ -132,11 +124,15 @@
         return node;
       };
       return [option.letter, make("li", {}, button("Up", -1), button("Down", 1),
-        make("span", {}, make("strong", {}, `${option.letter}. `), ...copy(option.text)))];
+        make("span", {}, make("strong"), ...copy(option.text)))];
     }));
     const start = [...items.keys()];
     let order = start;
-    const set = (letters) => { order = [...letters]; list.append(...order.map((letter) => items.get(letter))); };
+    const set = (letters) => {
+      order = [...letters];
+      list.append(...order.map((letter) => items.get(letter)));
+      order.forEach((letter, place) => { items.get(letter).querySelector("strong").textContent = `${place + 1}. `; });
+    };
     const move = (letter, step, button) => {
       const from = order.indexOf(letter), to = from + step;
       if (to < 0 || to >= order.length) return tell(`Already at the ${step < 0 ? "top" : "bottom"}.`);
@@ -166,8 +162,8 @@
     let shown = null;
 
     const refresh = (earlier = true) => {
-      const record = read(quiz.name)[question.id];
-      const state = JSON.stringify(record || null);
+      const record = quiz.given(question);
+      const state = JSON.stringify(record);
       if (state === shown) return;
       shown = state;
       confidence.style.display = record ? "none" : "";
@@ -182,66 +178,88 @@
     };
     button.addEventListener("click", () => {
       const choice = answer.get();
-      if (answer.empty(choice)) { shown = null; return say(region, line(answer.ask)); }
-      const answers = read(quiz.name);
-      const known = answers[question.id];
+      if (answer.empty(choice)) {
+        shown = null;
+        delete region.dataset.result;
+        return say(region, line(answer.ask));
+      }
+      const known = quiz.given(question);
       const right = isRight(question, choice), at = new Date().toISOString();
-      if (!known) answers[question.id] = { choice, right, first_choice: choice, first_right: right,
-        confidence: sure.find((input) => input.checked)?.value ?? null, attempts: 1, at };
+      const sureness = sure.find((input) => input.checked)?.value ?? null;
+      let record = known;
+      if (!known) record = { choice, right, first_choice: choice, first_right: right, confidence: sureness, attempts: 1, at };
       else if (known.choice.join() !== choice.join())
-        Object.assign(known, { choice, right, attempts: known.attempts + 1, at });
-      const kept = write(quiz.name, answers);
+        record = { ...known, choice, right, attempts: known.attempts + 1, at };
+      const stored = quiz.put(question, record);
       shown = null;
       refresh(false);
-      quiz.answered(question.id, answers[question.id], kept);
+      quiz.hand(question, record, stored);
     });
     block.replaceChildren(make("fieldset", {}, make("legend", {}, ...copy(question.head)),
       ...answer.nodes, confidence, button, region));
-    return { id: question.id, refresh };
+    return { question, refresh };
+  }
+
+  // The panel of this notebook, or else another one of the same learner.
+  function panelFor(root, learner) {
+    const panels = [...lesson.panels].filter((panel) => panel.learner() === learner);
+    const notebook = root.closest(".jp-Notebook");
+    return panels.find((panel) => [...panel.views].some((view) => notebook?.contains(view))) ?? panels.at(-1);
   }
 
   function upgrade(root) {
     root.dataset.ready = "";
-    const quiz = { name: root.dataset.mlopsQuiz };
+    const name = root.dataset.mlopsQuiz, learner = lesson.owner(root), round = Number(root.dataset.round || 0);
+    const all = () => lesson.answers(learner, name, round);
     const score = make("p");
-    const kept = make("p");
-    kept.setAttribute("role", "status");
-    const tell = (words) => { if (kept.textContent !== words) kept.textContent = words; };
+    const saved = make("p");
+    saved.setAttribute("role", "status");
+    const tell = (words) => { if (saved.textContent !== words) saved.textContent = words; };
     let waiting = null;
-    quiz.answered = (question, record, stored) => {
-      const here = stored ? "Kept in this browser." : "This browser keeps nothing: your answers last until the page is closed.";
-      clearTimeout(waiting);
-      if (lesson.panels.size === 0) tell(`${here} Run the cell of the progress panel to keep it in your progress file too.`);
-      else waiting = setTimeout(() => tell(
-        `The kernel does not answer. ${here} Your answer is handed over when the kernel is back and the progress panel has run.`),
-      KERNEL_PATIENCE_MS);
-      document.dispatchEvent(new CustomEvent("mlops-lesson:answer", { detail: { quiz: quiz.name, question, record } }));
+    const quiz = {
+      given: (question) => {
+        const record = all().answers[question.id];
+        return fits(question, record) ? record : null;
+      },
+      put: (question, record) => {
+        const state = all();
+        state.answers[question.id] = record;
+        return lesson.store(learner, `answers/${name}`, state);
+      },
+      hand: (question, record, stored) => {
+        const here = stored ? "Saved in this browser." : "Not saved in this browser: it lasts until the page is closed.";
+        const panel = panelFor(root, learner);
+        clearTimeout(waiting);
+        if (!panel) tell(`${here} ${root.dataset.learner || !root.closest(".jp-Notebook") ? "" : "Run this cell first. "}` +
+          "Run the cell of the progress panel to save your answers in your progress file too.");
+        else {
+          waiting = setTimeout(() => tell(`The kernel does not answer. ${here} Your answer is handed over when the kernel ` +
+            "is back and the progress panel has run."), KERNEL_PATIENCE_MS);
+          panel.model.send({ kind: "answer", quiz: name, question: question.id, choice: record.choice, right: record.right,
+            confidence: record.confidence, round: all().round });
+        }
+        lesson.tell("changed");
+      },
     };
     const questions = [...root.querySelectorAll("[data-mlops-question]")].map((block) => upgradeQuestion(block, quiz));
-    root.mlopsKept = (words) => { clearTimeout(waiting); tell(words); };
-    root.mlopsRefresh = () => {
-      questions.forEach((question) => question.refresh());
-      const records = questions.map((question) => read(quiz.name)[question.id]).filter(Boolean);
+    const refresh = () => {
+      questions.forEach((each) => each.refresh());
+      const records = questions.map((each) => quiz.given(each.question)).filter(Boolean);
       const count = (test) => records.filter(test).length;
       score.textContent = `Answered: ${records.length} of ${questions.length}. ` +
         `Right at the first try: ${count((record) => record.first_right)}. Right by now: ${count((record) => record.right)}.`;
     };
-    root.append(score, kept);
+    root.append(score, saved);
     root.querySelector("[data-intro]").textContent = "Choose, then press Check answer. Every answer is explained.";
-    root.mlopsRefresh();
+    refresh();
+    root.mlopsHear = ({ type, detail }) => {
+      if (type !== "mlops-lesson:saved") return refresh();
+      if (detail.quiz !== name || detail.learner !== learner) return;
+      clearTimeout(waiting);
+      tell(detail.message);
+    };
   }
 
-  if (!lesson.listening) {
-    lesson.listening = true;
-    const all = () => document.querySelectorAll("[data-mlops-quiz][data-ready]");
-    const refresh = () => all().forEach((root) => root.mlopsRefresh());
-    document.addEventListener("mlops-lesson:answer", refresh);
-    document.addEventListener("mlops-lesson:answers", refresh);
-    window.addEventListener("storage", refresh);
-    document.addEventListener("mlops-lesson:kept", (event) => all().forEach((root) => {
-      if (root.dataset.mlopsQuiz === event.detail.quiz) root.mlopsKept(event.detail.message);
-    }));
-  }
   const here = document.currentScript && document.currentScript.parentElement;
   const roots = new Set(document.querySelectorAll("[data-mlops-quiz]:not([data-ready])"));
   if (here && here.matches("[data-mlops-quiz]:not([data-ready])")) roots.add(here);

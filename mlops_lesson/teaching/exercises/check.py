@@ -41,11 +41,11 @@ def check(exercise: str, answer: Any) -> CheckResult:
     if known is None:
         return CheckResult(str(exercise), "not attempted", _unknown(exercise))
     outcome, message, details = _examine(known, answer)
-    now = progress.exercise(known.stage, known.id, outcome)
+    now = progress.keep_exercise(known.stage, known.id, outcome)
     if outcome == "right" and all(
         (result := now.exercise(name)) and result.outcome == "right" for name in exercise_ids(known.stage)
     ):
-        now = progress.part(known.stage, "challenge")
+        now = progress.keep_part(known.stage, "challenge")
     if now.notice and outcome != "not attempted":
         details = (*details, Detail("Mind", now.notice))
     return CheckResult(known.id, outcome, message, details, known.hints, known.solution)

@@ -1,0 +1,273 @@
+"""Questions and flashcards: what they hold, and how a file of them is read.
+
+A rule that is broken is told with the file, the question and the field, so that the author of a question finds it.
+"""
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, ConfigDict, StrictBool, StringConstraints, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from mlops_lesson.stages import Stage, get_stage
+
+QUESTIONS_FOLDER = Path(__file__).resolve().parent / "questions"
+
+
+LETTERS = "ABCDEFGHIJ"
+
+
+def _only_words(text: str) -> str:
+    if re.search(r"!\[.*\]\(", text):
+        raise ValueError("a picture cannot be shown here; describe it in words")
+    return text
+
+
+_STRICT = ConfigDict(extra="forbid")
+_Words = Annotated[str, StringConstraints(pattern=r"\S"), AfterValidator(_only_words)]
+_Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Option:
+    """One option of a question.
+
+    Parameters
+    ----------
+    text : str
+        What the learner reads.
+    reason : str
+        Why it is right, or why it is not; for an ordering, why it stands at its place.
+    right : bool, default False
+        Whether it is a right option; not used by an ordering.
+    misconception : str, optional
+        Short name of the belief that leads to this option; needed for every option that is not right.
+    """
+
+    text: _Words
+    reason: _Words
+    right: StrictBool = False
+    misconception: _Words | None = None
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Question:
+    """A question with options, each of which has its own reason.
+
+    Parameters
+    ----------
+    id : str
+        Name under which answers are saved: small letters, digits and hyphens.
+    text : str
+        The question. Words between backticks are shown as code.
+    options : sequence of Option
+        Two to ten. For ``"put_in_order"`` they stand in the right order and are shown in another one.
+    kind : {"single", "choose_all", "put_in_order"}
+        One right option, one or more, or an order.
+    hint : str, optional
+        Shown after a wrong answer.
+    misconception : str, optional
+        For ``"put_in_order"``: the belief that a wrong order usually comes from; needed there and nowhere else.
+    reason : str, optional
+        For ``"put_in_order"``: why the right order is right; needed there and nowhere else.
+
+    Raises
+    ------
+    ValueError
+        If a part is missing or contradicts another; the message names the field.
+    """
+
+    id: _Id
+    text: _Words
+    options: Annotated[Sequence[Option], AfterValidator(tuple)]
+    kind: Literal["single", "choose_all", "put_in_order"] = "single"
+    hint: _Words | None = None
+    misconception: _Words | None = None
+    reason: _Words | None = None
+
+    def __post_init__(self) -> None:
+        """Check that the question can be asked and answered."""
+        for field, problem in self._problems():
+            raise ValueError(f"question {self.id!r}, field {field!r}: {problem}")
+
+    def _problems(self):
+        ordering, right = self.kind == "put_in_order", sum(option.right for option in self.options)
+        if not 2 <= len(self.options) <= len(LETTERS):
+            yield "options", f"{len(self.options)} given, 2 to {len(LETTERS)} expected."
+        if len({option.text for option in self.options}) < len(self.options):
+            yield "options", "two options have the same text."
+        for place, option in enumerate(self.options, start=1):
+            if ordering and (option.right or option.misconception):
+                yield f"options[{place}].right", "in an ordering the place decides; leave right and misconception out."
+            elif not ordering and option.right == bool(option.misconception):
+                problem = "an option that is not right names its misconception; a right one has none."
+                yield f"options[{place}].misconception", problem
+        if self.kind == "single" and right != 1:
+            yield "options", f"{right} are marked right; a single-choice question has exactly one right option."
+        if self.kind == "choose_all" and right == 0:
+            yield "options", "none is marked right; mark at least one with right = true."
+        for field, value in (("misconception", self.misconception), ("reason", self.reason)):
+            if ordering != bool(value):
+                yield field, "an ordering names one for the whole question; other kinds name it in each option."
+
+    def shown(self) -> tuple[tuple[str, Option], ...]:
+        """Return the options with their letters, in the order shown: for an ordering always the same, never right."""
+        options = list(self.options)
+        if self.kind == "put_in_order":
+            options.sort(key=lambda option: hashlib.sha256(f"{self.id}/{option.text}".encode()).digest())
+            if options == list(self.options):
+                options.append(options.pop(0))
+        return tuple(zip(LETTERS, options, strict=False))
+
+    def right_choice(self) -> tuple[str, ...]:
+        """Return the letters of the right answer: the right options, or all letters in the right order."""
+        if self.kind == "put_in_order":
+            letters = {option.text: letter for letter, option in self.shown()}
+            return tuple(letters[option.text] for option in self.options)
+        return tuple(letter for letter, option in self.shown() if option.right)
+
+    def fits(self, choice: Sequence[str]) -> bool:
+        """Tell whether letters are an answer to this question; one to an earlier wording may have others."""
+        letters = sorted(letter for letter, _ in self.shown())
+        if self.kind == "put_in_order":
+            return sorted(choice) == letters
+        few = len(choice) == 1 if self.kind == "single" else 1 <= len(choice) == len(set(choice))
+        return few and set(choice) <= set(letters)
+
+    def is_right(self, choice: Sequence[str]) -> bool:
+        """Tell whether a choice is the right answer, whole; the order of letters matters only for an ordering."""
+        given = choice if self.kind == "put_in_order" else sorted(choice)
+        return tuple(given) == self.right_choice()
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Flashcard:
+    """A card with a question on one side and its answer on the other.
+
+    Parameters
+    ----------
+    id : str
+        Name under which the card is known.
+    front, back : str
+        The question and its answer.
+    """
+
+    id: _Words
+    front: _Words
+    back: _Words
+
+
+@dataclass(frozen=True, config=_STRICT)
+class QuestionFile:
+    """What one file of questions holds.
+
+    Parameters
+    ----------
+    stage : str
+        The stage it belongs to, by name or slug.
+    questions : sequence of Question
+        The stage's own questions.
+    flashcards : sequence of Flashcard
+        The stage's flashcards.
+    ask_again : sequence of str
+        Identifiers of questions of earlier stages that this stage's quiz asks once more.
+    """
+
+    stage: Annotated[str, AfterValidator(lambda name: get_stage(name).slug)]
+    questions: Annotated[Sequence[Question], AfterValidator(tuple)] = ()
+    flashcards: Annotated[Sequence[Flashcard], AfterValidator(tuple)] = ()
+    ask_again: Annotated[Sequence[_Id], AfterValidator(tuple)] = ()
+
+    def __post_init__(self) -> None:
+        """Check that no identifier is used twice."""
+        for what, items in (("question", self.questions), ("flashcard", self.flashcards)):
+            all_different(what, [item.id for item in items])
+
+
+def all_different(what: str, ids: Sequence[str]) -> None:
+    """Raise a `ValueError` that names an identifier which is used twice."""
+    for identifier in ids:
+        if ids.count(identifier) > 1:
+            raise ValueError(f"{what} {identifier!r}, field 'id': used twice.")
+
+
+@cache
+def load_questions(stage: int | str | Stage) -> QuestionFile:
+    """Load a stage's questions and flashcards from the course's own file.
+
+    Parameters
+    ----------
+    stage : int, str or Stage
+        A stage by number, name or slug.
+
+    Returns
+    -------
+    QuestionFile
+        Checked.
+
+    Raises
+    ------
+    ValueError
+        If there is no such stage, or the file breaks a rule.
+    """
+    return read_question_file(QUESTIONS_FOLDER / Path(get_stage(stage).notebook).with_suffix(".toml"))
+
+
+def read_question_file(path: str | Path) -> QuestionFile:
+    """Read and check one file of questions.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        A TOML file with ``stage``, ``questions``, ``flashcards`` and ``ask_again``.
+
+    Returns
+    -------
+    QuestionFile
+        What the file holds.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be read, is not TOML or breaks a rule; the message names file, question and field.
+    """
+    path = Path(path)
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        return TypeAdapter(QuestionFile).validate_python(data)
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror or error}. Give a TOML file of questions.") from error
+    except ValidationError as error:
+        raise ValueError(f"{path.name}: {_in_words(error, data)}") from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path.name}: {error}") from error
+
+
+_WORDS = {
+    "missing": "it is missing.",
+    "string_pattern_mismatch": "it has no words, or for an id others than small letters, digits and hyphens.",
+    "extra_forbidden": "no such field is known.",
+    "unexpected_keyword_argument": "no such field is known.",
+}
+
+
+def _in_words(error: ValidationError, data: Any) -> str:
+    problem = error.errors(include_url=False)[0]
+    words = _WORDS.get(problem["type"], problem["msg"].removeprefix("Value error, "))
+    if words.startswith(("question ", "flashcard ")):
+        return words
+    where, entry = [], data
+    for step in problem["loc"]:
+        if isinstance(step, int):
+            entry = entry[step] if isinstance(entry, list) and step < len(entry) else None
+            name = entry.get("id") if isinstance(entry, dict) else None
+            where.append(f"{where.pop()}[{step + 1}]" + (f" ({name})" if name else ""))
+        else:
+            entry = entry.get(step) if isinstance(entry, dict) else None
+            where.append(str(step))
+    return f"field {'.'.join(where)!r}: {words}"
