@@ -87,6 +87,7 @@ def test_the_promise_of_each_way_is_a_sentence():
 def test_a_notebook_without_stated_minutes_has_none(course):
     for stage, notebook in zip(STAGES, ({}, {"metadata": {}}, {"metadata": {"mlops_lesson": {}}}), strict=False):
         (course / "notebooks" / stage.notebook).write_text(json.dumps(notebook))
+    (course / "notebooks" / STAGES[3].notebook).write_text("{cut")
     assert read_minutes() == {}
 
 

@@ -17,7 +17,7 @@ from marked import MARK, SHOWN, page_of, traced
 from mlops_lesson import artifacts
 from mlops_lesson.collection import depot
 from mlops_lesson.deployment import registry
-from mlops_lesson.teaching import progress, quiz
+from mlops_lesson.teaching import progress, questions
 from mlops_lesson.training.charts import ascii_chart
 
 
@@ -127,7 +127,7 @@ def test_text_files_hold_text_only(here):
     assert progress.read().answers[0].question.startswith("__import__")
     (here / "questions.toml").write_text(f"stage = 1\nquestions = []\nrun = {json.dumps(MARK)}")
     with pytest.raises(ValueError, match=r"questions\.toml: .*unknown"):
-        quiz.read_question_file(here / "questions.toml")
+        questions.read_question_file(here / "questions.toml")
 
 
 class Tags(HTMLParser):

@@ -55,7 +55,7 @@ def test_nothing_in_the_learners_folder_is_not_for_the_learner_alone(tmp_path, m
     monkeypatch.setenv("MLOPS_LESSON_HOME", str(folder))
     make_everything()
     made = {path.name for path in folder.iterdir()}
-    assert made >= {"progress.json", "registry.db", "registry.backup.db", "requests.db", "service.log", "audit.jsonl"}
+    assert made >= {"progress.db", "registry.db", "registry.backup.db", "requests.db", "service.log", "audit.jsonl"}
     assert not_for_the_learner_alone(folder) == {}
 
 
@@ -71,8 +71,7 @@ def test_a_folder_that_an_export_makes_is_private(tmp_path, monkeypatch):
     monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path / "my_work"))
     progress.keep_part(1, "why")
     progress.export(folder=tmp_path / "for" / "the_teacher")
-    for folder in (tmp_path / "for", tmp_path / "for" / "the_teacher"):
-        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE((tmp_path / "for" / "the_teacher").stat().st_mode) == 0o700
 
 
 def test_a_folder_that_somebody_opened_on_purpose_stays_open(tmp_path, monkeypatch):

@@ -37,6 +37,7 @@ KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "nam
 LANGUAGE = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python", "pygments_lexer": "ipython3"}
 VOLATILE_NOTEBOOK_METADATA = ("widgets", "signature", "orig_nbformat", "vscode", "colab", "papermill")
 VOLATILE_CELL_METADATA = ("execution", "ExecuteTime", "executionInfo", "papermill", "trusted", "vscode", "colab")
+LEARNER = re.compile(r'data-learner="[0-9a-f]+"')
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -207,11 +208,13 @@ def _merge_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
 
 
 def _normal_output(output: NotebookNode, count: int | None) -> NotebookNode:
-    """Drop the address of a widget that lives no longer; what else its output holds is what a reader sees."""
+    """Drop the address of a widget that lives no longer, and whose notebook it was; the rest is what a reader sees."""
     if output.output_type == "execute_result":
         output.execution_count = count
     if output.output_type in ("display_data", "execute_result") and len(output.data) > 1:
         output.data.pop(WIDGET_VIEW, None)
+    if "text/html" in output.get("data", {}):
+        output.data["text/html"] = LEARNER.sub('data-learner=""', output.data["text/html"])
     return output
 
 

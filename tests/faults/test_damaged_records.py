@@ -14,7 +14,6 @@ from mlops_lesson.collection import depot
 from mlops_lesson.deployment import registry, request_log
 from mlops_lesson.keep import files
 from mlops_lesson.monitoring import loop
-from mlops_lesson.teaching import progress
 
 DATA = sorted(
     path.relative_to(depot.data_dir()).as_posix()
@@ -154,23 +153,6 @@ def test_a_line_of_the_history_that_is_damaged_hides_no_other(home: Path) -> Non
     assert registry.history()["version"].tolist() == [1, 2]
 
 
-def test_after_the_clock_was_set_back_the_last_run_is_still_the_latest(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    registry.log_run("run", params={"step": 1}, seed=1, data_hash="d")
-    monkeypatch.setattr(registry.time, "time", lambda: 1_000_000.0)
-    registry.log_run("run", params={"step": 2}, seed=1, data_hash="d")
-    assert registry.runs()["step"].tolist() == [2]
-
-
-def test_after_the_clock_was_set_back_a_reset_still_counts_as_newer(home: Path, monkeypatch) -> None:
-    progress.reset(1)
-    first = progress.read().resets["data_collection"]
-    monkeypatch.setattr(progress.time, "time_ns", lambda: 1_000_000)
-    progress.reset(1)
-    assert progress.read().resets["data_collection"] > first
-
-
 class LongAgo(datetime):
     """A clock that was set back to 1970."""
 
@@ -183,37 +165,6 @@ def set_clocks_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "time", lambda: 1_000_000.0)
     for module in (registry, request_log, loop):
         monkeypatch.setattr(module, "datetime", LongAgo)
-
-
-def test_after_the_clock_was_set_back_requests_stay_in_the_order_in_which_they_came(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    log = request_log.RequestLog(home / "requests.db")
-    image = [[0.0] * 8] * 8
-    for parcel in "123":
-        if parcel == "3":
-            set_clocks_back(monkeypatch)
-        assert log.write(parcel_id=parcel, role="champion", version=1, image=image, score=0.5)
-    log.close()
-    rows = request_log.read_requests()
-    assert rows["parcel_id"].tolist() == ["1", "2", "3"]
-    assert rows["at"].iloc[2] < rows["at"].iloc[1]
-    assert request_log.read_requests(after=int(rows["id"].iloc[1]))["parcel_id"].tolist() == ["3"]
-
-
-def test_after_the_clock_was_set_back_the_last_decision_is_still_the_last(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fill_home(home)
-    version = validated(trained_model(4))
-    loop.write_audit("run", 1, "gate", loop.DECIDED, "passed", version)
-    registry.promote(version)
-    set_clocks_back(monkeypatch)
-    assert loop.settle() == loop.PROMOTED
-    log = loop.read_audit()
-    assert log["what"].tolist() == [loop.DECIDED, loop.PROMOTED]
-    assert log["at"].iloc[1] < log["at"].iloc[0]
-    assert loop.settle() == ""
 
 
 def test_after_the_clock_was_set_back_a_promotion_and_a_rollback_find_the_right_version(

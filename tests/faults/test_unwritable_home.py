@@ -15,7 +15,7 @@ from unwritable_home import READS, WRITES
 
 REGISTRY = r"registry in \S+ cannot be changed now .*Check that the folder may be written and the disk is not full"
 SAID = {
-    "an answer": r"kept in memory only, .*progress\.json cannot be written .*MLOPS_LESSON_HOME",
+    "an answer": r"kept in memory only, .*progress\.db cannot be .*MLOPS_LESSON_HOME",
     "an export": r"export/mlops_lesson_ada\.json cannot be written .*Make room .*MLOPS_LESSON_HOME",
     "an artifact": r"clean_dataset-\w+\.zip cannot be written .*Make room .*MLOPS_LESSON_HOME",
     "a model card": r"model_card-\w+\.md cannot be written .*Make room .*MLOPS_LESSON_HOME",

@@ -75,7 +75,7 @@ def promote_the_other() -> bool:
 
 def answer() -> str | bool:
     now = progress.keep_answer(1, f"question-{os.urandom(3).hex()}", ["A"], right=True)
-    return now.notice or len(json.loads(progress.progress_file().read_bytes())["answers"]["data_collection"]) > 1
+    return now.notice or len(now.answers) > 1
 
 
 def keep_smaller() -> bool:
@@ -83,7 +83,7 @@ def keep_smaller() -> bool:
     start = len(whole.X) - len(artifacts.load("clean dataset", quiet=True).X) + 1
     smaller = type(whole)(whole.table.iloc[start:].reset_index(drop=True), whole.X[start:], whole.report)
     artifacts.save(smaller)
-    return artifacts.load("clean dataset", quiet=True).version == smaller.version
+    return artifacts.load("clean dataset", quiet=True).data_hash == smaller.data_hash
 
 
 def serve() -> bool:
@@ -111,7 +111,7 @@ READS: dict[str, Callable[[], Any]] = {
     "runs": lambda: len(registry.runs()) > 0,
     "history": lambda: len(registry.history()) > 1,
     "requests": lambda: len(request_log.read_requests()) > 0,
-    "artifact": lambda: bool(artifacts.load("clean dataset", quiet=True).version),
+    "artifact": lambda: bool(artifacts.load("clean dataset", quiet=True).data_hash),
     "audit": lambda: len(loop.read_audit()) > 0,
 }
 
