@@ -33,11 +33,11 @@ RIGHT: dict[str, list[str]] = {
     "loss-falls-accuracy-stands": ["The model becomes surer about images it already gets right."],
     "baseline-first": ["With always naming the more frequent chute."],
     "learning-rate-too-high": ["Each step overshoots the low place it aims at."],
-    "why-a-seed": ["It makes this run repeatable, so that a difference has a cause."],
+    "why-a-seed": ["It gives you the same run again, and says nothing about how lucky that run is."],
     "experiment-record": [
         "The hash of the training data.",
         "The settings: learning rate, epochs, hidden units, seed.",
-        "The version of the code and of the libraries.",
+        "The commit of the code and the versions of the libraries.",
     ],
     "training-loss-alone": ["That of about epoch 12."],
     "good-average-bad-camera": ["Nothing: the average hides them."],
