@@ -10,8 +10,7 @@
 # make solutions  run the notebooks with all exercises solved, into build/solutions (for instructors)
 # make preflight  see whether this machine can hold the course (LEARNERS=30: a hub for a class)
 # make site       write the course as a static site into build/site: open its index.html
-# make links      try every link into the web; needs a network
-# make readme     write the generated parts of README.md and docs/teaching/
+# make docs       write the generated parts of README.md and docs/
 # make lock       pin the dependencies of pyproject.toml anew (UPGRADE=1: to the newest allowed versions)
 # make clean      remove .venv and .hub; what you made (my_work/) stays
 #
@@ -20,28 +19,26 @@
 VENV := .venv
 IN_VENV := $(VENV)/bin/python
 INTERPRETERS := $(if $(PYTHON),$(PYTHON),python3 python3.13 python3.12 python3.11 python)
+LINT = $(IN_VENV) -m ruff check . && $(IN_VENV) -m ruff format --check .
 WORKERS ?= 2
 PARALLEL = -n $(WORKERS) --dist worksteal
-QUICK := $(addprefix tests/test_,notebooks_static.py readme.py teaching.py quiz.py quiz_questions.py exercises.py)
+QUICK := $(addprefix tests/test_,rooms.py notebooks_static.py pages.py quiz.py quiz_questions.py exercises.py)
 LEARNERS ?= 20
 PROXY := .hub/node_modules/.bin/configurable-http-proxy
 FIRST_NOTEBOOK := notebooks/01_data_collection.ipynb
-SPHINX = $(IN_VENV) -m sphinx -q -W -c docs -d build/doctrees
 INSTALL = $(IN_VENV) -m uv pip install --python $(IN_VENV) --quiet --compile-bytecode --constraint requirements.lock
 
-.PHONY: lab test quick nightly bench classroom hub notebooks slides solutions preflight site links readme lock clean
+.PHONY: lab test quick nightly bench classroom hub notebooks slides solutions preflight site docs lock clean
 
 lab: $(VENV)/.lab-ready
 	$(IN_VENV) -m jupyterlab --ServerApp.root_dir=. $(FIRST_NOTEBOOK)
 
 test: $(VENV)/.test-ready $(if $(shell command -v npm),$(PROXY))
-	$(IN_VENV) -m ruff check .
-	$(IN_VENV) -m ruff format --check .
+	$(LINT)
 	$(IN_VENV) -m pytest $(PARALLEL) $(PYTEST_OPTIONS)
 
 quick: $(VENV)/.test-ready
-	$(IN_VENV) -m ruff check .
-	$(IN_VENV) -m ruff format --check .
+	$(LINT)
 	$(IN_VENV) -m pytest $(PARALLEL) $(QUICK)
 
 nightly: $(VENV)/.test-ready $(if $(shell command -v npm),$(PROXY))
@@ -70,14 +67,10 @@ preflight:
 	@$(firstword $(PYTHON) $(shell command -v python3 python)) tools/preflight.py $(if $(filter command line environment,$(origin LEARNERS)),--learners $(LEARNERS))
 
 site: $(VENV)/.site-ready
-	$(SPHINX) -b html . build/site
+	$(IN_VENV) -m sphinx -q -W -c docs -d build/doctrees -b html . build/site
 
-links: $(VENV)/.site-ready
-	$(SPHINX) -b linkcheck . build/links
-
-readme: $(VENV)/.lab-ready
-	$(IN_VENV) tools/readme.py
-	$(IN_VENV) tools/teaching.py
+docs: $(VENV)/.lab-ready
+	$(IN_VENV) tools/pages.py
 
 lock: $(VENV)/.test-ready
 	$(IN_VENV) tools/lock.py $(if $(UPGRADE),--upgrade)

@@ -9,8 +9,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import pages
 import pytest
-import readme
 from guarded import offline_environment
 from playwright.sync_api import Page, expect
 from real_lab import AXE, COURSE, WCAG
@@ -120,7 +120,7 @@ def test_a_notebooks_page_offers_binder_and_a_download(site: Path, stage) -> Non
         html.unescape(name): html.unescape(to)
         for to, name in re.findall(r'class="button" href="([^"]*)"[^>]*>([^<]*)', text)
     }
-    assert links["Open in Binder"] == readme.binder_link(f"notebooks/{stage.notebook}")
+    assert links["Open in Binder"] == pages.binder_link(f"notebooks/{stage.notebook}")
     download = (path.parent / links["Download this notebook"]).resolve()
     assert json.loads(download.read_bytes()) == json.loads((COURSE / "notebooks" / stage.notebook).read_bytes())
 

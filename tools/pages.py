@@ -1,24 +1,93 @@
-"""Write the generated parts of docs/teaching/: ``python tools/teaching.py``, or ``make readme``.
+"""Write the generated parts of README.md and docs/: ``python tools/pages.py``, or ``make docs``.
 
-Minutes come from the notebooks' metadata, goals from their openings, misconceptions from the quiz questions.
+The Binder links come from the repository's address, the one setting ``project.urls.Repository`` in pyproject.toml;
+the grid of stages and ways to learn, the minutes, the goals and the glossary from the notebooks; misconceptions from
+the quiz questions.
 """
 
 import argparse
+import re
 import sys
+import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import quote, urlsplit
 
 import nbformat
-from readme import ROOT, with_parts
+from notebook_checks import BOLD, Lesson, bold_terms, reading_order
 
 from mlops_lesson.stages import STAGES, Stage
-from mlops_lesson.teaching.chooser import WAYS, read_minutes
+from mlops_lesson.teaching.chooser import WAYS, grid_markdown, read_minutes
 from mlops_lesson.teaching.exercises.check import all_exercises
 from mlops_lesson.teaching.exercises.exercise import Exercise
 from mlops_lesson.teaching.questions import Question, load_questions
 
+ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "teaching"
 FIRST = ("why", "learn", "visualize", "try")
 BREAK = 8
+POINTS_BACK = re.compile(r"(That|This|These|It|In between|Neither|Weights|Here)\b")
+
+
+def repository() -> str:
+    """Return the repository's path on its host, such as "OWNER/REPOSITORY", from pyproject.toml."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return urlsplit(project["urls"]["Repository"]).path.strip("/")
+
+
+def binder_link(path: str) -> str:
+    """Return the address at which Binder opens a file of the course in JupyterLab.
+
+    Parameters
+    ----------
+    path : str
+        Where the file lies in the course, such as ``"notebooks/01_data_collection.ipynb"``.
+
+    Returns
+    -------
+    str
+        The address.
+    """
+    return f"https://mybinder.org/v2/gh/{repository()}/HEAD?urlpath={quote(f'lab/tree/{path}', safe='')}"
+
+
+def binder() -> str:
+    """Return the Binder badge, which opens the first notebook, and a link for each notebook."""
+    links = {stage: binder_link(f"notebooks/{stage.notebook}") for stage in STAGES}
+    badge = f"[![Open in Binder](https://mybinder.org/badge_logo.svg)]({links[STAGES[0]]})"
+    each = [f"[{stage.number} {stage.name}]({link})" for stage, link in links.items()]
+    return f"{badge}\n\nOr open one stage in Binder: {', '.join(each)}."
+
+
+def with_parts(text: str, parts: Mapping[str, str], page: str) -> str:
+    """Return a page with the text between its markers written anew.
+
+    Parameters
+    ----------
+    text : str
+        The page, with a pair of markers for each part.
+    parts : mapping of str to str
+        What belongs between the markers, by their name.
+    page : str
+        The page's name, for the error.
+
+    Returns
+    -------
+    str
+        The new page.
+
+    Raises
+    ------
+    ValueError
+        If a pair of markers is missing.
+    """
+    for name, content in parts.items():
+        begin, end = f"<!-- begin generated: {name} -->", f"<!-- end generated: {name} -->"
+        if not re.search(f"{re.escape(begin)}.*?{re.escape(end)}", text, re.DOTALL):
+            raise ValueError(f"{page} has lost its markers {begin!r} and {end!r}: put them back where {name} belongs.")
+        before, rest = text.split(begin, 1)
+        text = f"{before}{begin}\n{content.strip()}\n{end}{rest.split(end, 1)[1]}"
+    return text
 
 
 def page_of(stage: Stage) -> Path:
@@ -120,9 +189,38 @@ def _about(question: Question) -> str:
     return f"**{question.text}** {right}\n\n{table(rows)}"
 
 
+def glossary() -> str:
+    """Write each term of the course with the words that explain it, from the cell that first sets it bold."""
+    lessons = [Lesson.read(ROOT / "notebooks" / stage.notebook) for stage in STAGES]
+    found: dict[str, str] = {}
+    for lesson, prose in reading_order(lessons):
+        stage = next(stage for stage in STAGES if stage.notebook == lesson.path.name)
+        for paragraph in re.split(r"\n\s*\n|\n(?=- )", prose):
+            for term in bold_terms(paragraph):
+                name = term[0].upper() + term[1:] if term.replace(" ", "").isalpha() else term
+                text = f"{about(term, paragraph)} ([notebook {stage.number}](../notebooks/{stage.notebook}))"
+                found.setdefault(name, text)
+    return "\n".join(f"- **{name}**: {found[name]}" for name in sorted(found, key=str.casefold))
+
+
+def about(term: str, paragraph: str) -> str:
+    """Return the sentence of a paragraph that sets a term bold, and those after it up to the next term."""
+    sentences = re.split(r"(?<=[.?!])\s+(?=[A-Z*`\[])", " ".join(paragraph.removeprefix("- ").split()))
+    place = next(place for place, sentence in enumerate(sentences) if term in bold_terms(sentence))
+    # A sentence that points back needs the one before it.
+    chosen = sentences[max(0, place - bool(POINTS_BACK.match(sentences[place]))) : place + 1]
+    for sentence in sentences[place + 1 :]:
+        if bold_terms(sentence) or sentence.endswith("?"):
+            break
+        chosen.append(sentence)
+    return re.sub(r"\]\((?=\w+\.ipynb)", "](../notebooks/", BOLD.sub(r"\1", " ".join(chosen)))
+
+
 def pages() -> dict[Path, dict[str, str]]:
     """Return the generated parts of every page, by file and by name."""
     by_file = {
+        ROOT / "README.md": {"binder": binder(), "grid": grid_markdown()},
+        ROOT / "docs" / "glossary.md": {"glossary": glossary()},
         FOLDER / "README.md": {
             "minutes": minutes_of_parts(),
             "plan-12": plan((STAGES[5], FIRST)),
@@ -134,7 +232,7 @@ def pages() -> dict[Path, dict[str, str]]:
                 (STAGES[5], ("review",)),
             ),
             "six-sessions": six_sessions(),
-        }
+        },
     }
     return by_file | {
         page_of(stage): {
@@ -146,19 +244,26 @@ def pages() -> dict[Path, dict[str, str]]:
     }
 
 
-def main() -> int:
-    """Write the pages, or say whether they are current."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if a page is not current")
-    only_check, stale = parser.parse_args().check, []
+def stale() -> dict[Path, str]:
+    """Return the pages whose generated parts are not current, each with its new text."""
+    found = {}
     for page, parts in pages().items():
         stored = page.read_text(encoding="utf-8")
-        current = with_parts(stored, parts, page.name)
-        if stored != current:
-            stale.append(page)
-            if not only_check:
-                page.write_text(current, encoding="utf-8")
-    return int(only_check and bool(stale))
+        if (current := with_parts(stored, parts, page.name)) != stored:
+            found[page] = current
+    return found
+
+
+def main() -> int:
+    """Write the pages, or say which are not current."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a page is not current")
+    only_check, found = parser.parse_args().check, stale()
+    for page, text in found.items():
+        print(f"{page.relative_to(ROOT)} {'is not current: run `make docs`' if only_check else 'written'}")
+        if not only_check:
+            page.write_text(text, encoding="utf-8")
+    return int(only_check and bool(found))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,74 @@
+"""The README and the pages of docs/ tell the truth: generated parts are current, numbers computed, links lead on."""
+
+import re
+from pathlib import Path
+
+import pages
+import pytest
+from nbformat.v4 import new_markdown_cell
+from notebook_checks import Lesson, numbers_in_prose_come_from_somewhere
+from pages import ROOT
+
+from mlops_lesson.stages import STAGES, Stage
+from mlops_lesson.teaching.quiz import load_questions
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+GENERATED = re.compile(r"<!-- begin generated: .*?<!-- end generated: [\w-]+ -->", re.DOTALL)
+TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def test_the_generated_parts_are_current() -> None:
+    assert [page.name for page in pages.stale()] == [], "run `make docs`"
+
+
+def test_a_lost_marker_is_named() -> None:
+    with pytest.raises(ValueError, match="begin generated: grid"):
+        pages.with_parts("<!-- begin generated: grid -->", {"grid": ""}, "README.md")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_and_make_targets_lead_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    targets = re.findall(r"(?:\]\(|src=\")(?!https?:|mailto:)([^)#\"\s]+)", text)
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+    assert set(re.findall(r"`make ([a-z]+)", text)) <= TARGETS
+
+
+def test_the_folders_that_the_readme_names_are_there() -> None:
+    folders = re.findall(r"^\| `([a-z_]+/)` \|", README, re.MULTILINE)
+    assert len(folders) > 5
+    assert [folder for folder in folders if not (ROOT / folder).is_dir()] == []
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.slug)
+def test_every_expected_number_stands_in_an_output_of_the_notebook(stage: Stage) -> None:
+    lesson = Lesson.read(ROOT / "notebooks" / stage.notebook)
+    prose = GENERATED.sub("", pages.page_of(stage).read_text(encoding="utf-8"))
+    lesson.notebook.cells = [*(cell for _, cell in lesson.code_cells), new_markdown_cell(prose, id="page")]
+    lesson.notebook.metadata.mlops_lesson.pop("given_facts", None)
+    assert list(numbers_in_prose_come_from_somewhere(lesson)) == []
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.slug)
+def test_the_misconception_behind_every_wrong_option_is_told(stage: Stage) -> None:
+    page = pages.page_of(stage).read_text(encoding="utf-8")
+    questions = [question for question in load_questions(stage).questions if question.kind != "put_in_order"]
+    wrong = [option.misconception for question in questions for option in question.options if not option.right]
+    assert len(wrong) > 10
+    assert [each for each in wrong if each.replace("|", "\\|") not in page] == []
+
+
+@pytest.mark.parametrize("minutes", [12, 50, 90])
+def test_a_plan_fits_into_its_minutes(minutes: int) -> None:
+    plan = pages.pages()[pages.FOLDER / "README.md"][f"plan-{minutes}"]
+    ends = [int(end) for end in re.findall(r"^\| \d+-(\d+) \|", plan, re.MULTILINE)]
+    assert ends == sorted(ends)
+    assert minutes - 10 <= ends[-1] <= minutes
+
+
+def test_the_glossary_explains_a_term_by_its_first_bold_sentence() -> None:
+    assert pages.about("epoch", "Words. An **epoch** is one pass. It takes long.\nA **batch** is less.") == (
+        "An epoch is one pass. It takes long."
+    )
+    assert pages.about("drift", "The world changes. This is **drift**.") == "The world changes. This is drift."
