@@ -1,16 +1,16 @@
 # make lab        set up the course in .venv and open it in JupyterLab
-# make test       set up and run every check that has to hold before a change is taken
+# make test       the checks that have to hold before a change is taken
 # make quick      the checks of a minute: linter, stored notebooks, generated pages, quiz and exercises
 # make nightly    the checks that take long
-# make classroom  rehearse a class: a hub on this machine with simulated learners (LEARNERS=20)
-# make hub        set up what a hub for a class needs; docs/hub.md goes on from there
-# make bench      measure times and sizes into docs/benchmarks.md (ONLY=import,service: some; SUITE=1: the tests too)
-# make notebooks  run all notebooks and store their outputs, in normal form
+# make notebooks  run the notebooks that are stale, say why, and store their outputs in normal form
+# make docs       write the generated parts of README.md and docs/
+# make site       write the course as a static site into build/site: open its index.html
 # make slides     write slides of each notebook into build/slides
 # make solutions  run the notebooks with all exercises solved, into build/solutions (for instructors)
 # make preflight  see whether this machine can hold the course (LEARNERS=30: a hub for a class)
-# make site       write the course as a static site into build/site: open its index.html
-# make docs       write the generated parts of README.md and docs/
+# make hub        set up what a hub for a class needs; docs/hub.md goes on from there
+# make classroom  rehearse a class: a hub on this machine with simulated learners (LEARNERS=20)
+# make bench      measure times and sizes into docs/benchmarks.md
 # make lock       pin the dependencies of pyproject.toml anew (UPGRADE=1: to the newest allowed versions)
 # make clean      remove .venv and .hub; what you made (my_work/) stays
 #
@@ -21,99 +21,84 @@ IN_VENV := $(VENV)/bin/python
 INTERPRETERS := $(if $(PYTHON),$(PYTHON),python3 python3.13 python3.12 python3.11 python)
 LINT = $(IN_VENV) -m ruff check . && $(IN_VENV) -m ruff format --check .
 WORKERS ?= 2
-PARALLEL = -n $(WORKERS) --dist worksteal
-QUICK := $(addprefix tests/test_,rooms.py notebooks_static.py pages.py quiz.py quiz_questions.py exercises.py)
 LEARNERS ?= 20
+QUICK := $(addprefix tests/test_,rooms.py notebooks_static.py pages.py quiz.py quiz_questions.py exercises.py)
 PROXY := .hub/node_modules/.bin/configurable-http-proxy
 FIRST_NOTEBOOK := notebooks/01_data_collection.ipynb
-INSTALL = $(IN_VENV) -m uv pip install --python $(IN_VENV) --quiet --compile-bytecode --constraint requirements.lock
+# Somebody's usual settings under which Python finds our modules no more, or forgets what it was told to assert.
+unexport PYTHONSAFEPATH PYTHONOPTIMIZE
 
-.PHONY: lab test quick nightly bench classroom hub notebooks slides solutions preflight site docs lock clean
+.PHONY: lab test quick nightly notebooks docs site slides solutions preflight hub classroom bench lock clean
 
-lab: $(VENV)/.lab-ready
-	$(IN_VENV) -m jupyterlab --ServerApp.root_dir=. $(FIRST_NOTEBOOK)
+# The last lines it prints are the address of the first notebook.
+lab: ready-lab
+	@$(IN_VENV) -m jupyterlab --log-level=WARN --ServerApp.root_dir=. --ServerApp.use_redirect_file=False \
+	  --LabApp.default_url=/lab/tree/$(FIRST_NOTEBOOK)
 
-test: $(VENV)/.test-ready $(if $(shell command -v npm),$(PROXY))
+test: ready-test
 	$(LINT)
-	$(IN_VENV) -m pytest $(PARALLEL) $(PYTEST_OPTIONS)
+	$(IN_VENV) -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_OPTIONS)
 
-quick: $(VENV)/.test-ready
+quick: ready-test
 	$(LINT)
-	$(IN_VENV) -m pytest $(PARALLEL) $(QUICK)
+	$(IN_VENV) -m pytest -n $(WORKERS) --dist worksteal $(QUICK)
 
-nightly: $(VENV)/.test-ready $(if $(shell command -v npm),$(PROXY))
-	$(IN_VENV) -m pytest -m nightly -o faulthandler_timeout=3600 -n $(WORKERS) --dist loadfile $(PYTEST_OPTIONS)
+nightly: ready-test $(if $(shell command -v npm),$(PROXY))
+	$(IN_VENV) -m pytest -m nightly -n $(WORKERS) --dist loadfile -o faulthandler_timeout=3600 $(PYTEST_OPTIONS)
 
-classroom: $(VENV)/.hub-ready $(PROXY)
-	@exec $(IN_VENV) tools/classroom.py --learners $(LEARNERS) $(if $(NOTEBOOK),--notebook $(NOTEBOOK))
-
-hub: $(VENV)/.hub-ready $(PROXY)
-	@echo "The hub is installed. Next: step 2 in docs/hub.md."
-
-bench: $(VENV)/.test-ready
-	$(IN_VENV) benchmarks/run.py $(if $(ONLY),--only $(ONLY)) $(if $(SUITE),--suite)
-
-notebooks: $(VENV)/.test-ready
+notebooks: ready-test
 	$(IN_VENV) tools/run_notebooks.py
 
-slides: $(VENV)/.slides-ready
+docs: ready-lab
+	$(IN_VENV) tools/pages.py
+
+site: ready-site
+	$(IN_VENV) -m sphinx -q -W -c docs -d build/doctrees -b html . build/site
+
+slides: ready-slides
 	$(IN_VENV) tools/slides.py
 
-solutions: $(VENV)/.lab-ready
+solutions: ready-test
 	$(IN_VENV) tools/solutions.py
 
 # Needs no environment: it says whether one can be made.
 preflight:
 	@$(firstword $(PYTHON) $(shell command -v python3 python)) tools/preflight.py $(if $(filter command line environment,$(origin LEARNERS)),--learners $(LEARNERS))
 
-site: $(VENV)/.site-ready
-	$(IN_VENV) -m sphinx -q -W -c docs -d build/doctrees -b html . build/site
+# Every account of the machine has to read what is installed, also where files are usually made for oneself.
+hub: ready-hub $(PROXY)
+	@chmod -R go+rX $(VENV) .hub
+	@echo "The hub is installed. Next: step 2 in docs/hub.md."
 
-docs: $(VENV)/.lab-ready
-	$(IN_VENV) tools/pages.py
+classroom: ready-hub $(PROXY)
+	@exec $(IN_VENV) tools/classroom.py --learners $(LEARNERS) $(if $(NOTEBOOK),--notebook $(NOTEBOOK))
 
-lock: $(VENV)/.test-ready
+bench: ready-test
+	$(IN_VENV) benchmarks/run.py
+
+lock: ready-test
 	$(IN_VENV) tools/lock.py $(if $(UPGRADE),--upgrade)
 
 clean:
 	rm -rf $(VENV) .hub
 
+# Whether there is anything to install, tools/install.py knows: it is asked each time.
+ready-%: $(VENV)/pyvenv.cfg
+	@$(IN_VENV) -c "" 2>/dev/null || { \
+	  echo "The environment in $(VENV) does not work, maybe because its Python is gone. 'make clean' removes it" >&2; \
+	  echo "(what you made in my_work/ stays); then run this again." >&2; exit 1; }
+	@$(IN_VENV) tools/install.py $*
+
 $(VENV)/pyvenv.cfg:
 	@for python in $(INTERPRETERS); do \
 	  if "$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
-	    echo "Setting the course up in $(VENV) with $$python: about a minute, once."; \
+	    echo "Making an environment in $(VENV) with $$python."; \
 	    exec "$$python" -m venv $(VENV); \
 	  fi; \
 	done; \
 	echo "The course needs Python 3.11 or newer with its venv module; tried: $(INTERPRETERS)." >&2; \
 	echo "Install one (on Debian or Ubuntu also the package python3-venv), or name one: make lab PYTHON=/path/to/python" >&2; \
 	exit 1
-
-# The last line of the recipe lets matplotlib list the fonts now; otherwise the first figure waits, with a message.
-$(VENV)/.lab-ready: $(VENV)/pyvenv.cfg pyproject.toml requirements.lock tools/jupyterlab_settings.json
-	@$(IN_VENV) -m pip --version >/dev/null 2>&1 || $(IN_VENV) -m ensurepip >/dev/null
-	@$(IN_VENV) -m pip install --quiet --disable-pip-version-check --constraint requirements.lock uv
-	@$(INSTALL) --editable ".[lab]"
-	@mkdir -p $(VENV)/share/jupyter/lab/settings
-	@cp tools/jupyterlab_settings.json $(VENV)/share/jupyter/lab/settings/overrides.json
-	@$(IN_VENV) -c "import matplotlib.font_manager"
-	@touch $@
-
-$(VENV)/.site-ready: $(VENV)/.lab-ready
-	@$(INSTALL) --editable ".[site]"
-	@touch $@
-
-$(VENV)/.slides-ready: $(VENV)/.lab-ready
-	@$(INSTALL) --editable ".[slides]"
-	@touch $@
-
-$(VENV)/.test-ready: $(VENV)/.lab-ready
-	@$(INSTALL) --editable ".[test]"
-	@touch $@
-
-$(VENV)/.hub-ready: $(VENV)/.lab-ready
-	@$(INSTALL) --editable ".[hub,lab]"
-	@touch $@
 
 # 5.1 is the last version that runs on Node.js 18, which long-lived systems bring.
 $(PROXY):

@@ -88,7 +88,7 @@ def test_postbuild_installs_the_course_alone_answers_the_news_prompt_and_trusts_
     (tmp_path / "bin" / "jupyter").symlink_to(Path(sys.executable).with_name("jupyter"))
     environment = {**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "CALLS": str(tmp_path / "calls")}
     environment |= {"PREFIX": str(tmp_path / "prefix"), "JUPYTER_DATA_DIR": str(tmp_path / "data")}
-    subprocess.run(["./postBuild"], cwd=course, env=environment, check=True, capture_output=True)
+    subprocess.run(["bash", "postBuild"], cwd=course, env=environment, check=True, capture_output=True)
     installed = (tmp_path / "calls").read_text(encoding="utf-8")
     assert installed == "-m pip install --quiet --no-cache-dir --no-deps --editable .\n"
     settings = tmp_path / "prefix/share/jupyter/lab/settings/overrides.json"

@@ -7,13 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 CONTAINER = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text(encoding="utf-8"))
-TARGETS = set(re.findall(r"^(\S+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 
 
 def run(tool: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -40,24 +38,8 @@ def test_the_workflows_are_pinned_and_may_do_no_more_than_they_must() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "rule"),
-    [
-        (r"@[0-9a-f]{40}", "@main", "unpinned-uses"),
-        (r" *permissions:.*\n( +contents: read\n)?", "", "excessive-permissions"),
-        (r" +with:\n +persist-credentials: false\n", "", "artipacked"),
-    ],
-)
-def test_a_careless_workflow_would_be_found(tmp_path: Path, old: str, new: str, rule: str) -> None:
-    careless = tmp_path / ".github/workflows/careless.yml"
-    careless.parent.mkdir(parents=True)
-    careless.write_text(re.sub(old, new, WORKFLOWS[0].read_text(encoding="utf-8")), encoding="utf-8")
-    done = run("zizmor", "--offline", "--no-progress", "--format=plain", str(careless))
-    assert rule in done.stdout
-
-
 def test_the_allowed_versions_are_tried_on_three_systems_and_every_week() -> None:
-    workflow = yaml.safe_load((ROOT / ".github/workflows/tests.yml").read_text(encoding="utf-8"))
+    workflow = yaml.safe_load((ROOT / ".github/workflows/nightly.yml").read_text(encoding="utf-8"))
     matrix = workflow["jobs"]["allowed"]["strategy"]["matrix"]
     assert {system.partition("-")[0] for system in matrix["system"]} == {"ubuntu", "macos", "windows"}
     assert matrix["resolution"] == ["lowest-direct", "highest"]
@@ -74,7 +56,6 @@ def test_the_workflows_run_commands_and_files_that_exist() -> None:
     files = [word.partition("=")[2] or word for word in words if re.search(r"(^|=)(tests|\.ci)/|^tools/", word)]
     assert {"tests/browser", ".ci/run"} <= {*files}
     assert [file for file in files if not (ROOT / file).exists()] == []
-    assert {words[at + 1] for at, word in enumerate(words) if word == "make"} <= TARGETS
 
 
 def test_the_workflows_take_the_locked_uv() -> None:
@@ -88,11 +69,9 @@ def test_the_workflows_take_the_locked_uv() -> None:
 
 def test_the_container_sets_up_what_make_lab_opens() -> None:
     make, target = CONTAINER["postCreateCommand"].split()
-    assert (make, target) == ("make", ".venv/.lab-ready")
-    plan = subprocess.run(["make", "-n", "lab"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    plan = subprocess.run([make, "-n", target], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     interpreter = CONTAINER["customizations"]["vscode"]["settings"]["python.defaultInterpreterPath"]
-    assert interpreter.removeprefix("${containerWorkspaceFolder}/") in plan
-    assert subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True).returncode == 0
+    assert f"{interpreter.removeprefix('${containerWorkspaceFolder}/')} tools/install.py lab" in plan
 
 
 def test_the_container_opens_files_that_exist_on_the_python_of_binder() -> None:

@@ -5,7 +5,9 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import install
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -17,26 +19,21 @@ case "$*" in
   *"$FAILS"*) exit 1 ;;
 esac
 """
-NPM = """\
-#!/bin/sh
-printf 'npm %s\\n' "$*" >> "$CALLS"
-mkdir -p .hub/node_modules/.bin && : > .hub/node_modules/.bin/configurable-http-proxy
-"""
-OPENED = "-m jupyterlab --ServerApp.root_dir=. notebooks/01_data_collection.ipynb"
-BARE_MACHINE = ("bash", "dirname", "make", "sh", "mkdir", "cp", "touch", "rm", "env")
-FRESHLY_READ = ("Makefile", "pyproject.toml", "requirements.lock", "tools/jupyterlab_settings.json", ".ci/run")
+NPM = '#!/bin/sh\nprintf "npm %s\\n" "$*" >> "$CALLS"\nmkdir -p .hub/node_modules/.bin\n'
+BARE_MACHINE = ("bash", "dirname", "make", "sh", "mkdir", "cp", "touch", "rm", "env", "chmod")
 
 
 class Course:
     """A copy of the course's set-up in a folder of its own."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder / "a course"
+        self.folder = folder / "a course's # folder"
         self.python = folder / "python"
         self.calls = folder / "calls"
-        for name in FRESHLY_READ:
+        for name in ("Makefile", ".ci/run"):
             (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, self.folder / name)
+            # Without the right to run it, as after a download as ZIP.
+            (self.folder / name).write_text((ROOT / name).read_text(encoding="utf-8"), encoding="utf-8")
         self.program(self.python, STAND_IN)
         self.program(folder / "programs" / "npm", NPM)
         self.path = f"{folder / 'programs'}{os.pathsep}{os.environ['PATH']}"
@@ -60,7 +57,7 @@ class Course:
 
     @property
     def asked(self) -> list[str]:
-        return self.calls.read_text(encoding="utf-8").splitlines()
+        return [call for call in self.calls.read_text(encoding="utf-8").splitlines() if call.strip() != "-c"]
 
 
 @pytest.fixture
@@ -68,65 +65,23 @@ def course(tmp_path: Path) -> Course:
     return Course(tmp_path)
 
 
-def installs(asked: list[str]) -> list[str]:
-    return [call for call in asked if "pip install" in call]
+def test_make_lab_sets_up_and_opens_the_first_notebook_by_its_address(course: Course) -> None:
+    done = course.make("lab")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert course.asked[1:-1] == ["-m venv .venv", "tools/install.py lab"]
+    assert "--LabApp.default_url=/lab/tree/notebooks/01_data_collection.ipynb" in course.asked[-1]
+    assert "--ServerApp.use_redirect_file=False" in course.asked[-1]
 
 
-def test_make_lab_sets_up_and_opens_the_first_notebook(course: Course) -> None:
-    assert course.make("lab").returncode == 0
-    assert "-m venv .venv" in course.asked
-    assert course.asked[-1] == OPENED
-
-
-def test_make_has_nothing_to_complain_about(course: Course) -> None:
-    assert course.make("lab").stderr == ""
-
-
-def test_a_second_make_lab_only_opens_the_notebook(course: Course) -> None:
+def test_a_second_make_lab_asks_only_whether_there_is_anything_to_install(course: Course) -> None:
     course.make("lab")
     course.make("lab")
-    assert course.asked == [OPENED]
+    assert [call.split(" --")[0] for call in course.asked] == ["tools/install.py lab", "-m jupyterlab"]
 
 
-@pytest.mark.parametrize("changed", ["requirements.lock", "pyproject.toml"])
-def test_a_change_of_versions_installs_anew(course: Course, changed: str) -> None:
-    course.make("lab")
-    later = (course.folder / ".venv/.lab-ready").stat().st_mtime + 5
-    os.utime(course.folder / changed, (later, later))
-    course.make("lab")
-    assert len(installs(course.asked)) == 2
-
-
-def test_everything_is_installed_at_the_locked_versions(course: Course) -> None:
-    course.make("test")
-    assert installs(course.asked)
-    assert [call for call in installs(course.asked) if "--constraint requirements.lock" not in call] == []
-
-
-def test_an_interrupted_install_is_taken_up_again(course: Course) -> None:
-    assert course.make("lab", fails="uv pip install").returncode != 0
-    course.make("lab")
-    assert any(".[lab]" in call for call in installs(course.asked))
-
-
-def test_make_lab_answers_jupyterlabs_question_about_news(course: Course) -> None:
-    course.make("lab")
-    settings = course.folder / ".venv/share/jupyter/lab/settings/overrides.json"
-    assert '"fetchNews": "false"' in settings.read_text(encoding="utf-8")
-
-
-def test_make_site_gets_its_own_packages_and_takes_no_warning(course: Course) -> None:
-    assert course.make("site").returncode == 0
-    assert any(".[site]" in call for call in installs(course.asked))
-    assert course.asked[-1].startswith("-m sphinx -q -W ")
-    assert course.asked[-1].endswith(" -b html . build/site")
-
-
-def test_make_links_tries_the_links_of_the_pages_of_the_site(course: Course) -> None:
-    course.make("site")
-    site = course.asked[-1]
-    course.make("links")
-    assert course.asked[-1] == site.replace("html", "linkcheck").replace("build/site", "build/links")
+def test_nothing_is_opened_when_the_set_up_fails(course: Course) -> None:
+    assert course.make("lab", fails="install.py").returncode != 0
+    assert "install.py" in course.asked[-1]
 
 
 def test_an_old_python_is_told_what_to_do(course: Course) -> None:
@@ -137,26 +92,38 @@ def test_an_old_python_is_told_what_to_do(course: Course) -> None:
     assert not (course.folder / ".venv").exists()
 
 
-def test_make_test_runs_linter_formatter_and_tests(course: Course) -> None:
+@pytest.mark.parametrize("left", ["nothing but its first file", "a link to a Python that is gone"])
+def test_an_environment_that_does_not_work_is_noticed_and_the_way_out_named(course: Course, left: str) -> None:
+    (course.folder / ".venv/bin").mkdir(parents=True)
+    (course.folder / ".venv/pyvenv.cfg").write_text("")
+    if left.startswith("a link"):
+        (course.folder / ".venv/bin/python").symlink_to(course.folder / "gone")
+    refused = course.make("lab")
+    assert refused.returncode != 0
+    assert "'make clean' removes it" in refused.stderr
+    assert course.make("clean").returncode == 0
+    assert course.make("lab").returncode == 0
+
+
+def test_usual_settings_of_python_do_not_reach_what_make_runs(course: Course) -> None:
+    course.program(course.python, STAND_IN.replace('"$*" >>', '"$PYTHONSAFEPATH$PYTHONOPTIMIZE" >>'))
+    course.run("make", f"PYTHON={course.python}", "lab", PYTHONSAFEPATH="1", PYTHONOPTIMIZE="2")
+    assert {*course.asked} == {""}
+
+
+def test_make_test_runs_linter_formatter_and_tests_and_fails_when_they_fail(course: Course) -> None:
     assert course.make("test").returncode == 0
     checks = [call for call in course.asked if call.startswith(("-m ruff", "-m pytest"))]
-    assert checks[0] == "-m ruff check ."
-    assert checks[1] == "-m ruff format --check ."
+    assert checks[:2] == ["-m ruff check .", "-m ruff format --check ."]
     assert checks[2].startswith("-m pytest ")
-
-
-def test_make_test_fails_when_the_tests_fail(course: Course) -> None:
     assert course.make("test", fails="-m pytest").returncode != 0
 
 
-def test_the_build_machine_runs_make_test_and_lets_no_test_be_skipped(course: Course) -> None:
-    done = course.run(".ci/run", PYTHON=str(course.python), CHROMIUM="/bin/true")
-    assert done.returncode == 0
-    assert course.asked[-1].endswith("--no-skips")
-
-
-def test_the_build_machine_reports_a_failure(course: Course) -> None:
-    assert course.run(".ci/run", PYTHON=str(course.python), CHROMIUM="/bin/true", fails="-m pytest").returncode != 0
+def test_the_quick_checks_are_files_that_exist(course: Course) -> None:
+    course.make("quick")
+    files = [word for word in course.asked[-1].split() if word.startswith("tests/")]
+    assert len(files) > 5
+    assert [file for file in files if not (ROOT / file).is_file()] == []
 
 
 @pytest.fixture
@@ -171,32 +138,155 @@ def bare_path(course: Course) -> str:
     return str(tools)
 
 
-def test_the_build_machine_gets_the_programs_that_are_missing(course: Course, bare_path: str) -> None:
-    kept = {"PATH": bare_path, "PYTHON": str(course.python), "CHROMIUM": ""}
-    assert course.run(str(course.folder / ".ci/run"), **kept).returncode == 0
+def test_the_build_machine_gets_what_is_missing_and_lets_no_test_be_skipped(course: Course, bare_path: str) -> None:
+    bare = {"PATH": bare_path, "PYTHON": str(course.python), "CHROMIUM": ""}
+    assert course.run("bash", ".ci/run", **bare).returncode == 0
     assert course.asked[0].startswith("apt-get update")
-    assert course.asked[1].startswith("apt-get install")
-    assert {"chromium", "nodejs", "npm", "git"} <= set(course.asked[1].split())
+    assert {"chromium", "git"} <= set(course.asked[1].split())
+    assert course.asked[-1].startswith("-m pytest")
+    assert course.asked[-1].endswith("--no-skips")
+    assert course.run("bash", ".ci/run", "nightly", **bare).returncode == 0
+    assert {"nodejs", "npm"} <= set(course.asked[1].split())
+    assert "-m nightly" in course.asked[-1]
 
 
-def test_the_build_machine_leaves_an_npm_that_is_there_alone(course: Course, bare_path: str) -> None:
-    course.program(Path(bare_path) / "npm", NPM)
-    kept = {"PATH": bare_path, "PYTHON": str(course.python), "CHROMIUM": ""}
-    assert course.run(str(course.folder / ".ci/run"), **kept).returncode == 0
-    assert not {"nodejs", "npm"} & set(course.asked[1].split())
+def test_the_build_machine_reports_a_failure(course: Course) -> None:
+    usual = {"PYTHON": str(course.python), "CHROMIUM": "/bin/true"}
+    assert course.run("bash", ".ci/run", fails="-m pytest", **usual).returncode != 0
 
 
-def test_make_classroom_installs_what_it_needs_and_rehearses(course: Course) -> None:
-    assert course.make("classroom", "LEARNERS=3").returncode == 0
-    assert any(".[hub,lab]" in call for call in installs(course.asked))
-    assert any(call.startswith("npm install") for call in course.asked)
-    assert course.asked[-1] == "tools/classroom.py --learners 3"
+def test_a_hub_can_be_read_by_every_account_whatever_the_umask(course: Course) -> None:
+    command = f"umask 077; make 'PYTHON={course.python}' hub"
+    assert course.run("bash", "-c", command).returncode == 0
+    assert (course.folder / ".venv/bin/python").stat().st_mode & 0o777 == 0o755
+    assert (course.folder / ".hub/node_modules").stat().st_mode & 0o777 == 0o755
 
 
 def test_a_machine_without_npm_is_told_what_a_hub_needs(course: Course, bare_path: str) -> None:
     refused = course.run("make", f"PYTHON={course.python}", "classroom", PATH=bare_path)
     assert refused.returncode != 0
     assert "apt install nodejs npm" in refused.stderr
+
+
+class Installs:
+    """The environment of a course, and what is asked of pip and uv."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder = folder
+        self.calls: list[tuple[list[str], dict[str, str]]] = []
+        self.config = ""
+        self.fails = "never"
+        for name in ("pyproject.toml", "requirements.lock", "tools/jupyterlab_settings.json"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+        self.patch = monkeypatch
+        self.is_in(folder)
+        monkeypatch.setattr(install.subprocess, "run", self.note)
+        monkeypatch.setattr(sys, "argv", ["install.py", "lab"])
+
+    def is_in(self, folder: Path) -> None:
+        for name, value in {
+            "ROOT": folder,
+            "LOCK": folder / "requirements.lock",
+            "SETTINGS": folder / "tools/jupyterlab_settings.json",
+            "ENVIRONMENT": folder / ".venv",
+        }.items():
+            self.patch.setattr(install, name, value)
+
+    def note(self, command: list[str], env: dict[str, str] | None = None, **_: object) -> SimpleNamespace:
+        self.calls.append((command, env or {}))
+        if self.fails in command:
+            raise subprocess.CalledProcessError(1, command)
+        return SimpleNamespace(returncode=0, stdout=self.config)
+
+    def run(self) -> int:
+        self.calls.clear()
+        return install.main()
+
+    def call(self, *words: str) -> tuple[list[str], dict[str, str]]:
+        (found,) = [call for call in self.calls if call[0][2 : 2 + len(words)] == [*words]]
+        return found
+
+
+@pytest.fixture
+def installs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installs:
+    return Installs(tmp_path / "course", monkeypatch)
+
+
+def test_the_set_up_says_its_size_installs_locked_versions_and_is_done_once(
+    installs: Installs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert installs.run() == 0
+    assert "MB" in capsys.readouterr().out
+    for words in (("pip", "install"), ("uv", "pip", "install")):
+        command, _ = installs.call(*words)
+        assert command[command.index("--constraint") + 1].endswith("requirements.lock")
+    settings = installs.folder / ".venv/share/jupyter/lab/settings/overrides.json"
+    assert '"fetchNews": "false"' in settings.read_text(encoding="utf-8")
+    assert installs.run() == 0
+    assert installs.calls == []
+
+
+@pytest.mark.parametrize("changed", ["requirements.lock", "pyproject.toml"])
+def test_a_change_of_versions_installs_anew(installs: Installs, changed: str) -> None:
+    installs.run()
+    with (installs.folder / changed).open("a") as file:
+        file.write("\n")
+    installs.run()
+    assert "--reinstall" not in installs.call("uv", "pip", "install")[0]
+
+
+def test_an_interrupted_install_is_named_and_taken_up_again(
+    installs: Installs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    installs.fails = "uv"
+    assert installs.run() == 1
+    assert "make preflight" in capsys.readouterr().out
+    installs.fails = "never"
+    assert installs.run() == 0
+    assert installs.call("uv", "pip", "install")
+
+
+def test_a_folder_that_was_moved_or_copied_is_set_up_anew(installs: Installs) -> None:
+    installs.run()
+    shutil.copytree(installs.folder, installs.folder.parent / "copy")
+    installs.is_in(installs.folder.parent / "copy")
+    installs.run()
+    command, _ = installs.call("uv", "pip", "install")
+    assert "--reinstall" in command
+    assert command[-1] == f"{installs.folder.parent / 'copy'}[lab]"
+    assert installs.call("venv")
+    installs.run()
+    assert installs.calls == []
+
+
+def test_the_index_that_pip_uses_is_uvs_too(installs: Installs, monkeypatch: pytest.MonkeyPatch) -> None:
+    installs.config = "global.cert='/etc/our.pem'\nglobal.index-url='https://mirror.example/simple'\n"
+    monkeypatch.delenv("UV_DEFAULT_INDEX", raising=False)
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    installs.run()
+    _, environment = installs.call("uv", "pip", "install")
+    assert environment["UV_DEFAULT_INDEX"] == "https://mirror.example/simple"
+    assert environment["SSL_CERT_FILE"] == "/etc/our.pem"
+
+
+def test_an_index_of_uvs_own_stays(installs: Installs, monkeypatch: pytest.MonkeyPatch) -> None:
+    installs.config = ":env:.index-url='https://mirror.example/simple'\n"
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "https://uv.example/simple")
+    installs.run()
+    assert installs.call("uv", "pip", "install")[1]["UV_DEFAULT_INDEX"] == "https://uv.example/simple"
+
+
+def test_settings_that_stop_an_install_are_left_out_of_it(installs: Installs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_USER", "1")
+    monkeypatch.setenv("UV_REQUIRE_HASHES", "1")
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
+    installs.run()
+    _, of_pip = installs.call("pip", "install")
+    _, of_uv = installs.call("uv", "pip", "install")
+    assert not {"PIP_USER", "UV_REQUIRE_HASHES", "ALL_PROXY"} & {*of_pip}
+    assert not {"PIP_USER", "UV_REQUIRE_HASHES"} & {*of_uv}
+    assert "ALL_PROXY" in of_uv
 
 
 @pytest.mark.parametrize("options", [(), ("-p", "xdist", "-n", "1")], ids=["alone", "by a worker"])
@@ -212,3 +302,26 @@ def test_where_nothing_may_be_skipped_a_skipped_test_is_a_failure(tmp_path: Path
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
         assert done.returncode == status, done.stdout
         assert "SKIPPED" in done.stdout
+
+
+def test_a_newer_edition_can_be_taken_after_notebooks_were_run(tmp_path: Path) -> None:
+    """The README's line keeps both sides."""
+    (line,) = [line for line in (ROOT / "README.md").read_text("utf-8").splitlines() if line.endswith("git pull")]
+
+    def git(folder: Path, *words: str) -> None:
+        subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *words], cwd=folder, check=True)
+
+    theirs, ours = tmp_path / "theirs", tmp_path / "ours"
+    (theirs / "notebooks").mkdir(parents=True)
+    (theirs / "notebooks/01.ipynb").write_text("first edition")
+    (theirs / ".gitignore").write_text("my_work/\n")
+    git(theirs, "init", "-q")
+    git(theirs, "add", "-A")
+    git(theirs, "commit", "-qm", "one")
+    git(tmp_path, "clone", "-q", str(theirs), "ours")
+    (ours / "notebooks/01.ipynb").write_text("my answers")
+    (theirs / "notebooks/01.ipynb").write_text("second edition")
+    git(theirs, "commit", "-qam", "two")
+    subprocess.run(["sh", "-ec", line], cwd=ours, check=True)
+    assert (ours / "notebooks/01.ipynb").read_text() == "second edition"
+    assert (ours / "my_work/my_notebooks/01.ipynb").read_text() == "my answers"

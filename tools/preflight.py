@@ -5,7 +5,6 @@ exit status is 1 if something prevents the course, and 0 if not, also where some
 """
 
 import argparse
-import ctypes
 import importlib.util
 import os
 import shutil
@@ -15,17 +14,21 @@ import sys
 import tempfile
 import webbrowser
 from pathlib import Path
-from typing import Callable, List, NamedTuple, Optional  # noqa: UP035 - runs on Python 3.8, to say that it is too old
+from typing import Callable, List, NamedTuple  # noqa: UP035 - runs on Python 3.8, to say that it is too old
 
 ROOT = Path(__file__).resolve().parent.parent
 OLDEST = (3, 11)
 GIB = 2**30
 # One learner: JupyterLab, a kernel and the service of notebook 5; measured at 0.25 GB each on a hub, beside 1 GB.
 GIB_ALONE, GIB_A_LEARNER = 2.0, 0.25
-# An environment takes 0.7 GB, and its making as much again for what is downloaded.
+# An environment takes 0.8 GB, and its making as much again for what is downloaded.
 GIB_OF_DISK, GIB_OF_DISK_A_LEARNER = 2.0, 0.1
 LEARNERS_A_CORE = 10
 ENVIRONMENT = ROOT / ".venv"
+# What learners will import, and that the package is this folder's and not that of another copy.
+IMPORTS = "import sys, mlops_lesson, jupyterlab, mlflow, sklearn; from pathlib import Path; " + (
+    "sys.exit(Path(mlops_lesson.__file__).resolve().parent.parent != Path(sys.argv[1]))"
+)
 
 
 class Finding(NamedTuple):
@@ -36,15 +39,13 @@ class Finding(NamedTuple):
     advice: str = ""
 
 
-def check_python(learners: int = 0, version: Optional[tuple] = None) -> Finding:  # noqa: UP045
+def check_python(learners: int = 0, version: tuple = tuple(sys.version_info[:3])) -> Finding:
     """Python is new enough."""
-    version = version or tuple(sys.version_info[:3])
     seen = "Python " + ".".join(map(str, version))
     if version[:2] >= OLDEST:
         return Finding("ok", seen)
-    return Finding(
-        "FAIL", f"{seen} is too old", "Install Python 3.11 or newer, then: make preflight PYTHON=/path/to/it"
-    )
+    advice = "Install Python 3.11 or newer, then: make preflight PYTHON=/path/to/it"
+    return Finding("FAIL", f"{seen} is too old", advice)
 
 
 def check_venv(learners: int = 0, find: Callable = importlib.util.find_spec) -> Finding:
@@ -55,29 +56,19 @@ def check_venv(learners: int = 0, find: Callable = importlib.util.find_spec) -> 
     return Finding("FAIL", f"missing: {', '.join(missing)}", "On Debian or Ubuntu: apt install python3-venv")
 
 
-def total_memory() -> Optional[int]:  # noqa: UP045
-    """Return the machine's memory in bytes, or None where it is not told."""
-    if os.name == "nt":
-
-        class Status(ctypes.Structure):
-            _fields_ = [("length", ctypes.c_ulong), ("load", ctypes.c_ulong)] + [
-                (name, ctypes.c_ulonglong) for name in ("total", "free", "p", "pf", "v", "vf", "x")
-            ]
-
-        status = Status(length=ctypes.sizeof(Status))
-        asked = ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status))
-        return status.total if asked else None
+def total_memory() -> int:
+    """Return the machine's memory in bytes, or 0 where it is not told."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError):
-        return None
+    except (AttributeError, ValueError, OSError):
+        return 0
 
 
 def check_memory(learners: int = 0, measure: Callable = total_memory) -> Finding:
     """There is memory enough."""
     needed = GIB_ALONE if learners <= 1 else 1 + GIB_A_LEARNER * learners
     total = measure()
-    if total is None:
+    if not total:
         return Finding("note", "the system does not tell its memory", f"See that it has {needed:.1f} GB.")
     seen = f"{total / GIB:.1f} GB of memory, {needed:.1f} GB needed"
     # A machine sold with 2 GB tells a little less.
@@ -88,7 +79,7 @@ def check_memory(learners: int = 0, measure: Callable = total_memory) -> Finding
 
 def check_disk(learners: int = 0, usage: Callable = shutil.disk_usage) -> Finding:
     """There is disk enough."""
-    needed = (0.2 if (ENVIRONMENT / ".lab-ready").exists() else GIB_OF_DISK) + GIB_OF_DISK_A_LEARNER * learners
+    needed = (0.2 if ENVIRONMENT.exists() else GIB_OF_DISK) + GIB_OF_DISK_A_LEARNER * learners
     free = usage(ROOT).free
     seen = f"{free / GIB:.1f} GB of disk free, {needed:.1f} GB needed"
     return Finding("ok", seen) if free >= needed * GIB else Finding("FAIL", seen, "Free some, or move the course.")
@@ -100,8 +91,7 @@ def check_port(learners: int = 0, make: Callable = socket.socket) -> Finding:
         with make(socket.AF_INET, socket.SOCK_STREAM) as server:
             server.bind(("127.0.0.1", 0))
             server.listen(1)
-            port = server.getsockname()[1]
-            with socket.create_connection(("127.0.0.1", port), timeout=5):
+            with socket.create_connection(server.getsockname(), timeout=5):
                 return Finding("ok", "a port of 127.0.0.1 can be listened on and reached")
     except OSError as error:
         return Finding("FAIL", f"127.0.0.1 cannot be used: {error}", "Let the firewall allow 127.0.0.1 to itself.")
@@ -114,8 +104,7 @@ def check_browser(learners: int = 0, get: Callable = webbrowser.get, which: Call
     try:
         if not found:
             get()
-            found = ["the system's"]
-        return Finding("ok", f"browser: {found[0]}")
+        return Finding("ok", f"browser: {(found or ['that of the system'])[0]}")
     except webbrowser.Error:
         advice = "A hub's machine needs none; a learner's needs a current Firefox, Chrome, Edge or Safari."
         return Finding("note" if learners else "FAIL", "no browser found", advice)
@@ -133,38 +122,36 @@ def check_folder(learners: int = 0, folder: Path = ROOT) -> Finding:
 
 def check_processors(learners: int = 0, count: Callable = os.cpu_count) -> Finding:
     """There are processors enough."""
-    cores = count() or 1
-    needed = max(1, -(-learners // LEARNERS_A_CORE))
+    cores, needed = count() or 1, max(1, -(-learners // LEARNERS_A_CORE))
     seen = f"{cores} processors, {needed} advised"
     if cores >= needed:
         return Finding("ok", seen)
     return Finding("note", seen, "It works, and starts slowly: let the learners start in turn, some minutes apart.")
 
 
-def pip_can_install() -> bool:
-    """Ask pip whether it could install the course's first package, without installing it."""
+def succeeds(command: List[str]) -> bool:  # noqa: UP006
+    """Run a command and tell whether it succeeded."""
+    try:
+        return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=90).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def check_packages(learners: int = 0, environment: Path = ENVIRONMENT, run: Callable = succeeds) -> Finding:
+    """What learners import can be imported, or fetched where it will be fetched from."""
+    if environment.exists():
+        python = next((path for path in environment.glob("*/python*") if path.stem == "python"), environment / "python")
+        if run([str(python), "-c", IMPORTS, str(ROOT)]):
+            return Finding("ok", "the environment is there (.venv), and imports the course of this folder")
+        return Finding("FAIL", "the environment in .venv cannot import the course", "make clean, then make lab")
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check"]
-        command += ["--retries", "0", "--timeout", "10", "--dest", folder, "uv"]
-        try:
-            return (
-                subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=90).returncode
-                == 0
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            return False
-
-
-def check_packages(learners: int = 0, ready: Optional[bool] = None, ask: Callable = pip_can_install) -> Finding:  # noqa: UP045
-    """The environment is there already, or its packages can be fetched."""
-    if (ENVIRONMENT / ".lab-ready").exists() if ready is None else ready:
-        return Finding("ok", "the environment is there (.venv)")
-    if ask():
-        return Finding("ok", "no environment yet; packages can be fetched")
-    advice = (
-        "Run `make lab` where there is a network, or name the room's package mirror: pip config set global.index-url"
-    )
-    return Finding("FAIL", "no environment yet, and pip cannot fetch packages", advice)
+        index = os.environ.get("UV_DEFAULT_INDEX") or os.environ.get("UV_INDEX_URL")
+        command += ["--index-url", index] * bool(index)
+        if run([*command, "--retries", "0", "--timeout", "10", "--dest", folder, "uv"]):
+            return Finding("ok", "no environment yet; packages can be fetched")
+    advice = "Run make lab where there is a network, or name the room's mirror: pip config set global.index-url"
+    return Finding("FAIL", "no environment yet, and packages cannot be fetched", advice)
 
 
 def interpreter() -> Path:
@@ -179,28 +166,21 @@ def mode(path: Path) -> int:
 
 
 def check_accounts(learners: int = 0, find: Callable = interpreter, measure: Callable = mode) -> Finding:
-    """The learners' accounts can run the interpreter, which is often not in the environment but linked from there."""
+    """The learners' accounts can run the interpreter and read the environment and the course's history."""
     program = find()
-    closed = [folder for folder in reversed(program.parents) if not measure(folder) & 0o001]
-    if measure(program) & 0o005 != 0o005:
-        closed.append(program)
+    read = [path for path in (ENVIRONMENT, ENVIRONMENT / "pyvenv.cfg", ROOT / ".git" / "HEAD") if path.exists()]
+    folders = {folder for path in (program, *read) for folder in path.parents}
+    closed = [folder for folder in sorted(folders) if not measure(folder) & 0o001]
+    closed += [path for path in (program, *read) if not measure(path) & 0o004]
+    closed += [] if measure(program) & 0o001 else [program]
     if not closed:
-        return Finding("ok", f"every account can run {program}")
-    advice = "Use the system's Python: make clean, then make hub PYTHON=/usr/bin/python3"
-    return Finding("FAIL", f"learners' accounts cannot run {program}: {closed[0]} is closed to them", advice)
+        return Finding("ok", f"every account can run {program} and read the course")
+    advice = "Open it (chmod go+rX), or take the system's Python: make clean, then make hub PYTHON=/usr/bin/python3"
+    return Finding("FAIL", f"learners' accounts cannot use {closed[0]}: it is closed to them", advice)
 
 
-CHECKS = (
-    check_python,
-    check_venv,
-    check_memory,
-    check_disk,
-    check_port,
-    check_browser,
-    check_folder,
-    check_processors,
-    check_packages,
-)
+CHECKS = (check_python, check_venv, check_memory, check_disk, check_port, check_browser)
+CHECKS += (check_folder, check_processors, check_packages)
 HUB_CHECKS = (check_accounts,)
 
 
