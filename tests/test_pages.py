@@ -10,7 +10,7 @@ from notebook_checks import Lesson, numbers_in_prose_come_from_somewhere
 from pages import ROOT
 
 from mlops_lesson.stages import STAGES, Stage
-from mlops_lesson.teaching.quiz import load_questions
+from mlops_lesson.teaching.questions import load_questions
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -21,7 +21,7 @@ def test_the_rooms_are_used_one_way_and_there_is_no_circle(capsys: pytest.Captur
     [
         "import mlops_lesson",
         "import mlops_lesson.stages, mlops_lesson.keep.paths, mlops_lesson.teaching.progress",
-        "from mlops_lesson.teaching.quiz import load_questions; load_questions(3)",
+        "from mlops_lesson.teaching.questions import load_questions; load_questions(3)",
         "from mlops_lesson.training import charts, trace; print(end=charts.ascii_chart(trace.GIVEN_TRACE)[:0])",
     ],
     ids=["package", "stages, paths, progress", "quiz questions", "text charts"],
