@@ -17,10 +17,28 @@ from mlops_lesson.validation.gate import ValidatedModel, validate
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from mlops_lesson.deployment.registry import RegisteredModel
     from mlops_lesson.deployment.serving import Server
     from mlops_lesson.monitoring.loop import LoopRun, Policy
 
-__all__ = ["collect", "deploy", "monitor", "preprocess", "run", "train", "validate"]
+__all__ = ["champion", "collect", "deploy", "monitor", "preprocess", "run", "train", "validate"]
+
+
+def champion() -> "RegisteredModel":
+    """Get the version that answers; where there is none yet, the validated model is deployed first.
+
+    Returns
+    -------
+    mlops_lesson.deployment.registry.RegisteredModel
+        The champion of the registry.
+    """
+    from mlops_lesson.artifacts import load
+    from mlops_lesson.deployment import registry
+
+    if (found := registry.champion()) is not None:
+        return found
+    validated = load("validated model", quiet=True)
+    return deploy(validated.trained, validated.gate, reason="the first champion")
 
 
 def run(

@@ -1,6 +1,7 @@
 """One prediction in three layers: Input Data, Model Inference, Output Prediction."""
 
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,9 +60,9 @@ def text_image(image: np.ndarray) -> str:
     return "\n".join("".join(SHADES[round(level * (len(SHADES) - 1))] * 2 for level in row).rstrip() for row in levels)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PredictionTrace:
-    """What the model computes for one image, layer by layer.
+    """What the model computes for one image, layer by layer; a notebook shows it as figure, table and text.
 
     Parameters
     ----------
@@ -82,6 +83,17 @@ class PredictionTrace:
     hidden: tuple[np.ndarray, ...]
     probability: float
     threshold: float = 0.5
+
+    def __repr__(self) -> str:
+        return f"{self.plot()!r}\n{self.to_text()}"
+
+    def _repr_html_(self) -> str:
+        from mlops_lesson.show.page import OURS
+        from mlops_lesson.show.tables import show_table
+
+        table = show_table(self.to_frame(), "The three layers of one prediction")
+        text = f"<details {OURS}><summary>As text</summary><pre>{escape(self.to_text())}</pre></details>"
+        return self.plot()._repr_html_() + table._repr_html_() + text
 
     @property
     def chute(self) -> str:
