@@ -51,7 +51,7 @@ def test_the_first_parcel_is_answered_at_once(explorer):
 
 def test_what_was_moved_and_dimmed_is_what_the_service_answers_for(explorer):
     text = send(explorer, Parcel=3, Shift=1, Brightness=60)
-    expected = trace_prediction(champion(), shift(dim(IMAGES[2], 0.6), 1)[0])
+    expected = trace_prediction(champion(), shift(dim(IMAGES[2], 0.6), 1))
     assert "parcel 3, moved 1 pixel to the right, lamps at 60 %" in text
     assert f"probability of B {expected.probability:.2f}." in text
 
