@@ -50,9 +50,3 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     if os.environ[HOME] == os.environ["MLOPS_LESSON_USUAL_HOME"]:
         monkeypatch.setenv(HOME, str(tmp_path / "my_work"))
     return Path(os.environ[HOME])
-
-
-@pytest.fixture
-def counted_cases() -> set:
-    """Stand in for a count that is going."""
-    return set()

@@ -11,8 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from depot_service import digits, easily_shocked_model, fill_home, trained_model, validated
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from mlops_lesson.deployment import registry, request_log, serving
@@ -126,31 +124,6 @@ def test_another_method_is_refused_with_the_one_that_works(client):
 )
 def test_a_page_of_another_site_cannot_use_the_service(client, path, headers):
     assert client.post(path, json=a_body(mode="shadow"), headers=headers).status_code == 403
-
-
-ANYTHING = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=9) | st.dictionaries(st.text(max_size=9), inner, max_size=4),
-    max_leaves=20,
-)
-
-
-def test_whatever_a_client_sends_is_answered_or_refused(client, counted_cases):
-    @settings(max_examples=300)
-    @given(
-        st.builds(with_pixel, ANYTHING)
-        | st.builds(lambda value: a_body(parcel_id=value), ANYTHING)
-        | ANYTHING
-        | st.binary(max_size=300)
-        | st.text(alphabet='[]{}",:0123456789.eE+-nulltruefas \\', max_size=200)
-    )
-    def try_one(body):
-        counted_cases.add(1)
-        response = send(client, body)
-        assert response.status_code in (200, 400, 422), response.text
-        assert response.status_code == 200 or serving.problems(response)
-
-    try_one()
 
 
 def test_counters_count_requests_by_status_and_answers_by_chute(client):
