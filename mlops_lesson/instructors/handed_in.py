@@ -402,11 +402,7 @@ def _judge_answer(stage: str, identifier: str, record: _Answer, remarks: Counter
 def _judge(stage: str, identifier: str, choice: tuple[str, ...]) -> tuple[tuple[str, ...], bool] | None:
     """Look up whether a choice is right, or None if nobody can choose it; equal choices share their memory."""
     question = asked()[stage, identifier]
-    letters = {letter for letter, _ in question.shown()}
-    whole = {"single": 1, "put_in_order": len(letters)}.get(question.kind, len(choice))
-    if len(set(choice)) < len(choice) or not letters.issuperset(choice) or len(choice) != whole:
-        return None
-    return choice, question.is_right(choice)
+    return (choice, question.is_right(choice)) if question.fits(choice) else None
 
 
 def _time(text: str, latest: datetime, remarks: Counter[str]) -> str:

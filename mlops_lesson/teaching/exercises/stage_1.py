@@ -145,7 +145,7 @@ EXERCISES = (
     ),
     Exercise(
         id="1.3",
-        title="Name a version of the data",
+        title="Name the data by their content",
         minutes=6,
         hints=(
             "`hashlib.sha256()` makes a digest that you feed with `.update(...)` and read with `.hexdigest()`.",
