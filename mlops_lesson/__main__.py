@@ -83,6 +83,14 @@ def _parser() -> argparse.ArgumentParser:
     progress.add_argument("--name", default="", help="your name or pseudonym, to stand in that file")
     progress.add_argument("--folder", type=Path, help="where to write it (export, beside your progress file)")
     progress.set_defaults(command=_progress, called="progress")
+
+    start = commands.add_parser(
+        "start",
+        help="for learners: write a small project of your own, which does not need the course",
+        description="Write a starter project into FOLDER: a file per stage, ready to run, with a place for your data.",
+    )
+    start.add_argument("folder", type=Path, metavar="FOLDER", help="a folder that is not there yet")
+    start.set_defaults(command=_start, called="start")
     return parser
 
 
@@ -119,6 +127,14 @@ def _progress(given: argparse.Namespace) -> int:
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     print(now.notice or f"Saved in {progress.progress_file()}.")
+    return 0
+
+
+def _start(given: argparse.Namespace) -> int:
+    from mlops_lesson.starter.start import start
+
+    files = start(given.folder)
+    print(f"{len(files)} files are in {given.folder}. Go there, and follow README.md.")
     return 0
 
 
