@@ -172,6 +172,9 @@ def hash_in_a_name(files):
     return hashlib.sha256(repr(sorted((name, hash(text)) for name, text in files.items())).encode()).hexdigest()
 
 
+hash_of_text.__module__ = hash_in_a_name.__module__ = "__main__"
+
+
 @pytest.mark.parametrize(
     ("exercise", "answer", "cause"),
     [
@@ -284,6 +287,7 @@ def late(parcels, clicks):
         (lambda parcels, clicks: 1 / 0, "Likely cause", "divided by a count"),
         (lambda parcels, clicks: exit(), "Likely cause", "ends the program"),
         (lambda parcels, clicks: (_ for _ in ()).throw(asyncio.CancelledError()), "Seen", "CancelledError"),
+        (lambda parcels, clicks: input("which?"), "Seen", "a check has no keyboard"),
         (lambda parcels, clicks: itertools.count(), "Seen", "goes on giving values after 10,000"),
     ],
 )
@@ -408,7 +412,8 @@ def test_in_a_kernel_nothing_ends_it_floods_it_or_stops_run_all(tmp_path, monkey
         "check('2.1', lambda image: exit())",
         "def canary(parcel_id, share):\n    print(parcel_id)\n    return hash(str(parcel_id)) % 100 < 100 * share\n\n"
         "check('5.2', canary)",
-        "check('2.1', lambda image: display(image) or [None for _ in iter(int, 1)])",
+        "import matplotlib.pyplot as plt\n"
+        "check('2.1', lambda image: plt.figure() and display(image) or [None for _ in iter(int, 1)])",
         "print(own_or_model_answer('2.1', lambda image: quit()).__name__)",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])

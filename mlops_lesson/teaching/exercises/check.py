@@ -128,9 +128,9 @@ def _examine(exercise: Exercise, answer: Any) -> Found:
     try:
         outcome, message, details = trial.run(lambda: _judge(exercise, trial))
     except TimeoutError:
-        outcome, message = (
-            "crashed",
-            f"`{exercise.name}` was stopped: it had not come to an end in {trials.SECONDS} seconds.",
+        outcome = "crashed"
+        message = (
+            f"`{exercise.name}` was stopped before it came to an end; a check lasts {trials.SECONDS} seconds at most."
         )
         details = (
             Detail("Given", f"{trial.now}."),

@@ -94,7 +94,9 @@ def of_value(label: str, value: Any, kind: bool = False) -> Detail:
             shown = [show_table(table.head(MOST_ROWS), _caption(label, place, tables, note), index=index)
                      for place, (table, index) in enumerate(tables)]  # fmt: skip
             texts = (f"\n{table.head(MOST_ROWS).to_string(index=index)}" for table, index in tables)
-            return Detail(f"{label}{note}", "".join(texts), "".join(table._repr_html_() for table in shown))
+            html = "".join(table._repr_html_() for table in shown)
+            beside = f'<div style="display:inline-block;vertical-align:top;margin-right:2em">{html}</div>'
+            return Detail(f"{label}{note}", "".join(texts), beside)
         text = " ".join(_SHORT.repr(_plain(value)).split())
     except StopError:
         raise

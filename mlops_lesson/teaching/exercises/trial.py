@@ -1,5 +1,6 @@
 """The one place where a learner's code runs: nothing that it raises gets out, and time and prints have a limit."""
 
+import builtins
 import contextlib
 import copy
 import ctypes
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
+from unittest.mock import patch
 
 SECONDS = 10
 """How long a check may take."""
@@ -45,6 +47,10 @@ class StopError(BaseException):
     """Thrown into code that takes too long."""
 
 
+def _no_input(*_prompt: object) -> str:
+    raise RuntimeError("a check has no keyboard; work with the arguments")
+
+
 class _Prints(io.TextIOBase):
     """Takes what is printed, and saves the beginning."""
 
@@ -73,6 +79,7 @@ class Trial:
 
     answer: Callable[..., Any]
     now: str = ""
+    is_away: bool = False
     prints: _Prints = field(default_factory=_Prints)
 
     def __call__(self, *arguments: Any) -> Any:
@@ -94,6 +101,7 @@ class Trial:
         """Run the function in a second Python with other hashes; None if it cannot be taken there."""
         import cloudpickle
 
+        self.is_away = True
         seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
         try:
             sent = pickle.dumps((sys.path, cloudpickle.dumps(self.answer), calls))
@@ -143,6 +151,8 @@ class Trial:
             thread.start()
             with contextlib.suppress(KeyboardInterrupt):
                 thread.join(SECONDS)
+                # A second Python needs its time to start, which is not the learner's.
+                thread.join(SECONDS * self.is_away)
             late = thread.is_alive()
             for _ in range(20):
                 if not thread.is_alive():
@@ -157,8 +167,12 @@ class Trial:
 
     @contextlib.contextmanager
     def _caught(self) -> Iterator[None]:
-        """Catch prints, displays and calls of `exit()`, which would end the kernel."""
+        """Catch prints, displays, figures, questions, and calls of `exit()`, which would end the kernel."""
         with contextlib.ExitStack() as stack:
+            stack.enter_context(patch.object(builtins, "input", _no_input))
+            if plots := sys.modules.get("matplotlib.pyplot"):
+                before = plots.get_fignums()
+                stack.callback(lambda: [plots.close(n) for n in plots.get_fignums() if n not in before])
             if "IPython" in sys.modules and (shell := sys.modules["IPython"].get_ipython()):
                 from IPython.utils.capture import capture_output
 
