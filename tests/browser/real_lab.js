@@ -92,7 +92,8 @@ window.realLab = (() => {
     axe: async (tags) => {
       const include = panel().content.widgets.map((cell) => cell.model.type === "code" ? cell.outputArea.node
         : cell.node.querySelector(".jp-MarkdownOutput")).filter((node) => node && node.children.length);
-      const found = await axe.run({ include }, { runOnly: { type: "tag", values: tags }, resultTypes: ["violations", "passes"] });
+      const found = await axe.run({ include }, {
+        runOnly: tags.length ? { type: "tag", values: tags } : { type: "rule", values: ["color-contrast"] }, resultTypes: ["violations", "passes"] });
       const contrast = (list) => (list.find((rule) => rule.id === "color-contrast") || { nodes: [] }).nodes.length;
       return {
         violations: found.violations.flatMap((rule) => rule.nodes.map((node) =>
@@ -105,8 +106,8 @@ window.realLab = (() => {
       return [...panel().content.node.querySelectorAll(selector)].filter((element) => {
         if (element.disabled || element.tabIndex < 0 || !element.getClientRects().length) return false;
         if (element.closest(".jp-OutputCollapser, .jp-OutputPrompt, .jp-InternalAnchorLink")) return false;
-        const cell = panel().content.widgets.findIndex((each) => each.node.contains(element));
-        const kind = [cell, element.tagName, element.type, element.getAttribute("role")].join();
+        // Controls of one class and kind are handled by the same code, whatever cell they are in.
+        const kind = [element.getAttribute("class"), element.tagName, element.type, element.getAttribute("role")].join();
         if (oneOfEach && seen.has(kind)) return false;
         seen.add(kind);
         return true;
