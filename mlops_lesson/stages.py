@@ -129,6 +129,9 @@ OPEN_IN_PRINT = (
 """Unfolds the notebook's foldable blocks on paper, where nobody can open them."""
 
 
+_LINK = "line-height:24px;text-decoration:underline"
+
+
 @dataclass(frozen=True, repr=False)
 class Shown:
     """Words that Jupyter shows as a page, or as they are; made by `strip`, `stage_card` and `lifecycle`."""
@@ -166,13 +169,14 @@ def strip(stage: "int | str | Stage") -> Shown:
     for each in STAGES:
         name = f"{each.number}\u00a0{each.short}"
         words.append(f"[{each.number} {each.name}]" if each == current else f"{each.number} {each.name}")
-        link = f'<a href="{each.notebook}" title="{escape(each.name)}" style="line-height:24px">{name}</a>'
-        here = f'<strong aria-current="page">{name} (you\u00a0are\u00a0here)</strong>'
-        items.append(f'<li style="display:inline">{here if each == current else link}')
+        link = f'<a href="{each.notebook}" title="{escape(each.name)}" style="{_LINK}">{name}</a>'
+        here = f'<span aria-current="page"><strong>{name}</strong> (you\u00a0are\u00a0here)</span>'
+        items.append(f"<li>{here if each == current else link}</li>")
     return Shown(
         f"You are here: {current.number} {current.name}\n{' > '.join(words)} > back to 1",
         f'<ol {OURS} aria-label="The six stages of the lifecycle; after the last comes the first again" '
-        f'style="list-style:none;margin:0;padding:0;font-size:12px">{" →</li> ".join(items)}</li></ol>{OPEN_IN_PRINT}',
+        'style="list-style:none;margin:0;padding:0;display:flex;flex-wrap:wrap;gap:0 9px;font-size:11px">'
+        f"{''.join(items)}</ol>{OPEN_IN_PRINT}",
     )
 
 
@@ -230,11 +234,11 @@ def lifecycle() -> Shown:
         ordered list of links remains.
     """
     title = "The machine-learning lifecycle: what monitoring finds is where the next round begins"
-    box = "flex:1;border:2px solid var(--jp-brand-color1,#3a5fcd);border-radius:6px;padding:6px 10px;line-height:1.4"
+    box = "flex:1;border:2px solid #3a5fcd;border-radius:6px;padding:6px 10px;line-height:1.4"
     arrow_look = "width:30px;line-height:30px;align-self:center;text-align:center;font-size:20px"
     items = [
         f'<li style="grid-area:{area};display:flex;flex-direction:{direction};align-items:stretch">'
-        f'<div style="{box}"><a href="{stage.notebook}" style="font-weight:bold;line-height:24px">'
+        f'<div style="{box}"><a href="{stage.notebook}" style="{_LINK};font-weight:bold">'
         f"{stage.number} {escape(stage.name)}</a><br>{escape(stage.output)}</div>"
         f'<span aria-hidden="true" style="{arrow_look}">{arrow}</span></li>'
         for stage, (area, direction, arrow) in zip(STAGES, _PLACES, strict=True)

@@ -60,7 +60,7 @@ def test_the_strip_links_to_the_other_stages_and_says_you_are_here():
     page = shown._repr_html_().replace("\u00a0", " ")
     assert links(page) == [stage.notebook for stage in STAGES if stage.number != 2]
     assert page.count("<li") == 6
-    assert '<strong aria-current="page">2 Preprocessing (you are here)</strong>' in page
+    assert '<span aria-current="page"><strong>2 Preprocessing</strong> (you are here)</span>' in page
 
 
 def test_the_lifecycle_is_an_ordered_list_of_links_with_what_each_stage_hands_on():

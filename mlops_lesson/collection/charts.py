@@ -23,7 +23,7 @@ def plot_gaps(raw: RawDataset) -> ShownFigure:
     gaps = {"image": ~table["has_image"], "click": table["chute"].isna(), "light reading": table["lux"].isna()}
     missing = {name: int(gap.sum()) for name, gap in gaps.items()}
     missing["any of the three"] = int(pd.DataFrame(gaps).any(axis=1).sum())
-    title = f"Each source misses few parcels; {missing['any of the three']} miss something"
+    title = f"Each source misses few parcels; in all, {missing['any of the three']} parcels lack something"
     with drawing(title, 7, 2) as d:
         d.axis.bar_label(d.axis.barh(list(missing), list(missing.values()), color=BLUE), padding=3)
         d.axis.set(xlabel=f"parcels without it, of {len(table):,}")
