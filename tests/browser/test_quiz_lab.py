@@ -276,7 +276,7 @@ def test_the_check_for_stray_keys_finds_an_unguarded_control(lab):
 
 
 def test_sliders_radios_and_groups_of_an_explorer_have_names(everything):
-    output = everything.output(8)
+    output = everything.page
     for role, name in [
         ("slider", "Epochs"),
         ("slider", "Weeks, from"),
@@ -309,6 +309,14 @@ def test_the_chooser_leads_to_the_part_of_another_notebook_that_was_not_open_yet
     lab.output(0).locator("summary").nth(1).click()
     lab.output(0).get_by_role("link", name="Learn in 2 Data Preprocessing").click()
     expect(lab.page.get_by_role("heading", name="Learn")).to_be_in_viewport()
+
+
+def test_a_link_of_the_chooser_to_a_notebook_that_is_not_there_says_so(lab):
+    lab.open(lab.write_notebook("copy.ipynb", "from mlops_lesson.teaching.chooser import chooser\nchooser()"))
+    lab.run_all()
+    lab.output(0).locator("summary").nth(1).click()
+    lab.output(0).get_by_role("link", name="Learn in 3 Model Training").click()
+    expect(lab.output(0).get_by_role("status")).to_contain_text("There is no 03_model_training.ipynb beside this")
 
 
 def test_nothing_is_fetched_from_elsewhere_and_no_script_fails(everything):

@@ -6,7 +6,6 @@ import pytest
 from playwright.sync_api import expect
 
 from mlops_lesson.teaching import progress
-from mlops_lesson.teaching.chooser import chooser
 from mlops_lesson.teaching.questions import Option, Question
 from mlops_lesson.teaching.quiz import flashcards, quiz
 
@@ -334,12 +333,3 @@ def test_known_flashcards_are_counted_and_remembered_in_every_open_notebook(open
         assert button.evaluate("node => getComputedStyle(node).backgroundColor") != plain
     open_page(flashcards(1), flashcards(2), page=page)
     expect(page.get_by_text("Known: 1 of 5 cards.")).to_have_count(2)
-
-
-def test_a_link_of_the_chooser_to_a_notebook_that_is_not_there_says_so(open_page):
-    page = open_page(chooser())
-    page.route("**/*.ipynb", lambda route: route.fulfill(status=404))
-    page.locator("summary").first.click()
-    page.evaluate("() => document.addEventListener('click', event => event.preventDefault())")
-    page.get_by_role("link", name="Why in 2 Data Preprocessing").click()
-    expect(status(page)).to_contain_text("There is no 02_data_preprocessing.ipynb beside this notebook")
