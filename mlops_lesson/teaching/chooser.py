@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 
 from mlops_lesson.keep.paths import course_root
-from mlops_lesson.show.page import fold, script
+from mlops_lesson.show.page import OURS, fold, script
 from mlops_lesson.stages import STAGES, Stage
 from mlops_lesson.teaching.progress import PARTS
 
@@ -42,7 +42,7 @@ WAYS: tuple[Way, ...] = tuple(
             "See what goes into each stage, what is done and what comes out.",
             "Run the code, cell by cell, and turn the knobs of an explorer.",
             "Open what the simple picture leaves out.",
-            "Know which figures matter at each stage, and which mislead.",
+            "Know which numbers matter at each stage, and which mislead.",
             "Write short functions that check themselves.",
             "Build the capstone: a score card filled with evidence from your own runs.",
             "Test yourself with flashcards and quizzes.",
@@ -78,8 +78,8 @@ class Chooser:
 
     def _repr_html_(self) -> str:
         return (
-            '<div class="mlops-lesson" data-mlops-chooser><p><strong>Choose your way through the six stages.</strong> '
-            "Open one way and follow its links; every notebook has the same nine parts.</p>"
+            f'<div class="mlops-lesson" {OURS} data-mlops-chooser><p><strong>Choose your way through the six stages.'
+            "</strong> Open one way and follow its links; every notebook has the same nine parts.</p>"
             + "".join(self._block(way) for way in WAYS)
             + f"{script('chooser')}</div>"
         )
@@ -131,32 +131,12 @@ def grid_markdown() -> str:
 
 
 def link(stage: Stage, way: Way) -> str:
-    """Return the link from one notebook to a part of another.
-
-    Parameters
-    ----------
-    stage : Stage
-        The stage of the notebook to go to.
-    way : Way
-        The part to go to.
-
-    Returns
-    -------
-    str
-        File name and heading, such as ``"02_data_preprocessing.ipynb#Learn"``.
-    """
+    """Return the link from one notebook to a part of another, such as ``"02_data_preprocessing.ipynb#Learn"``."""
     return f"{stage.notebook}#{way.name}"
 
 
 def read_minutes() -> dict[tuple[str, str], int]:
-    """Read from the notebooks how many minutes each part takes.
-
-    Returns
-    -------
-    dict of (str, str) to int
-        By stage slug and part, from the notebooks' metadata ``mlops_lesson.minutes``; what is not stated, or cannot be
-        read, is left out.
-    """
+    """Read how many minutes each part takes, by stage slug and part, as far as the notebooks state them."""
     try:
         folder = course_root() / "notebooks"
     except FileNotFoundError:
