@@ -280,7 +280,7 @@ def test_files_links_and_pipes_are_named_in_two_lists(folder, tmp_path):
     }
     ask, nothing = report.html().split("Left out: ask again")[1].split("Left out: nothing to do")
     assert "essay.docx" in ask
-    assert "To do: ask for the file that <code>progress.export()</code> writes." in ask
+    assert "To do: ask for the file that the cell <code>hand_in</code> names." in ask
     assert "link.json" in nothing
     assert "1 file: it is neither a .json" in report.html(names=False)
 
@@ -454,8 +454,8 @@ def test_the_command_makes_both_files_and_says_what_is_to_do(folder, tmp_path, c
     assert main(["report", str(folder), "--out", str(out), "--stage", "1", "--same", "Ada", "c.json"]) == 0
     said = capsys.readouterr().out.splitlines()
     assert said[:3] == ["Learners counted: 1. Files left out: 2.", "Ask again:",
-        "  odd.json: it is not JSON, or only a part of it is there. To do: ask for the file that `progress.export()` "
-        "writes."]  # fmt: skip
+        "  odd.json: it is not JSON, or only a part of it is there. To do: ask for the file that the cell `hand_in` "
+        "names."]  # fmt: skip
     assert said[3:] == ["Nothing to do:", f"  {said[4].strip()}", f"Page: {out / 'report.html'}",
                         f"Table for a grade book: {out / 'grades.csv'}"]  # fmt: skip
     assert re.fullmatch(r"[ab]\.json: the same learner .+ \([ab]\.json\)\.", said[4].strip())

@@ -343,13 +343,14 @@ def newest_stage(counted: Sequence[HandedIn]) -> Stage:
 
 def cell_of(learner: HandedIn, stage: Stage) -> Cell:
     """Count what a learner has of a stage; a part that is only ticked is nothing begun."""
-    answers = [each for key, each in learner.answers.items() if key[0] == stage.slug]
-    tried = [each for name, each in learner.exercises.items() if exercises()[name] == stage.slug]
+    slug = stage.slug
+    answers = [each for key, each in learner.answers.items() if key[0] == slug]
+    tried = [each for name, each in learner.exercises.items() if exercises()[name] == slug]
     return Cell(
         sum(each.right for each in answers),
-        sum(slug == stage.slug for slug, _ in asked()),
+        sum(each == slug for each, _ in asked()),
         sum(each.outcome == "right" for each in tried),
-        sum(slug == stage.slug for slug in exercises().values()),
+        sum(each == slug for each in exercises().values()),
         bool(answers or tried),
     )
 

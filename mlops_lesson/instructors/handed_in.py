@@ -39,7 +39,7 @@ NOISE = ("__MACOSX", "Thumbs.db", "desktop.ini")
 REPORT_MARK = ".made_by_mlops_lesson.json"
 """Lies in a folder that holds a report; such a folder is not searched for exports."""
 
-AGAIN = "ask for the file that `progress.export()` writes"
+AGAIN = "ask for the file that the cell `hand_in` names"
 OF_A_ZIP = "ask for the export itself, not in a zip file"
 
 
