@@ -7,6 +7,7 @@ const STYLE = `
 .mlops-explorer .widget-label, .mlops-explorer .widget-readout, .mlops-explorer label, .mlops-explorer .widget-html-content {
   color: var(--jp-ui-font-color1, CanvasText); }
 .mlops-explorer .widget-label { width: auto; text-align: left; white-space: normal; height: auto; }
+.mlops-explorer .widget-checkbox { width: auto; }
 .mlops-explorer .widget-hslider { width: 24em; }
 .mlops-explorer .widget-radio { width: auto; height: auto; }
 .mlops-explorer .noUi-target { height: 6px; margin: 11px 14px; border: 1px solid var(--jp-ui-font-color2, currentColor); }
