@@ -1,4 +1,4 @@
-"""Deal made-up histories, with and without faults, and measure false alarms and delay."""
+"""Shuffle parcels into invented weeks, with and without faults, and measure false alarms and delay."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binomtest
 
 from mlops_lesson.collection import depot
 from mlops_lesson.monitoring.monitors import MONITORS, Monitor, Observed, Reference
@@ -15,14 +16,19 @@ if TYPE_CHECKING:
     from mlops_lesson.collection.dataset import CleanDataset
 
 DIM_WEEK, BUMP_WEEK = 3, 5
-
-
-STATES: dict[str, Callable[[np.ndarray], np.ndarray]] = {"healthy": np.asarray, "dimmed": dim, "bumped": shift}
+STATES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "healthy": np.asarray,
+    "dimmed": dim,
+    "moved right": lambda X: shift(X, 1),
+    "moved left": lambda X: shift(X, -1),
+    "moved up": lambda X: shift(X, 0, -1),
+    "moved down": lambda X: shift(X, 0, 1),
+}
 
 
 @dataclass(frozen=True)
 class Pool:
-    """Parcels that are alike: the gate's test images and the control stream, in which nothing happens.
+    """Undisturbed parcels: the gate's test images and the control stream.
 
     Parameters
     ----------
@@ -53,8 +59,8 @@ def _labels_and_hours(ids: pd.Series, seen_at: pd.Series, clicks: pd.DataFrame) 
     return label, hours.astype(float)
 
 
-def clean_pool(clean: "CleanDataset") -> Pool:
-    """Put the gate's test images and the control stream together.
+def undisturbed_pool(clean: "CleanDataset") -> Pool:
+    """Put the gate's test images and the control stream together, the test images first.
 
     Parameters
     ----------
@@ -64,7 +70,7 @@ def clean_pool(clean: "CleanDataset") -> Pool:
     Returns
     -------
     Pool
-        All of them, the test images first.
+        All of them.
     """
     test = clean.table[clean.table["split"] == "test"]
     weeks = [depot.read_live_week(week, control=True) for week in range(1, depot.LIVE_WEEKS + 1)]
@@ -82,15 +88,15 @@ def clean_pool(clean: "CleanDataset") -> Pool:
     )
 
 
-class Dealer:
-    """Deals the parcels of a pool into made-up histories, each seen by healthy, dimmed or bumped cameras.
+class Shuffler:
+    """Shuffles the parcels of a pool into invented histories, each seen by healthy or disturbed cameras.
 
     Parameters
     ----------
     model : object
         The champion; takes grey levels 0 to 16, shape (n, 64).
     pool : Pool
-        Parcels that are alike.
+        Undisturbed parcels.
     """
 
     def __init__(self, model: Any, pool: Pool) -> None:
@@ -98,26 +104,24 @@ class Dealer:
         self._X = {state: change(pool.X) for state, change in STATES.items()}
         self._score = {state: model.predict_proba(X)[:, 1] for state, X in self._X.items()}
 
-    def deal(
+    def history(
         self, order: np.ndarray, hours_left: Sequence[np.ndarray], states: Sequence[str]
     ) -> tuple[Reference, list[Observed]]:
-        """Deal one history.
+        """Make one history: a healthy reference, and a week for each of `states`.
 
         Parameters
         ----------
         order : numpy.ndarray of int
-            The pool's parcels in the order in which they are dealt, the reference first.
+            The pool's parcels in the order in which they are used, the reference first.
         hours_left : sequence of numpy.ndarray
             For each week, the hours from each of its parcels to its end.
-        states : sequence of {"healthy", "dimmed", "bumped"}
-            How the cameras are in each week.
+        states : sequence of str
+            How the cameras are in each week, a name of `STATES`.
 
         Returns
         -------
-        Reference
-            Always healthy.
-        list of Observed
-            The weeks.
+        tuple of Reference and list of Observed
+            The history.
         """
         first = order[: self.pool.n_reference]
         weeks, place = [], self.pool.n_reference
@@ -133,61 +137,69 @@ class Dealer:
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What the monitors did in many made-up histories; made by `rehearse`.
+    """What the monitors did in many invented histories; made by `rehearse`.
 
     Parameters
     ----------
-    repeats : int
-        Histories of each kind.
-    control, live : dict of str to numpy.ndarray of bool, shape (repeats, 8)
-        For each monitor the alarms in histories in which nothing happens, and in those with both faults.
+    bump : str
+        How the cameras were moved, a name of `STATES`.
+    quiet, disturbed : dict of str to numpy.ndarray of bool, shape (repeats, 8)
+        For each monitor the alarms in histories in which nothing happens, and in those with dimming and bump.
     """
 
-    repeats: int
-    control: dict[str, np.ndarray] = field(repr=False)
-    live: dict[str, np.ndarray] = field(repr=False)
+    bump: str
+    quiet: dict[str, np.ndarray] = field(repr=False)
+    disturbed: dict[str, np.ndarray] = field(repr=False)
 
     def table(self) -> pd.DataFrame:
-        """Return one row a monitor.
+        """Return one row per monitor, shares with their 95 % interval.
 
         Returns
         -------
         pandas.DataFrame
-            Indexed by `monitor`: `false alarms` (share of clean weeks), `any in 8 weeks` (share of clean histories
-            with a false alarm), `dimming` (share of dimmed weeks with an alarm), `bump found` (share of histories with
-            an alarm in the 4 weeks from the bump on) and `weeks to alarm` (median of the weeks from the bump to the end
-            of the week of the alarm; missing if it is found in fewer than half).
+            Indexed by `monitor`: `quiet weeks` (share with a false alarm), `dimmed weeks` (share with an alarm),
+            `bump: first week` (share of histories with an alarm in the first moved week) and `bump: four weeks` (share
+            with an alarm in any of the moved weeks).
         """
         rows = {}
-        for name, clean in self.control.items():
-            after = self.live[name][:, BUMP_WEEK - 1 :]
-            found = after.any(axis=1)
-            weeks = np.where(found, after.argmax(axis=1) + 1.0, np.inf)
-            median = float(np.median(weeks))
+        for name, quiet in self.quiet.items():
+            moved = self.disturbed[name][:, BUMP_WEEK - 1 :]
             rows[name] = {
-                "false alarms": clean.mean(),
-                "any in 8 weeks": clean.any(axis=1).mean(),
-                "dimming": self.live[name][:, DIM_WEEK - 1].mean(),
-                "bump found": found.mean(),
-                "weeks to alarm": median if np.isfinite(median) else float("nan"),
+                "quiet weeks": _share(quiet.ravel()),
+                "dimmed weeks": _share(self.disturbed[name][:, DIM_WEEK - 1]),
+                "bump: first week": _share(moved[:, 0]),
+                "bump: four weeks": _share(moved.any(axis=1)),
             }
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("monitor")
 
 
-def rehearse(
-    model: Any, pool: Pool, repeats: int = 50, seed: int = 0, monitors: Sequence[Monitor] = MONITORS
-) -> Rehearsal:
-    """Measure false alarms and delay of monitors in many made-up histories.
+def _share(rings: np.ndarray) -> str:
+    interval = binomtest(int(rings.sum()), len(rings)).proportion_ci(method="wilson")
+    return f"{rings.mean():.2f} ({interval.low:.2f} to {interval.high:.2f})"
 
-    The pool's parcels are shuffled and dealt again as a reference and eight weeks: once with healthy cameras, in which
-    every alarm is false, and once with the dimming in week 3 and the bump from week 5 on.
+
+def rehearse(
+    model: Any,
+    pool: Pool,
+    *,
+    bump: str = "moved right",
+    repeats: int = 50,
+    seed: int = 0,
+    monitors: Sequence[Monitor] = MONITORS,
+) -> Rehearsal:
+    """Measure false alarms and delay of monitors in many invented histories.
+
+    The pool's parcels are shuffled into a reference and eight weeks: once with healthy cameras, in which every alarm is
+    false, and once with the dimming in week 3 and the cameras moved from week 5 on.
 
     Parameters
     ----------
     model : object
         The champion.
     pool : Pool
-        Parcels that are alike.
+        Undisturbed parcels.
+    bump : str
+        How the cameras are moved, a name of `STATES`.
     repeats : int
         Histories of each kind, at least 1.
     seed : int
@@ -200,18 +212,16 @@ def rehearse(
     Rehearsal
         All alarms.
     """
-    dealer, rng = Dealer(model, pool), np.random.default_rng(seed)
-    n_weeks = len(pool.hours_left)
-    healthy = ["healthy"] * n_weeks
-    faulty = ["dimmed" if w == DIM_WEEK else "bumped" if w >= BUMP_WEEK else "healthy" for w in range(1, n_weeks + 1)]
-    control: dict[str, list[np.ndarray]] = {monitor.name: [] for monitor in monitors}
-    live: dict[str, list[np.ndarray]] = {monitor.name: [] for monitor in monitors}
+    shuffler, rng = Shuffler(model, pool), np.random.default_rng(seed)
+    weeks = range(1, len(pool.hours_left) + 1)
+    healthy = ["healthy" for _ in weeks]
+    faulty = ["dimmed" if week == DIM_WEEK else bump if week >= BUMP_WEEK else "healthy" for week in weeks]
+    quiet: dict[str, list[np.ndarray]] = {monitor.name: [] for monitor in monitors}
+    disturbed: dict[str, list[np.ndarray]] = {monitor.name: [] for monitor in monitors}
     for _ in range(repeats):
         order = rng.permutation(len(pool.X))
-        for states, into in ((healthy, control), (faulty, live)):
-            reference, weeks = dealer.deal(order, pool.hours_left, states)
-            # Monitors that differ in their threshold alone share their numbers.
-            values = {of: of(reference, weeks) for of in {monitor.values: None for monitor in monitors}}
+        for states, into in ((healthy, quiet), (faulty, disturbed)):
+            reference, history = shuffler.history(order, pool.hours_left, states)
             for monitor in monitors:
-                into[monitor.name].append(monitor.rings(values[monitor.values]))
-    return Rehearsal(repeats, *({name: np.array(alarms) for name, alarms in kind.items()} for kind in (control, live)))
+                into[monitor.name].append(monitor.rings(monitor.values(reference, history)))
+    return Rehearsal(bump, *({name: np.array(rang) for name, rang in kind.items()} for kind in (quiet, disturbed)))
