@@ -1,5 +1,6 @@
-"""One live week after the other: requests, labels and what can be seen of them."""
+"""One live week after the other: requests, labels, and what can be seen of them."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -10,13 +11,11 @@ import pandas as pd
 from mlops_lesson.collection import depot
 from mlops_lesson.collection.dataset import CleanDataset, last_click
 from mlops_lesson.deployment import request_log
-from mlops_lesson.monitoring.monitors import Observed, Reference, confidence
+from mlops_lesson.monitoring.monitors import MONITORS, Monitor, Observed, Reference, watch
+from mlops_lesson.show.figures import BLUE, GREY, ShownFigure, drawing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from mlops_lesson.deployment.serving import Server
-    from mlops_lesson.show.figures import ShownFigure
 
 
 def known_labels(parcel_ids: Iterable[int], until: pd.Timestamp) -> np.ndarray:
@@ -40,7 +39,7 @@ def known_labels(parcel_ids: Iterable[int], until: pd.Timestamp) -> np.ndarray:
 
 @dataclass(frozen=True)
 class WeekLog:
-    """One week of requests, as the service has logged them.
+    """One week of requests, as the service has logged and counted them.
 
     Parameters
     ----------
@@ -56,6 +55,8 @@ class WeekLog:
         The challenger's, if one ran in the shadow.
     end : pandas.Timestamp
         Monday midnight after the week.
+    statuses : dict of str to int
+        Requests to `/predict` by status code, from the service's counters.
     """
 
     week: int
@@ -64,6 +65,7 @@ class WeekLog:
     score: np.ndarray = field(repr=False)
     shadow: np.ndarray | None = field(repr=False)
     end: pd.Timestamp
+    statuses: dict[str, int] = field(default_factory=dict)
 
     def labels(self, until: pd.Timestamp | None = None) -> np.ndarray:
         """Return the labels known at a time, at the end of the week if not given; see `known_labels`."""
@@ -74,6 +76,16 @@ class WeekLog:
         label = self.labels(until)
         known = ~np.isnan(label)
         return Observed(self.week, self.X, self.score, ((self.score >= 0.5) == label)[known])
+
+
+def _statuses(server: "Server") -> Counter[str]:
+    from prometheus_client.parser import text_string_to_metric_families
+
+    families = text_string_to_metric_families(server.ask("GET", "/metrics"))
+    samples = (sample for family in families if family.name == "depot_requests" for sample in family.samples)
+    return Counter(
+        {sample.labels["status"]: int(sample.value) for sample in samples if sample.name == "depot_requests_total"}
+    )
 
 
 def send_week(server: "Server", week: depot.LiveWeek) -> WeekLog:
@@ -89,7 +101,7 @@ def send_week(server: "Server", week: depot.LiveWeek) -> WeekLog:
     Returns
     -------
     WeekLog
-        What the service wrote down.
+        What the service has logged.
 
     Raises
     ------
@@ -98,7 +110,7 @@ def send_week(server: "Server", week: depot.LiveWeek) -> WeekLog:
     mlops_lesson.deployment.serving.ServingError
         If the service refuses an image or does not answer.
     """
-    before = request_log.last_request()
+    before, counted = request_log.last_request(), _statuses(server)
     for parcel_id, image in zip(week.parcels["id"], week.images, strict=True):
         server.predict(image, parcel_id=int(parcel_id))
     rows = request_log.read_requests(after=before, pixels=True)
@@ -111,68 +123,69 @@ def send_week(server: "Server", week: depot.LiveWeek) -> WeekLog:
             "service writing to the same folder, or the disk full? Stop it, then send the week again."
         )
     shadow = answers["shadow"]["score"].reindex(ids).to_numpy() if "shadow" in answers else None
-    X = champion[request_log.PIXEL_COLUMNS].to_numpy()
-    return WeekLog(week.week, week.parcels, X, champion["score"].to_numpy(), shadow, week.end)
+    X, score = champion[request_log.PIXEL_COLUMNS].to_numpy(), champion["score"].to_numpy()
+    return WeekLog(week.week, week.parcels, X, score, shadow, week.end, dict(_statuses(server) - counted))
 
 
-def describe_week(model: Any, week: depot.LiveWeek) -> dict[str, float]:
-    """Say what can be seen of a week on the day, and what the clicks tell in the end.
+def accuracy_in_the_end(model: Any, week: depot.LiveWeek, X: np.ndarray | None = None) -> tuple[int, int]:
+    """Count, with hindsight, how many of a week's parcels with any label a model gets right.
+
+    Parameters
+    ----------
+    model : object
+        Takes grey levels 0 to 16, shape (n, 64).
+    week : mlops_lesson.collection.depot.LiveWeek
+        The parcels; all their clicks count, late ones, too.
+    X : numpy.ndarray of shape (n, 64), optional
+        Other images of the same parcels, such as repaired ones.
+
+    Returns
+    -------
+    tuple of int
+        Right answers, and parcels with a label.
+    """
+    label = known_labels(week.parcels["id"], pd.Timestamp.max)
+    known = ~np.isnan(label)
+    right = model.predict(week.X if X is None else X)[known] == label[known]
+    return int(right.sum()), int(known.sum())
+
+
+def plot_weeks(model: Any, weeks: Sequence[depot.LiveWeek], reference: Reference) -> ShownFigure:
+    """Draw how far brightness and single pixels are from the reference, and how accuracy goes, week by week.
 
     Parameters
     ----------
     model : object
         The champion.
-    week : mlops_lesson.collection.depot.LiveWeek
-        The parcels.
-
-    Returns
-    -------
-    dict
-        `week`, `parcels`, `mean grey` (0 to 16), `mean confidence` (0.5 to 1) and `accuracy in the end` (0 to 1).
-    """
-    score, label = model.predict_proba(week.X)[:, 1], known_labels(week.parcels["id"], pd.Timestamp.max)
-    right = ((score >= 0.5) == label)[~np.isnan(label)]
-    return {
-        "week": week.week,
-        "parcels": len(score),
-        "mean grey": float(week.X.mean()),
-        "mean confidence": float(confidence(score).mean()),
-        "accuracy in the end": float(right.mean()),
-    }
-
-
-def plot_weeks(live: pd.DataFrame, control: pd.DataFrame) -> "ShownFigure":
-    """Draw brightness and accuracy by week, for the live weeks and for the control stream.
-
-    Parameters
-    ----------
-    live, control : pandas.DataFrame
-        One row a week, as `describe_week` gives it.
+    weeks : sequence of mlops_lesson.collection.depot.LiveWeek
+        The live weeks.
+    reference : Reference
+        The images on which the gate judged it.
 
     Returns
     -------
     ShownFigure
         Ready to be displayed, with alternative text.
     """
-    from mlops_lesson.show.figures import BLUE, GREY, drawing
-
-    seen, known = "mean grey", "accuracy in the end"
-    darkest, worst = (int(live["week"][live[column].idxmin()]) for column in (seen, known))
-    title = f"The pictures change most in week {darkest}, the accuracy in week {worst}"
-    with drawing(title, 8.0, 3.1, columns=2) as d:
-        axes = d.axes
-        for axis, column, name in zip(axes, (seen, known), ("mean grey level, 0 to 16", "share right"), strict=True):
-            axis.plot(control["week"], control[column], "s--", color=GREY, label="control")
-            axis.plot(live["week"], live[column], "o-", color=BLUE, label="live")
-            axis.set(xlabel="live week", ylabel=name, title=column.capitalize())
-            axis.set_ylim(0, 1.1 * max(live[column].max(), control[column].max()))
-            axis.legend(loc="lower left")
-        alt = "Two line charts by live week, live and control. " + " ".join(
-            f"Week {one['week']:.0f}: grey {one[seen]:.1f} and {other[seen]:.1f}, "
-            f"accuracy {one[known]:.2f} and {other[known]:.2f}."
-            for (_, one), (_, other) in zip(live.iterrows(), control.iterrows(), strict=True)
+    numbers = [week.week for week in weeks]
+    means = [week.X.mean(axis=0) - reference.X.mean(axis=0) for week in weeks]
+    mean, pixel = [abs(each.mean()) for each in means], [np.abs(each).mean() for each in means]
+    counts = [accuracy_in_the_end(model, week) for week in weeks]
+    accuracy = [right / n for right, n in counts]
+    darkest, worst = numbers[int(np.argmax(mean))], numbers[int(np.argmin(accuracy))]
+    title = f"The mean brightness changes most in week {darkest}, the accuracy in week {worst}"
+    with drawing(title, 8.0, 2.7, columns=2) as d:
+        inputs, right = d.axes
+        inputs.plot(numbers, mean, "s--", color=GREY, label="the mean of all pixels")
+        inputs.plot(numbers, pixel, "o-", color=BLUE, label="each pixel, on average")
+        inputs.set(xlabel="live week", ylabel="grey levels, of 16", title="Change of the images", ylim=(0, None))
+        inputs.legend(loc="upper left")
+        right.plot(numbers, accuracy, "o-", color=BLUE)
+        right.set(xlabel="live week", ylabel="share right", title="Accuracy, known weeks later", ylim=(0, 1.02))
+        d.alt = "Two line charts by live week. " + " ".join(
+            f"Week {number}: mean changed by {of_mean:.1f}, pixels by {of_pixel:.1f} grey levels, accuracy {share:.2f}."
+            for number, of_mean, of_pixel, share in zip(numbers, mean, pixel, accuracy, strict=True)
         )
-        d.alt = alt
     return d.shown
 
 
@@ -195,7 +208,9 @@ def reference_of(model: Any, clean: CleanDataset) -> Reference:
     return Reference(X_test, model.predict_proba(X_test)[:, 1])
 
 
-def monitor(model: Any, clean: CleanDataset, logs: "Sequence[WeekLog]") -> pd.DataFrame:
+def monitor(
+    model: Any, clean: CleanDataset, logs: Sequence[WeekLog], monitors: Sequence[Monitor] = MONITORS
+) -> pd.DataFrame:
     """Stage 6: compare the weeks since deployment with the images on which the gate judged the model.
 
     Parameters
@@ -204,14 +219,14 @@ def monitor(model: Any, clean: CleanDataset, logs: "Sequence[WeekLog]") -> pd.Da
         The champion.
     clean : CleanDataset
         The history; its test images are the reference.
-    logs : sequence of mlops_lesson.monitoring.weeks.WeekLog
-        The live weeks, as `mlops_lesson.monitoring.weeks.send_week` returns them.
+    logs : sequence of WeekLog
+        The live weeks, as `send_week` returns them.
+    monitors : sequence of Monitor
+        Which ones.
 
     Returns
     -------
     pandas.DataFrame
-        One row a week and monitor; see `mlops_lesson.monitoring.monitors.watch`.
+        One row per week and monitor; see `mlops_lesson.monitoring.monitors.watch`.
     """
-    from mlops_lesson.monitoring.monitors import watch
-
-    return watch(reference_of(model, clean), [log.observed() for log in logs])
+    return watch(reference_of(model, clean), [log.observed() for log in logs], monitors)
