@@ -232,11 +232,9 @@ def _stable_numbers(evidence: Evidence) -> Found:
 
 
 def _quality_watched(evidence: Evidence) -> Found:
-    asked = int((evidence.run.readings["monitor"] == ACCURACY.name).sum())
-    alerts = [report.week for report in evidence.run.reports if report.state == ALERT]
-    return asked == len(
-        evidence.run.reports
-    ), f"tested on {asked} of {len(evidence.run.reports)} Mondays by the loop; {len(alerts)} alerts"
+    mondays, asked = len(evidence.run.reports), int((evidence.run.readings["monitor"] == ACCURACY.name).sum())
+    alerts = sum(report.state == ALERT for report in evidence.run.reports)
+    return asked == mondays, f"the loop tested the accuracy on {asked} of {mondays} Mondays; {alerts} alerts"
 
 
 _D, _M, _I, _W = SECTIONS
