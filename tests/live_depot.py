@@ -14,7 +14,7 @@ from mlops_lesson.collection import depot
 from mlops_lesson.collection.dataset import CleanDataset
 from mlops_lesson.deployment import registry, request_log
 from mlops_lesson.deployment.rollout import Status
-from mlops_lesson.monitoring.rehearsal import Pool, clean_pool
+from mlops_lesson.monitoring.rehearsal import Pool, undisturbed_pool
 from mlops_lesson.validation.gate import ValidatedModel
 
 
@@ -31,7 +31,7 @@ def validated() -> ValidatedModel:
 
 @functools.cache
 def pool() -> Pool:
-    return clean_pool(clean())
+    return undisturbed_pool(clean())
 
 
 @functools.cache
@@ -60,6 +60,7 @@ class ServiceWithoutNetwork:
     def __init__(self) -> None:
         self.log = request_log.RequestLog(request_log.log_path())
         self.shadow: Any = None
+        self.answered = 0
         self.reload()
 
     def reload(self) -> dict[str, Any]:
@@ -67,11 +68,14 @@ class ServiceWithoutNetwork:
         return {"version": self.champion.version}
 
     def predict(self, image: Any, parcel_id: int) -> None:
+        self.answered += 1
         models = {"champion": self.champion} | ({"shadow": self.shadow} if self.shadow else {})
         for role, entry in models.items():
             score = float(entry.model.predict_proba(image.reshape(1, -1))[0, 1])
             self.log.write(parcel_id=str(parcel_id), role=role, version=entry.version, image=image, score=score)
 
-    def ask(self, _method: str, _path: str, order: dict[str, Any]) -> dict[str, Any]:
+    def ask(self, _method: str, path: str, order: dict[str, Any] | None = None) -> Any:
+        if path == "/metrics":
+            return f'# TYPE depot_requests counter\ndepot_requests_total{{status="200"}} {self.answered}\n'
         self.shadow = registry.load("challenger") if order["mode"] == "shadow" else None
         return vars(Status(order["mode"]))
