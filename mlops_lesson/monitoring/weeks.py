@@ -110,7 +110,8 @@ def send_week(server: "Server", week: depot.LiveWeek) -> WeekLog:
     mlops_lesson.deployment.serving.ServingError
         If the service refuses an image or does not answer.
     """
-    before, counted = request_log.last_request(), _statuses(server)
+    # The question for the counters is a request, too.
+    before, counted = request_log.last_request(), _statuses(server) + Counter({"200": 1})
     for parcel_id, image in zip(week.parcels["id"], week.images, strict=True):
         server.predict(image, parcel_id=int(parcel_id))
     rows = request_log.read_requests(after=before, pixels=True)
