@@ -85,7 +85,8 @@ def test_a_test_fails_without_its_evidence(evidence: Evidence, name: str, spoil)
     assert not test.check(spoil(evidence))[0]
 
 
-def test_without_a_rollback_going_back_is_not_earned(evidence: Evidence) -> None:
+def test_without_a_rollback_going_back_is_not_earned(evidence: Evidence, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path))
     (test,) = (test for test in TESTS if "Going back" in test.name)
     assert test.check(evidence) == (False, "nobody has tried a rollback")
 
