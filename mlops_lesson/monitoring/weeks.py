@@ -128,6 +128,24 @@ def send_week(server: "Server", week: depot.LiveWeek) -> WeekLog:
     return WeekLog(week.week, week.parcels, X, score, shadow, week.end, dict(_statuses(server) - counted))
 
 
+def score_week(model: Any, week: depot.LiveWeek) -> WeekLog:
+    """Return what the service would have logged for a week, without a service.
+
+    Parameters
+    ----------
+    model : object
+        The champion.
+    week : mlops_lesson.collection.depot.LiveWeek
+        The parcels.
+
+    Returns
+    -------
+    WeekLog
+        The week, without a challenger.
+    """
+    return WeekLog(week.week, week.parcels, week.X, model.predict_proba(week.X)[:, 1], None, week.end)
+
+
 def accuracy_in_the_end(model: Any, week: depot.LiveWeek, X: np.ndarray | None = None) -> tuple[int, int]:
     """Count, with hindsight, how many of a week's parcels with any label a model gets right.
 
