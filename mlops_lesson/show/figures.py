@@ -19,7 +19,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlops_lesson.show.page import OURS
+from mlops_lesson.show.page import FOLDED, OURS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -80,7 +80,7 @@ class ShownFigure:
     def _repr_html_(self) -> str:
         source = "data:image/png;base64," + base64.b64encode(self.png).decode("ascii")
         return (
-            f'<figure {OURS} style="margin:0.5em 0;max-width:100%">'
+            f'{FOLDED}<figure {OURS} style="margin:0.5em 0;max-width:100%">'
             f'<figcaption style="font-weight:600">{escape(self.caption)}</figcaption>'
             f'<img alt="{escape(self.alt)}" src="{source}" width="{self.width}" '
             'style="max-width:100%;height:auto;background:#ffffff;border-radius:4px"></figure>'

@@ -12,6 +12,10 @@ OURS = 'lang="en" dir="ltr"'
 """Attributes of every output's outermost element: the page around it may be in another language and direction."""
 
 
+FOLDED = "<!-- Folded: run the cell, or click here, to see it. -->\n"
+"""First line of an output: JupyterLab shows it in the place of an output that is folded, as it is written."""
+
+
 def inline(text: str) -> str:
     """Turn a line of text into HTML: escaped, with words between backticks as code."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
@@ -73,7 +77,7 @@ def html_table(
         for row in rows
     )
     return (
-        f'<div {OURS} style="overflow-x:auto" tabindex="0" role="group" aria-label="{escape(caption)}"><table>'
+        f'{FOLDED}<div {OURS} style="overflow-x:auto" tabindex="0" role="group" aria-label="{escape(caption)}"><table>'
         '<caption style="text-align:left;font-weight:600;width:max-content;max-width:44em">'
         f"{escape(caption)}</caption><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
     )
