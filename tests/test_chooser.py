@@ -40,7 +40,8 @@ def test_minutes_come_from_the_notebooks(course):
         write_minutes(course, stage, {"why": stage.number, "lunch": 7} | ({"learn": 9} if stage.number > 1 else {}))
     html = chooser()._repr_html_()
     assert "<strong>Why</strong>, 21 minutes: " in html
-    assert "Why in 3 Model Training</a>, 3 minutes" in html
+    assert "Why in 1 Data Collection</a>, 1 minute</li>" in html
+    assert "Why in 3 Model Training</a>, 3 minutes</li>" in html
     # A sum of which a part is not known is none.
     assert "<strong>Learn</strong>: " in html
     assert repr(chooser()).splitlines()[:3] == [

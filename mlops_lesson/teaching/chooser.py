@@ -70,7 +70,7 @@ class Chooser:
 
     def _minutes_at(self, way: Way, stage: Stage) -> str:
         known = self.minutes.get((stage.slug, way.part))
-        return f", {known} minutes" if known else ""
+        return f", {known} minute{'s' if known > 1 else ''}" if known else ""
 
     def __repr__(self) -> str:
         lines = [f"{way.name}{self._minutes_of(way)}: {way.promise}" for way in WAYS]
