@@ -75,14 +75,11 @@ def of_nothing(exercise: Exercise, trial: Trial) -> Detail:
 
 def of_another_kind(given: Any, right: Any) -> tuple[Detail, ...]:
     """Say what is one step away from the right kind, or nothing."""
-    try:
-        inside = np.asarray(given).reshape(-1)[0] if np.size(given) == 1 and not np.isscalar(given) else None
-    except Exception:
-        inside = None
-    if inside is not None and quietly(of_the_same_kind, inside, right):
-        return (Detail("Likely cause", f"the value still stands in a {type(given).__name__}; take it out."),)
-    if isinstance(right, bool) and given in (0, 1, "True", "False"):
-        return (Detail("Likely cause", f"this is a {type(given).__name__}; a comparison gives True or False."),)
+    kind = type(given).__name__
+    if quietly(lambda: not np.isscalar(given) and of_the_same_kind(np.asarray(given).item(), right)):
+        return (Detail("Likely cause", f"the value still stands in a {kind}; take it out."),)
+    if isinstance(right, bool) and quietly(lambda: given in (0, 1, "True", "False")):
+        return (Detail("Likely cause", f"this is a {kind}; a comparison gives True or False."),)
     return ()
 
 
@@ -158,7 +155,8 @@ def _shadowed(trial: Trial, case: Case, is_cured: Callable[[Any], bool]) -> Deta
     if not isinstance(answer, FunctionType):
         return None
     used = {name for code in _codes(answer.__code__) for name in code.co_names}
-    names = sorted(name for name in used & answer.__globals__.keys() if hasattr(builtins, name))
+    ours = used & answer.__globals__.keys() - {"exit", "quit"}
+    names = sorted(name for name in ours if hasattr(builtins, name) and not name.startswith("_"))
     if not names:
         return None
     world = {name: value for name, value in answer.__globals__.items() if name not in names}

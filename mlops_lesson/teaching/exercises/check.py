@@ -115,15 +115,6 @@ class _ProblemError(Exception):
 
 
 def _examine(exercise: Exercise, answer: Any) -> Found:
-    if answer is None or answer is ... or causes.is_empty(answer):
-        return _not_attempted(exercise)
-    if str(getattr(answer, "__module__", "")).partition(".")[0] == "mlops_lesson":
-        return (
-            "not attempted",
-            f"This is the course's own `{getattr(answer, '__name__', exercise.name)}`. Run the cell in which you write "
-            f"`{exercise.signature}`, then the check.",
-            (),
-        )
     trial = Trial(answer)
     try:
         outcome, message, details = trial.run(lambda: _judge(exercise, trial))
@@ -137,19 +128,30 @@ def _examine(exercise: Exercise, answer: Any) -> Found:
             Detail("Next", "look for a loop that does not end, or for a slow step that is repeated often."),
         )
     except CrashError as crash:
-        outcome, message, details = _crashed(exercise, trial, crash.error, Case(trial.now, ()))
+        outcome, message = "not yet", f"This is no function that can be looked at; `{exercise.signature}` is expected."
+        details = (Detail("Seen", causes.in_words(crash.error)),)
     if trial.prints.text:
         details = (*details, of_prints(trial.prints.text, trial.prints.lines))
     return outcome, message, details
 
 
 def _judge(exercise: Exercise, trial: Trial) -> Found:
-    if not callable(trial.answer):
+    answer = trial.answer
+    if answer is None or answer is ... or causes.is_empty(answer):
+        return _not_attempted(exercise)
+    if str(getattr(answer, "__module__", "")).partition(".")[0] == "mlops_lesson":
+        return (
+            "not attempted",
+            f"This is the course's own `{getattr(answer, '__name__', exercise.name)}`. Run the cell in which you write "
+            f"`{exercise.signature}`, then the check.",
+            (),
+        )
+    if not callable(answer):
         return (
             "not yet",
             f"This should be the function `{exercise.signature}`, without calling it.",
             (
-                of_value("Seen", trial.answer, kind=True),
+                of_value("Seen", answer, kind=True),
                 Detail(
                     "Likely cause", f'the call is inside the check. Write `check("{exercise.id}", {exercise.name})`.'
                 ),
