@@ -9,7 +9,7 @@ import pytest
 from mlops_lesson.collection import depot
 from mlops_lesson.collection.dataset import RawDataset, collect, last_click
 
-EXPECTED_VERSION = "fc84c8c439b3"
+EXPECTED_HASH = "fc84c8c439b3"
 
 
 @pytest.fixture(scope="module")
@@ -71,12 +71,12 @@ def test_the_lineage_names_every_file_with_its_rows_and_checksum(raw: RawDataset
     assert lineage.loc["raw/depot.db", "rows"] == len(raw.table)
 
 
-def test_the_same_data_has_the_same_version_everywhere(raw: RawDataset) -> None:
-    assert raw.data_hash[:12] == EXPECTED_VERSION
+def test_the_same_data_has_the_same_hash_everywhere(raw: RawDataset) -> None:
+    assert raw.data_hash[:12] == EXPECTED_HASH
     assert collect().data_hash == raw.data_hash
 
 
-def test_one_changed_click_makes_another_version(copied: Path, raw: RawDataset) -> None:
+def test_one_changed_click_makes_another_hash(copied: Path, raw: RawDataset) -> None:
     path = copied / "raw" / "clicks.csv"
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     lines[1] = lines[1].replace(",B", ",A")
@@ -84,13 +84,13 @@ def test_one_changed_click_makes_another_version(copied: Path, raw: RawDataset) 
     assert collect(copied).data_hash != raw.data_hash
 
 
-def test_one_changed_pixel_makes_another_version(raw: RawDataset) -> None:
+def test_one_changed_pixel_makes_another_hash(raw: RawDataset) -> None:
     images = {i: image.copy() for i, image in raw.images.items()}
     images[100001][0, 0] += 1
     assert RawDataset(raw.table, images, raw.lineage).data_hash != raw.data_hash
 
 
-def test_an_image_that_changes_its_owner_makes_another_version(raw: RawDataset) -> None:
+def test_an_image_that_changes_its_owner_makes_another_hash(raw: RawDataset) -> None:
     images = raw.images | {100001: raw.images[100002], 100002: raw.images[100001]}
     assert RawDataset(raw.table, images, raw.lineage).data_hash != raw.data_hash
 

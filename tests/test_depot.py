@@ -51,13 +51,6 @@ def test_parcels_come_with_the_place_of_their_camera_in_order_of_their_ids() -> 
     assert pd.api.types.is_datetime64_dtype(parcels["seen_at"])
 
 
-def test_an_image_is_a_table_of_grey_levels() -> None:
-    image = depot.read_image(png())
-    assert image.shape == (8, 8)
-    assert image.dtype == float
-    assert (image == 7).all()
-
-
 def saved_as(mode: str, colour: object = None) -> bytes:
     """An image of the grey levels 0 to 63, saved in another mode, with one pixel of another colour if one is given."""
     levels = Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8))
@@ -138,18 +131,6 @@ def test_a_missing_file_is_named_with_the_way_to_get_it_back(copied: Path) -> No
     (copied / "raw" / "clicks.csv").unlink()
     with pytest.raises(FileNotFoundError, match=r"clicks\.csv is missing .*git checkout data"):
         depot.read_clicks(copied / "raw" / "clicks.csv")
-
-
-def test_a_damaged_database_is_refused_with_advice(copied: Path) -> None:
-    (copied / "raw" / "depot.db").write_bytes(b"no database at all")
-    with pytest.raises(ValueError, match=r"(?s)cannot be read as the depot.s database .*git checkout data"):
-        depot.read_parcels(copied)
-
-
-def test_a_damaged_archive_is_refused_with_advice(copied: Path) -> None:
-    (copied / "raw" / "images" / "camera_2.zip").write_bytes(b"no archive at all")
-    with pytest.raises(ValueError, match=r"camera_2\.zip cannot be read as an archive of PNG images"):
-        depot.read_images(copied)
 
 
 @pytest.mark.parametrize(

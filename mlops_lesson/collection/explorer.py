@@ -10,16 +10,10 @@ from mlops_lesson.show.explorer import Answer, Explorer
 from mlops_lesson.show.figures import BLUE, GREY, ShownFigure, drawing
 
 SOURCES = ("database", "images", "clicks", "sensors")
-
-
 KEEP_ALL, ONLY_COMPLETE = "left join: keep every row", "inner join: keep complete rows"
-
-
 STEPS = ("rows in the table", "with an image", "and a label", "and time and camera", "and a light reading")
-
-
 LOSSES = {
-    "database": "Without the database nobody knows when and where: no split by time, no figure by camera.",
+    "database": "Without the database nobody knows when and where: no split by time, no result by camera.",
     "images": "Without the images there is nothing to look at.",
     "clicks": "Without the clicks no image has a label.",
     "sensors": "Without the sensors a dark hall cannot be told from a shut shutter.",
@@ -29,21 +23,7 @@ LOSSES = {
 def find_evidence(
     parcels: pd.DataFrame, images: dict[int, np.ndarray], sensors: pd.DataFrame, clicks: pd.DataFrame
 ) -> pd.DataFrame:
-    """Say for every parcel id that any source knows which sources know it.
-
-    Parameters
-    ----------
-    parcels, sensors, clicks : pandas.DataFrame
-        As `mlops_lesson.collection.depot` reads them.
-    images : dict of int to numpy.ndarray
-        Images by parcel id.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Indexed by parcel id, one bool column a source: `database`, `images`, `clicks`, `sensors` (true where the
-        parcel's camera has a reading in the parcel's hour).
-    """
+    """Say for every parcel id that any source knows which sources know it; `sensors`: a reading of its camera and hour."""
     ids = pd.Index(sorted({*parcels["id"], *images, *clicks["parcel_id"]}), name="parcel_id")
     hours = parcels.assign(hour=parcels["seen_at"].dt.floor("h"))
     lit = hours.merge(sensors[["camera_id", "hour"]], on=["camera_id", "hour"])["id"]
@@ -52,22 +32,7 @@ def find_evidence(
 
 
 def count_usable(evidence: pd.DataFrame, sources: set[str], *, keep_all: bool) -> dict[str, int]:
-    """Count what can be used of a table joined from some of the sources.
-
-    Parameters
-    ----------
-    evidence : pandas.DataFrame
-        What `find_evidence` returns.
-    sources : set of str
-        The sources that are switched on, of `SOURCES`.
-    keep_all : bool
-        True for left joins that begin with the first source that lists parcels, False for inner joins.
-
-    Returns
-    -------
-    dict of str to int
-        Rows for each of `STEPS`; each step counts rows of the step before it.
-    """
+    """Count rows for each of `STEPS`, each among those of the step before, of left joins or of inner joins."""
     lists_parcels = [source for source in SOURCES[:3] if source in sources]
     if not lists_parcels:
         return dict.fromkeys(STEPS, 0)
@@ -95,8 +60,7 @@ def _draw(counts: dict[str, int], most: int) -> ShownFigure:
         axis.invert_yaxis()
         axis.set(xlim=(0, most * 1.1), xlabel="parcels")
         axis.grid(axis="y", visible=False)
-        alt = "Bar chart of parcels. " + "; ".join(f"{step}: {count:,}" for step, count in counts.items()) + "."
-        d.alt = alt
+        d.alt = "Bar chart of parcels. " + "; ".join(f"{step}: {count:,}" for step, count in counts.items()) + "."
     return d.shown
 
 
