@@ -23,7 +23,7 @@ LOSSES = {
 def find_evidence(
     parcels: pd.DataFrame, images: dict[int, np.ndarray], sensors: pd.DataFrame, clicks: pd.DataFrame
 ) -> pd.DataFrame:
-    """Say for every parcel id that any source knows which sources know it; `sensors`: a reading of its camera and hour."""
+    """Say for every parcel id which sources know it; the sensors do if they have its camera and hour."""
     ids = pd.Index(sorted({*parcels["id"], *images, *clicks["parcel_id"]}), name="parcel_id")
     hours = parcels.assign(hour=parcels["seen_at"].dt.floor("h"))
     lit = hours.merge(sensors[["camera_id", "hour"]], on=["camera_id", "hour"])["id"]
