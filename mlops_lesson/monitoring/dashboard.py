@@ -55,7 +55,9 @@ def plot_dashboard(run: LoopRun, gate: float = GATE) -> ShownFigure:
         for (name, values), colour, style in zip(p_of.items(), (BLUE, PINK), ("o-", "s--"), strict=True):
             tests.semilogy(weeks, values, style, color=colour, label=name)
         tests.axhline(LEVEL, color=ORANGE, linestyle=":", label=f"alarm level {LEVEL}")
-        tests.set(ylabel="p-value", title="Inputs and scores against the reference", ylim=(SMALLEST_DRAWN / 3, 3))
+        tests.set(ylabel="p-value", title="Inputs and scores against the reference", ylim=(1e-9, 5))
+        tests.set_yticks([1, 0.01, 0.0001, SMALLEST_DRAWN], ["1", "0.01", "0.0001", "0.000001"])
+        tests.minorticks_off()
         tests.legend(loc="lower left", ncols=3, fontsize="small")
         share.plot(weeks, to_b, "o-", color=BLUE)
         share.set(ylabel="share", title="Parcels sent to chute B", ylim=(0, 0.8))

@@ -141,4 +141,4 @@ class Explorer:
         display({"text/html": stored, "text/plain": repr(self)}, raw=True)
         bundle = self.widget._repr_mimebundle_()
         bundle = bundle[0] if isinstance(bundle, tuple) else bundle
-        display({**bundle, "text/plain": f"Explorer: {self.title}"}, raw=True)
+        display({**bundle, "text/plain": " "}, raw=True)
