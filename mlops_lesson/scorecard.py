@@ -7,6 +7,7 @@ automatically and repeatedly; the score is that of the weakest section. The test
 a notebook cell shows is done by hand; what the service does at each request, or the loop each Monday, is automated.
 """
 
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -69,7 +70,7 @@ Found = tuple[bool, str]
 
 @dataclass(frozen=True)
 class ReadinessTest:
-    """One of the 28 tests.
+    """One of the 28 tests, as `scorecard.toml` has it.
 
     Parameters
     ----------
@@ -81,8 +82,8 @@ class ReadinessTest:
         What it is worth if it holds: 1 if a system runs it repeatedly, 0.5 if it is done by hand in a notebook.
     check : callable or None
         Takes the `Evidence` and returns whether it holds and what was seen; None if the course does not do it.
-    where : str
-        Notebook and part with the evidence, such as ``"02_data_preprocessing.ipynb#Try"``.
+    notebook : int or None
+        The notebook with the evidence.
     to_do : str
         What the next half point would take.
     """
@@ -91,8 +92,8 @@ class ReadinessTest:
     name: str
     points: float
     check: Callable[[Evidence], Found] | None
-    where: str
-    to_do: str
+    notebook: int | None = None
+    to_do: str = ""
 
 
 def _schema(evidence: Evidence) -> Found:
@@ -237,88 +238,15 @@ def _quality_watched(evidence: Evidence) -> Found:
     return asked == mondays, f"the loop tested the accuracy on {asked} of {mondays} Mondays; {alerts} alerts"
 
 
-_D, _M, _I, _W = SECTIONS
-_N1, _N2, _N3, _N4, _N5, _N6 = (
-    "01_data_collection.ipynb#Project",
-    "02_data_preprocessing.ipynb#Try",
-    "03_model_training.ipynb#Try",
-    "04_model_validation.ipynb#Try",
-    "05_deployment.ipynb#Try",
-    "06_monitoring_and_maintenance.ipynb#Try",
-)
-_REPEAT = "Let a scheduled job run it and raise an alert, not a cell."
+def _read_tests() -> tuple[ReadinessTest, ...]:
+    tests = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))["tests"]
+    return tuple(
+        ReadinessTest(**{**test, "check": globals()[f"_{test['check']}"] if "check" in test else None})
+        for test in tests
+    )
 
-TESTS: tuple[ReadinessTest, ...] = (
-    ReadinessTest(_D, "What an input must look like is written down and enforced", AUTOMATED, _schema, _N5, ""),
-    ReadinessTest(
-        _D, "Every input earns its place", BY_HAND, _inputs_matter, _N4, "Leave out what adds nothing, then measure."
-    ),
-    ReadinessTest(
-        _D, "No input costs more than it brings", 0, None, "", "Write down what each source costs a year, and who pays."
-    ),
-    ReadinessTest(_D, "Inputs keep to the rules above the project", AUTOMATED, _only_pixels, _N5, ""),
-    ReadinessTest(
-        _D,
-        "Personal data is protected on the whole way",
-        0,
-        None,
-        _N1,
-        "Limit who may read images; delete them in time.",
-    ),
-    ReadinessTest(
-        _D, "A new input can be added quickly", 0, None, "", "Add one, such as the light reading, and take the time."
-    ),
-    ReadinessTest(_D, "All code that makes inputs is tested", BY_HAND, _inputs_arrive_unchanged, _N5, _REPEAT),
-    ReadinessTest(
-        _M,
-        "Each model's recipe is saved and reviewed",
-        BY_HAND,
-        _recipe_saved,
-        _N3,
-        "Let a second person approve each change.",
-    ),
-    ReadinessTest(
-        _M, "The number in the lab moves with the number outside", BY_HAND, _offline_meets_online, _N6, _REPEAT
-    ),
-    ReadinessTest(
-        _M, "Settings were searched for", 0, None, _N3, "Search for accuracy; these settings imitate a given trace."
-    ),
-    ReadinessTest(_M, "What an old model costs is known", BY_HAND, _staleness_known, _N6, _REPEAT),
-    ReadinessTest(_M, "A simpler model is not as good", AUTOMATED, _beats_simpler, _N4, ""),
-    ReadinessTest(
-        _M,
-        "Quality is enough on every slice that matters",
-        0,
-        None,
-        _N4,
-        "Clean the lens of camera 4, label 100 images.",
-    ),
-    ReadinessTest(
-        _M, "Nobody is served worse for who they are", 0, None, "", "Compare the senders; the model never saw others."
-    ),
-    ReadinessTest(_I, "Training can be repeated", BY_HAND, _trained_twice, _N3, _REPEAT),
-    ReadinessTest(_I, "The model's code has unit tests", BY_HAND, _learns_by_heart, _N3, "Put it into a test file."),
-    ReadinessTest(_I, "The whole pipeline runs as one test", BY_HAND, _runs_as_a_whole, _N6, "Run it each night."),
-    ReadinessTest(_I, "A model is judged before it answers", AUTOMATED, _judged_first, _N5, ""),
-    ReadinessTest(
-        _I, "A single prediction can be followed", BY_HAND, _taken_apart, _N5, "Give it to the person on call."
-    ),
-    ReadinessTest(_I, "A new model answers a few requests first", BY_HAND, _tried_first, _N6, "Add a canary week."),
-    ReadinessTest(_I, "Going back to the model before works", BY_HAND, _went_back, _N5, "Practise it each month."),
-    ReadinessTest(
-        _W, "A change in a source is noticed", BY_HAND, _sources_unchanged, _N1, "Ask sources to announce it."
-    ),
-    ReadinessTest(
-        _W, "What held for inputs in training is checked while serving", AUTOMATED, _served_in_range, _N5, ""
-    ),
-    ReadinessTest(_W, "Training and serving compute the same", BY_HAND, _no_skew, _N5, _REPEAT),
-    ReadinessTest(_W, "The model's age is watched", BY_HAND, _age_known, _N6, "Alert when it is too old."),
-    ReadinessTest(_W, "The numbers stay finite", BY_HAND, _stable_numbers, _N6, _REPEAT),
-    ReadinessTest(
-        _W, "Speed and memory do not get worse unnoticed", 0, None, _N5, "Save last month's latency and compare."
-    ),
-    ReadinessTest(_W, "Prediction quality does not get worse unnoticed", AUTOMATED, _quality_watched, _N6, ""),
-)
+
+TESTS: tuple[ReadinessTest, ...] = _read_tests()
 
 
 @dataclass(frozen=True)
@@ -385,7 +313,10 @@ class ScoreCard:
         )
         caption = f"All {len(self.results)} tests"
         every = html_table(
-            [[r.test.section, r.test.name, f"{r.points:.1f}", r.seen, _notebook(r.test)] for r in self.results],
+            [
+                [r.test.section, r.test.name, f"{r.points:.1f}", r.seen, str(r.test.notebook or "-")]
+                for r in self.results
+            ],
             caption,
             ["section", "test", "points", "evidence", "notebook"],
             numbers=[2],
@@ -417,10 +348,6 @@ class ScoreCard:
         path = folder / "ml_test_score.md"
         write_atomically(path, "\n".join(lines).encode())
         return path
-
-
-def _notebook(test: ReadinessTest) -> str:
-    return str(int(test.where[:2])) if test.where else "-"
 
 
 def score_run(evidence: Evidence) -> ScoreCard:
