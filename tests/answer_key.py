@@ -20,7 +20,7 @@ RIGHT: dict[str, list[str]] = {
         "Deployment",
         "Monitoring & Maintenance",
     ],
-    "random-split-flatters": ["Some validation images are copies of training images."],
+    "new-hands": ["That of folds by sender."],
     "scaler-fitted-on-all": ["On the training rows only, and used for all others as it is."],
     "split-by-time": ["Early weeks for training, later weeks for validation."],
     "schema-says-no": ["Refuse these rows, and show which they are and why."],
