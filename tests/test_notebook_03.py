@@ -13,7 +13,7 @@ from mlops_lesson.training.explorer import training_explorer
 from mlops_lesson.training.network import TrainingSettings, train, train_baseline
 
 NOTEBOOK = Path(__file__).resolve().parent.parent / "notebooks" / "03_model_training.ipynb"
-RUN = ("baselines", "network", "store", "record", "find", "thirty", "handover")
+RUN = ("baselines", "network", "store", "record", "find", "thirty")
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def test_the_found_row_repeats_the_run_to_the_last_digit(learner):
 
 def test_the_note_on_the_wall_is_one_of_the_better_fifth(cells):
     assert "Do Monday and Tuesday agree? False" in text_of(cells["no-seed"])
-    assert 20 <= int(re.search(r"above 0\.9 with (\d+) of them", text_of(cells["no-seed"]))[1]) <= 22
+    assert 20 <= int(re.search(r"(\d+) above 0\.9", text_of(cells["no-seed"]))[1]) <= 22
 
 
 def test_guessing_is_below_one_half_and_the_third_epoch_beats_the_regression_by_two_images(cells):
