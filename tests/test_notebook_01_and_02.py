@@ -39,7 +39,8 @@ def test_the_cells_of_notebook_2_clean_as_the_pipeline_does(tmp_path: Path) -> N
     assert mine.data_hash == finished.data_hash
 
 
-def test_the_cells_of_notebook_2_report_what_the_pipeline_reports(tmp_path: Path) -> None:
+def test_the_cells_of_notebook_2_remove_what_the_pipeline_removes(tmp_path: Path) -> None:
     mine, finished = run_until(2, "finish", tmp_path)["mine"], preprocess(collect())
-    happened = finished.report[finished.report["rows"] > 0]
-    assert set(mine.report.itertuples(index=False, name=None)) == set(happened.itertuples(index=False, name=None))
+    removed, mine_removed = (each[each["action"] == "removed"] for each in (finished.report, mine.report))
+    assert mine_removed.values.tolist() == removed[removed["rows"] > 0].values.tolist()
+    assert set(mine.report["rule"]) - set(mine_removed["rule"]) == {"chute in lower case"}

@@ -15,13 +15,13 @@ from mlops_lesson.teaching.questions import (
 from mlops_lesson.teaching.quiz import quiz
 
 ALL = [(stage, question) for stage in STAGES for question in load_questions(stage).questions]
+EVERY = [question for _, question in ALL] + [item.question for item in quiz("final").items]
 EACH_STAGE = pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.slug)
 
 
-def test_there_is_one_file_of_questions_for_each_notebook():
-    assert sorted(path.stem for path in QUESTIONS_FOLDER.glob("*.toml")) == [
-        stage.notebook.removesuffix(".ipynb") for stage in STAGES
-    ]
+def test_there_is_one_file_of_questions_for_each_notebook_and_one_across_them():
+    expected = [*(stage.notebook.removesuffix(".ipynb") for stage in STAGES), "final"]
+    assert sorted(path.stem for path in QUESTIONS_FOLDER.glob("*.toml")) == expected
 
 
 @EACH_STAGE
@@ -42,10 +42,10 @@ def test_every_stage_has_its_flashcards(stage):
 
 
 def test_question_identifiers_are_different_throughout_the_course():
-    assert max(Counter(question.id for _, question in ALL).values()) == 1
+    assert max(Counter(question.id for question in EVERY).values()) == 1
 
 
-@pytest.mark.parametrize("question", [q for _, q in ALL], ids=lambda question: question.id)
+@pytest.mark.parametrize("question", EVERY, ids=lambda question: question.id)
 def test_every_question_gives_a_hint_and_no_two_options_the_same_reason(question):
     assert question.hint
     assert len({option.reason for option in question.options}) == len(question.options)
@@ -69,16 +69,16 @@ def test_the_right_option_is_not_given_away_by_being_the_longest():
 
 
 def test_every_question_of_the_course_has_its_answer_in_the_key():
-    assert set(RIGHT) == {question.id for _, question in ALL}
+    assert set(RIGHT) == {question.id for question in EVERY}
 
 
-@pytest.mark.parametrize("question", [q for _, q in ALL], ids=lambda question: question.id)
+@pytest.mark.parametrize("question", EVERY, ids=lambda question: question.id)
 def test_the_answers_taken_as_right_are_those_of_the_key(question):
     ordered = question.kind == "put_in_order"
     assert [option.text for option in question.options if ordered or option.right] == RIGHT[question.id]
 
 
-@pytest.mark.parametrize("question", [q for _, q in ALL], ids=lambda question: question.id)
+@pytest.mark.parametrize("question", EVERY, ids=lambda question: question.id)
 def test_the_answer_of_the_key_is_judged_right_and_every_other_choice_wrong(question):
     letters = {option.text: letter for letter, option in question.shown()}
     right = [letters[text] for text in RIGHT[question.id]]

@@ -112,7 +112,7 @@ def require_clean(clean: CleanDataset) -> CleanDataset:
     try:
         clean_schema().validate(table.set_index("id", drop=False).rename_axis(None), lazy=True)
     except pa.errors.SchemaErrors as broken:
-        by_check = broken.failure_cases.groupby(["column", "check"], sort=False, dropna=False)
+        by_check = broken.failure_cases.sort_values("index").groupby(["column", "check"], dropna=False)
         raise _refusal([_say(column, check, cases) for (column, check), cases in by_check]) from None
     return clean
 

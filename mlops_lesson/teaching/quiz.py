@@ -14,7 +14,19 @@ from pathlib import Path
 from mlops_lesson.show.page import OURS, fold, inline, script
 from mlops_lesson.stages import STAGES, Stage, get_stage
 from mlops_lesson.teaching import progress
-from mlops_lesson.teaching.questions import Flashcard, Option, Question, all_different, load_questions
+from mlops_lesson.teaching.questions import (
+    QUESTIONS_FOLDER,
+    Flashcard,
+    Option,
+    Question,
+    all_different,
+    load_questions,
+    read_question_file,
+)
+
+FINAL = "final"
+"""Name of the quiz across all stages that closes the course."""
+
 
 _HOW = {"single": "", "choose_all": " (choose all that apply)", "put_in_order": " (put in order)"}
 
@@ -102,7 +114,7 @@ def quiz(stage: int | str | Stage | Sequence[Question], name: str | None = None)
     Parameters
     ----------
     stage : int, str, Stage or sequence of Question
-        A stage by number, name or slug, or a list of questions.
+        A stage by number, name or slug, ``"final"`` for the quiz across all stages, or a list of questions.
     name : str, optional
         For your own questions: the title, and the name under which answers are saved. Left out, it says that they are
         own questions, and of which notebook.
@@ -117,7 +129,9 @@ def quiz(stage: int | str | Stage | Sequence[Question], name: str | None = None)
     ValueError
         If there is no such stage, the list is empty, or two questions have the same id.
     """
-    made = _stage_quiz(get_stage(stage)) if isinstance(stage, (int, str, Stage)) else _own_quiz(tuple(stage), name)
+    if isinstance(stage, (int, str, Stage)):
+        return _final_quiz() if stage == FINAL else _stage_quiz(get_stage(stage))
+    made = _own_quiz(tuple(stage), name)
     _made[made.name] = made
     return made
 
@@ -153,8 +167,8 @@ def flashcards(stage: int | str | Stage | Sequence[Flashcard], title: str = "Own
 
 def known_question(quiz_name: str, question: str) -> Question | None:
     """Look a question up by the quiz that asks it; None if this kernel does not know it."""
-    known = {stage.slug for stage in STAGES}
-    asking = _stage_quiz(get_stage(quiz_name)) if quiz_name in known else _made.get(quiz_name)
+    known = {FINAL, *(stage.slug for stage in STAGES)}
+    asking = quiz(quiz_name) if quiz_name in known else _made.get(quiz_name)
     return asking.find(question) if asking else None
 
 
@@ -183,6 +197,12 @@ def _stage_quiz(stage: Stage) -> Quiz:
     return Quiz(stage.slug, stage.name, tuple(items))
 
 
+@cache
+def _final_quiz() -> Quiz:
+    questions = read_question_file(QUESTIONS_FOLDER / "final.toml").questions
+    return Quiz(FINAL, "all six stages", tuple(Asked(question) for question in questions))
+
+
 def _own_quiz(questions: tuple[Question, ...], name: str | None) -> Quiz:
     if not questions:
         raise ValueError("No questions given: pass a list with at least one Question.")
@@ -190,7 +210,7 @@ def _own_quiz(questions: tuple[Question, ...], name: str | None) -> Quiz:
         if not isinstance(question, Question):
             kind = type(question).__name__
             raise ValueError(f"A quiz takes Question objects, not {kind}: make them with Question(...).")
-    if name in {known for stage in STAGES for known in (stage.slug, stage.name)}:
+    if name in {FINAL, *(known for stage in STAGES for known in (stage.slug, stage.name))}:
         raise ValueError(f"The name {name!r} belongs to the course's own quiz; give your quiz another name.")
     if name is None:
         # Jupyter's server tells the kernel which notebook it is for: two notebooks' questions may have the same ids.
