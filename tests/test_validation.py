@@ -53,7 +53,7 @@ def test_calibration_is_drawn_part_by_part_with_counts_and_intervals():
 
 
 def test_the_figure_of_seeds_says_the_rank():
-    shown = plot_seeds(pd.Series({1: 0.93, 28: 0.965, 7: 0.97}), 28)
+    shown = plot_seeds({1: 0.93, 28: 0.965, 7: 0.97}, 28)
     assert shown.caption == "Seed 28 is number 2 of 3"
     assert "0.930 to 0.970" in shown.alt
 

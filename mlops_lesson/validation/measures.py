@@ -60,12 +60,12 @@ def slices(right: np.ndarray, by: pd.Series) -> pd.DataFrame:
     return pd.DataFrame({"n": counts["size"], "accuracy": counts["sum"] / counts["size"], "low": low, "high": high})
 
 
-def plot_seeds(accuracy: pd.Series, seed: int, *, part: str = "test") -> ShownFigure:
+def plot_seeds(by_seed: Mapping[int, float], seed: int, *, part: str = "test") -> ShownFigure:
     """Draw how often each accuracy occurs among networks that differ in their seed only.
 
     Parameters
     ----------
-    accuracy : pandas.Series
+    by_seed : mapping of int to float
         Accuracy by seed, 0 to 1.
     seed : int
         The seed of the network that is deployed, which is marked.
@@ -77,6 +77,7 @@ def plot_seeds(accuracy: pd.Series, seed: int, *, part: str = "test") -> ShownFi
     ShownFigure
         Ready to be displayed, with alternative text.
     """
+    accuracy = pd.Series(by_seed)
     counts = accuracy.round(6).value_counts().sort_index()
     rank = int((accuracy > accuracy[seed]).sum()) + 1
     with drawing(f"Seed {seed} is number {rank} of {len(accuracy)}", 6.4, 2.4) as d:
