@@ -191,17 +191,6 @@ def show(figure: "Figure", alt: str, caption: str) -> ShownFigure:
     return ShownFigure(png, alt, caption, round(pixels_wide * 96 / DOTS_PER_INCH))
 
 
-@contextmanager
-def new_figure(width: float = 7.0, height: float = 3.2) -> "Iterator[tuple[Figure, list[Axes]]]":
-    """Open a figure without a title, to be shown by `show`; where nothing uses it any more, it goes."""
-    from matplotlib.figure import Figure
-    from matplotlib.style import context
-
-    with context(["default", STYLE]):
-        figure = Figure(figsize=(width, height))
-        yield figure, list(figure.subplots(squeeze=False).ravel())
-
-
 def _give_matplotlib_a_folder() -> None:
     """Name a temporary folder for matplotlib's list of fonts where the home cannot be written, before it asks."""
     if "matplotlib" in sys.modules or "MPLCONFIGDIR" in os.environ or os.access(Path("~").expanduser(), os.W_OK):
