@@ -12,7 +12,6 @@ import io
 import json
 import shutil
 import sqlite3
-import sys
 import tempfile
 import zipfile
 from contextlib import closing
@@ -60,7 +59,7 @@ LOWER_CASE_CLICKS = 6
 UNKNOWN_PARCEL_CLICKS = 3
 MISSING_SENSOR_HOURS = 40
 
-MANIFEST, UNFINISHED = "MANIFEST.sha256", ".building-"
+MANIFEST = "MANIFEST.sha256"
 ZIP_TIME = (2026, 1, 1, 0, 0, 0)
 
 
@@ -139,7 +138,7 @@ def as_text(moment: datetime) -> str:
 
 
 def draw_parcels(rng: np.random.RandomState, first_id: int, times: list[datetime], sources: np.ndarray) -> pd.DataFrame:
-    """Make one row a parcel: id, camera, time, and the number of its image in the source."""
+    """Make one row per parcel: id, camera, time, and the number of its image in the source."""
     return pd.DataFrame(
         {
             "id": first_id + np.arange(len(times)),
@@ -398,41 +397,18 @@ def write_all(folder: Path) -> None:
     write_manifest(folder)
 
 
-def move_into_place(new: Path, folder: Path) -> None:
-    """Let each new file take the place of the old one, the list of checksums last.
-
-    Whenever this is stopped, every file is whole, the old or the new one, and old and new ones together do not pass
-    for a whole folder: their checksums are not those of the list.
-    """
-    files = sorted(path for path in new.rglob("*") if path.is_file())
-    for path in sorted(files, key=lambda path: path.name == MANIFEST):
-        place = folder / path.relative_to(new)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        path.replace(place)
-
-
 def build(folder: Path) -> None:
-    """Write all data below `folder`: first beside the old data, then, file by file, in its place."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for left_behind in folder.glob(f"{UNFINISHED}*"):
-        shutil.rmtree(left_behind, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=folder) as new:
+    """Write all data below `folder`, once they are complete."""
+    with tempfile.TemporaryDirectory() as new:
         write_all(Path(new))
-        move_into_place(Path(new), folder)
+        shutil.copytree(new, folder, dirs_exist_ok=True)
 
 
 def main() -> None:
     """Build the data from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--into", type=Path, default=Path(__file__).parent, help="folder to write to")
-    folder = parser.parse_args().into
-    try:
-        build(folder)
-    except OSError as error:
-        sys.exit(
-            f"The data in {folder} cannot be built ({error.strerror or error}). Make room on the disk or allow writing "
-            "there, or name another folder with --into, then build again."
-        )
+    build(parser.parse_args().into)
 
 
 if __name__ == "__main__":
