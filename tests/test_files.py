@@ -1,7 +1,6 @@
-"""Files are written whole or not at all, and lines that a crash cut short spoil no others."""
+"""Files are written whole or not at all, and damaged ones are set aside."""
 
 import errno
-import json
 import os
 import stat
 
@@ -55,55 +54,3 @@ def test_damaged_files_are_set_aside_under_the_next_free_number(tmp_path):
         assert files.set_aside(path) == tmp_path / f"progress.damaged-{number}.db"
         assert (tmp_path / f"progress.damaged-{number}.db").read_text() == content
         assert not path.exists()
-
-
-def test_lines_come_back_in_their_order(tmp_path):
-    path = tmp_path / "new" / "lines.jsonl"
-    assert files.read_lines(path) == []
-    records = [{"a": 1}, {"b": "zwei\n"}, {}]
-    for record in records:
-        files.append_line(path, record)
-    assert files.read_lines(path) == records
-    assert path.read_bytes() == b"".join(json.dumps(record).encode() + b"\n" for record in records)
-
-
-@pytest.mark.parametrize("cut", ['{"b": 2}', '{"b": ', "{"])
-def test_a_line_that_was_cut_short_takes_no_later_line_with_it(tmp_path, cut):
-    path = tmp_path / "lines.jsonl"
-    path.write_text('{"a": 1}\n' + cut)
-    files.append_line(path, {"c": 3})
-    assert path.read_text() == '{"a": 1}\n' + cut + '\n{"c": 3}\n'
-    assert files.read_lines(path)[0] == {"a": 1}
-    assert files.read_lines(path)[-1] == {"c": 3}
-
-
-def test_a_file_of_one_cut_sign_takes_no_later_line_with_it(tmp_path):
-    path = tmp_path / "lines.jsonl"
-    path.write_text("{")
-    files.append_line(path, {"a": 1})
-    assert files.read_lines(path) == [{"a": 1}]
-
-
-def test_a_line_of_brackets_within_brackets_is_left_out(tmp_path):
-    path = tmp_path / "lines.jsonl"
-    path.write_bytes(b"[" * 100_000 + b'\n{"a": 1}\n')
-    assert files.read_lines(path) == [{"a": 1}]
-
-
-def test_what_is_no_record_is_left_out(tmp_path):
-    path = tmp_path / "lines.jsonl"
-    path.write_bytes(b'[1]\n"a"\n{"a": 1}\nnull\n\xff\n{"b": 2}\n')
-    assert files.read_lines(path) == [{"a": 1}, {"b": 2}]
-
-
-def test_a_line_that_the_disk_does_not_take_leaves_the_file_as_it_was(tmp_path, monkeypatch):
-    lines = tmp_path / "lines"
-    files.append_line(lines, {"a": 1})
-
-    def full(_handle):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(files.os, "fsync", full)
-    with pytest.raises(CannotWriteError):
-        files.append_line(lines, {"b": 2})
-    assert lines.read_bytes() == b'{"a": 1}\n'

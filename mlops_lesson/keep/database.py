@@ -5,6 +5,7 @@ may not be written and a file system without locks are said in words; a damaged 
 """
 
 import contextlib
+import errno
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
@@ -84,9 +85,9 @@ def connect(path: Path | None, schema: str, *, say: Callable[[str], None] = prin
     with said_if_unwritable(path):
         make_private_folder(path.parent)
         make_private_file(path)
-    address = str(path)
+    address = path.as_uri()
     if not has_locks(path.parent):
-        address = f"{path.as_uri()}?nolock=1"
+        address += "?nolock=1"
         if path.parent not in _said_to_have_no_locks:
             _said_to_have_no_locks.add(path.parent)
             say(f"{path.parent} is on a file system without locks: let only one notebook at a time write there.")
@@ -107,9 +108,7 @@ def connect(path: Path | None, schema: str, *, say: Callable[[str], None] = prin
 
 
 def _checked(address: str, schema: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        address, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False, uri=address.startswith("file:")
-    )
+    connection = sqlite3.connect(address, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False, uri=True)
     try:
         connection.executescript(schema)
         if (found := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
@@ -146,13 +145,9 @@ def has_locks(folder: Path) -> bool:
         import fcntl
     except ImportError:
         return True
-    with contextlib.ExitStack() as opened:
-        try:
-            file = opened.enter_context(tempfile.TemporaryFile(dir=folder))
-        except OSError:
-            return True
-        try:
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
+    except OSError as error:
+        return error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
     return True

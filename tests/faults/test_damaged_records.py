@@ -12,7 +12,6 @@ from ways_of_damage import bit_flipped, empty, foreign, truncated
 
 from mlops_lesson.collection import depot
 from mlops_lesson.deployment import registry, request_log
-from mlops_lesson.keep import files
 from mlops_lesson.monitoring import loop
 
 DATA = sorted(
@@ -143,14 +142,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path / "my_work"))
     (tmp_path / "my_work").mkdir()
     return tmp_path / "my_work"
-
-
-def test_a_line_of_the_history_that_is_damaged_hides_no_other(home: Path) -> None:
-    for number in (1, 2):
-        files.append_line(home / "promotions.jsonl", {"action": "promoted", "version": number})
-    with (home / "promotions.jsonl").open("ab") as file:
-        file.write(b'\xff\xfe{"action"\n[1]\n{"action": "promoted", "version": "one"}\n')
-    assert registry.history()["version"].tolist() == [1, 2]
 
 
 class LongAgo(datetime):
