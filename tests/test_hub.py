@@ -23,6 +23,8 @@ from class_settings import COURSE, SETTINGS
 from classroom import Hub, Learner
 from nbformat.v4 import new_code_cell, new_notebook
 
+pytestmark = pytest.mark.nightly
+
 if sys.platform != "linux":
     pytest.skip("the class hub runs on Linux", allow_module_level=True)
 
