@@ -55,10 +55,12 @@ def test_the_solution_is_right_and_the_course_s_own_function_is_not_taken_for_it
 @EACH
 def test_each_mistake_is_named_and_differs_from_every_other(exercise):
     known = EXERCISES[exercise]
-    for cause, does in known.mistakes.items():
+    for name, does in known.mistakes.items():
         result = check(exercise, lambda *given, does=does: does(*given))
-        assert (result.outcome, details(result)["Likely cause"]) == ("not yet", cause)
-    assert len(known.mistakes) + len({cause for _, cause in known.promises.values()}) >= 2
+        assert (result.outcome, details(result)["Likely cause"]) == ("not yet", known.words["mistakes"][name])
+    assert len(known.mistakes) + len(known.promises) >= 2
+    for kind in ("mistakes", "promises"):
+        assert list(getattr(known, kind)) == list(known.words.get(kind, ()))
 
 
 @EACH
@@ -66,9 +68,10 @@ def test_words_for_the_learner_are_sentences(exercise):
     known = EXERCISES[exercise]
     assert re.fullmatch(r"[A-Z][a-z].*[a-z]", known.title)
     assert re.fullmatch(r"(True|.promote.|the|a|two) .*\.", known.returns)
-    for words in known.hints:
+    for words in known.words["hints"]:
         assert re.fullmatch(r"[A-Z`].*[.?]", words), words
-    for words in (*known.mistakes, *known.promises, *(cause for _, cause in known.promises.values())):
+    promises = [words for promise in known.words.get("promises", {}).values() for words in promise.values()]
+    for words in (*known.words.get("mistakes", {}).values(), *promises):
         assert re.fullmatch(r"[a-zNP6`].*\.", words, re.DOTALL), words
     for case in known.cases():
         assert re.fullmatch(r"(None|[a-z0-9]).*[^.]", case.given), case.given

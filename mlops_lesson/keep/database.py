@@ -85,9 +85,9 @@ def connect(path: Path | None, schema: str, *, say: Callable[[str], None] = prin
     with said_if_unwritable(path):
         make_private_folder(path.parent)
         make_private_file(path)
-    address = path.as_uri()
+    address = str(path)
     if not has_locks(path.parent):
-        address += "?nolock=1"
+        address = f"{path.as_uri()}?nolock=1"
         if path.parent not in _said_to_have_no_locks:
             _said_to_have_no_locks.add(path.parent)
             say(f"{path.parent} is on a file system without locks: let only one notebook at a time write there.")
@@ -108,7 +108,9 @@ def connect(path: Path | None, schema: str, *, say: Callable[[str], None] = prin
 
 
 def _checked(address: str, schema: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(address, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False, uri=True)
+    connection = sqlite3.connect(
+        address, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False, uri=address.startswith("file:")
+    )
     try:
         connection.executescript(schema)
         if (found := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":

@@ -39,9 +39,9 @@ def of_a_difference(exercise: Exercise, trial: Trial, failed: Case, given: Any, 
             results.append((case, trial(*case.arguments)))
         except CrashError:
             continue
-    for cause, mistake in exercise.mistakes.items():
+    for name, mistake in exercise.mistakes.items():
         if all(_explains(mistake, case, result) for case, result in results):
-            return Detail("Likely cause", cause)
+            return Detail("Likely cause", exercise.words["mistakes"][name])
     return _shadowed(trial, failed, lambda value: quietly(same, value, right)) or BY_HAND
 
 

@@ -48,7 +48,7 @@ def check(exercise: str, answer: Any) -> CheckResult:
         now = progress.keep_part(known.stage, "challenge")
     if now.notice and outcome != "not attempted":
         details = (*details, Detail("Mind", now.notice))
-    return CheckResult(known.id, outcome, message, details, known.hints, known.solution)
+    return CheckResult(known.id, outcome, message, details, known.words["hints"], known.solution)
 
 
 def own_or_model_answer(exercise: str, answer: Any) -> Callable[..., Any]:
@@ -164,9 +164,14 @@ def _judge(exercise: Exercise, trial: Trial) -> Found:
                 cause = causes.of_a_difference(exercise, trial, case, given, right)
                 details = of_value("Seen", given), of_value("Expected", right), cause
                 return "not yet", f"With {case.given}, the result differs.", details
-        for says, (broken, cause) in exercise.promises.items():
+        for name, broken in exercise.promises.items():
             if seen := broken(_Watched(exercise, trial)):
-                details = Detail("Seen", seen), Detail("Expected", says), Detail("Likely cause", cause)
+                words = exercise.words["promises"][name]
+                details = (
+                    Detail("Seen", seen),
+                    Detail("Expected", words["says"]),
+                    Detail("Likely cause", words["cause"]),
+                )
                 return "not yet", "One promise is not kept.", details
     except _ProblemError as problem:
         return problem.found

@@ -4,6 +4,7 @@ A stage's exercises stand in `stage_1` to `stage_6`, their solutions in `solutio
 """
 
 import ast
+import tomllib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -37,36 +38,43 @@ class Tried(Protocol):
         """Run it in a second process with other hashes; None if it cannot be taken there."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Exercise:
-    """An exercise and the way it is checked; how its function is called and what it returns stands in its solution.
+    """An exercise and how an answer is tried; its words stand in the stage's TOML file, under the same names.
 
     Parameters
     ----------
     id : str
         Stage and number, such as ``"1.1"``.
-    title : str
-        What it is about.
-    minutes : int
-        How long it takes.
-    hints : tuple of str
-        From the first nudge to nearly the answer.
     cases : callable
         Makes the list of `Case`; called for every check, so that no answer can spoil the data.
     mistakes : dict of str to callable
-        By its cause in words, a function for each likely wrong way; each differs from all others in some case.
-    promises : dict of str to (callable, str)
-        What an open exercise's answer must keep, by the promise in words: a function that takes the learner's and
-        returns what was seen where the promise is broken, or None; and the likely cause.
+        A function for each likely wrong way; each differs from all others in some case.
+    promises : dict of str to callable
+        What an open exercise's answer must keep: functions that take the learner's and return what was seen where the
+        promise is broken, or None.
     """
 
     id: str
-    title: str
-    minutes: int
-    hints: tuple[str, ...]
     cases: Callable[[], list[Case]] = list
     mistakes: dict[str, Callable[..., Any]] = field(default_factory=dict)
-    promises: dict[str, tuple[Callable[[Tried], str | None], str]] = field(default_factory=dict)
+    promises: dict[str, Callable[[Tried], str | None]] = field(default_factory=dict)
+
+    @cached_property
+    def words(self) -> dict[str, Any]:
+        """Its title, minutes and hints, the cause of each mistake, and what each promise says and breaks by."""
+        path = SOLUTIONS_FOLDER.with_name(f"stage_{self.id[0]}.toml")
+        return tomllib.loads(path.read_text(encoding="utf-8"))[self.id]
+
+    @property
+    def title(self) -> str:
+        """What it is about."""
+        return self.words["title"]
+
+    @property
+    def minutes(self) -> int:
+        """How long it takes."""
+        return self.words["minutes"]
 
     @property
     def stage(self) -> Stage:

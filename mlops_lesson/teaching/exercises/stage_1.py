@@ -1,5 +1,7 @@
 """The exercises of Data Collection."""
 
+import re
+
 import pandas as pd
 
 from mlops_lesson.teaching.exercises.exercise import Case, Exercise, Tried
@@ -55,9 +57,8 @@ def _two_files() -> dict[str, bytes]:
 
 def _is_no_hash(data_hash: Tried) -> str | None:
     value = data_hash(_two_files())
-    if len(value) == 64 and set(value) <= set("0123456789abcdef"):
-        return None
-    return f"{value[:60]!r}, {len(value)} characters"
+    is_hash = re.fullmatch("[0-9a-f]{64}", value)
+    return None if is_hash else f"{value[:60]!r}, {len(value)} characters"
 
 
 def _depends_on_order(data_hash: Tried) -> str | None:
@@ -97,83 +98,35 @@ def _differs_elsewhere(data_hash: Tried) -> str | None:
 
 EXERCISES = (
     Exercise(
-        id="1.1",
-        title="Find the lost parcels",
-        minutes=4,
-        hints=(
-            "Which table must stay whole: the one of parcels, or the one of clicks?",
-            '`parcels["id"].isin(...)` says for each parcel whether its id stands among other ids.',
-            "Turn the result of `isin` round with `~`, use it to choose rows of `parcels`, and return their `id`.",
-        ),
-        cases=_lost_parcels,
+        "1.1",
+        _lost_parcels,
         mistakes={
-            "these parcels do have a click, as an inner join keeps them; the lost ones are the others.": (
-                lambda parcels, clicks: parcels.loc[parcels["id"].isin(clicks["parcel_id"]), "id"]
-            ),
-            "this looks from the clicks to the parcels and finds clicks of unknown parcels; look from the parcels.": (
-                lambda parcels, clicks: clicks.loc[~clicks["parcel_id"].isin(parcels["id"]), "parcel_id"]
-            ),
-            "`in` looks at the index of a column, not at its values; use `.isin(...)`, or look in a `set` of them.": (
-                lambda parcels, clicks: [parcel for parcel in parcels["id"] if parcel not in clicks["parcel_id"]]
-            ),
+            "clicked": lambda parcels, clicks: parcels.loc[parcels["id"].isin(clicks["parcel_id"]), "id"],
+            "unknown_parcels": lambda parcels, clicks: list({*clicks["parcel_id"]} - {*parcels["id"]}),
+            "index_of_a_column": lambda parcels, clicks: [
+                one for one in parcels["id"] if one not in clicks["parcel_id"]
+            ],
         },
     ),
     Exercise(
-        id="1.2",
-        title="Measure the label delay",
-        minutes=5,
-        hints=(
-            "A parcel can be clicked more than once: find its first click before you compare times.",
-            '`clicks.groupby("parcel_id")["clicked_at"].min()` has one row for each clicked parcel.',
-            "A time difference has `.dt.total_seconds()`; 3600 seconds are an hour. Take the median last.",
-        ),
-        cases=_delayed_labels,
+        "1.2",
+        _delayed_labels,
         mistakes={
-            "later clicks of the same parcel are counted too; use only each parcel's first.": (
-                lambda parcels, clicks: _delays(parcels, clicks).dt.total_seconds().median() / 3600
-            ),
-            "this is the mean, which a few very late labels pull up; the median is asked for.": (
-                lambda parcels, clicks: _first_delays(parcels, clicks).dt.total_seconds().mean() / 3600
-            ),
-            "`.dt.seconds` leaves whole days out; `.dt.total_seconds()` counts them.": (
-                lambda parcels, clicks: _first_delays(parcels, clicks).dt.seconds.median() / 3600
-            ),
-            "these are seconds; divide by 3600 for hours.": (
-                lambda parcels, clicks: _first_delays(parcels, clicks).dt.total_seconds().median()
-            ),
+            "every_click": lambda parcels, clicks: _delays(parcels, clicks).dt.total_seconds().median() / 3600,
+            "mean": lambda parcels, clicks: _first_delays(parcels, clicks).dt.total_seconds().mean() / 3600,
+            "without_days": lambda parcels, clicks: _first_delays(parcels, clicks).dt.seconds.median() / 3600,
+            "seconds": lambda parcels, clicks: _first_delays(parcels, clicks).dt.total_seconds().median(),
         },
     ),
     Exercise(
-        id="1.3",
-        title="Name the data by their content",
-        minutes=6,
-        hints=(
-            "`hashlib.sha256()` makes a digest that you feed with `.update(...)` and read with `.hexdigest()`.",
-            "Go through the files in an order that does not depend on the dictionary: `sorted(files)`.",
-            "Feed the digest with the hash of each name and of each content, so that it is clear where one ends.",
-        ),
+        "1.3",
         promises={
-            "64 hexadecimal digits, as text.": (_is_no_hash, "use `.hexdigest()`, and return it."),
-            "the same files in another order have the same hash.": (
-                _depends_on_order,
-                "the loop goes through the dictionary as it is; go through `sorted(files)`.",
-            ),
-            "a changed byte changes the hash, in whichever file it is.": (
-                _misses_a_byte,
-                "only names, sizes or one of the files go into the hash; every content has to.",
-            ),
-            "a renamed file changes the hash.": (
-                _misses_a_name,
-                "only the contents go into the hash; the names have to, each beside its content.",
-            ),
-            "what belongs to the name and what to the content matters.": (
-                _blurs_borders,
-                "name and content are joined without a border; hash each of them first, or put its length before it.",
-            ),
-            "the same files have the same hash on every machine.": (
-                _differs_elsewhere,
-                "Python's own `hash()` and the order of a `set` differ from one start of Python to the next.",
-            ),
+            "digits": _is_no_hash,
+            "order": _depends_on_order,
+            "bytes": _misses_a_byte,
+            "names": _misses_a_name,
+            "borders": _blurs_borders,
+            "everywhere": _differs_elsewhere,
         },
     ),
 )

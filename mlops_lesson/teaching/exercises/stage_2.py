@@ -55,78 +55,33 @@ def _rows(images: np.ndarray) -> list[tuple[float, ...]]:
 
 EXERCISES = (
     Exercise(
-        id="2.1",
-        title="Recognise a blank frame",
-        minutes=3,
-        hints=(
-            "A blank frame need not be black: a shutter can also get stuck in front of a bright lamp.",
-            "If all values are equal, what do you know about the smallest and the largest?",
-            "Compare `image.min()` with `image.max()`.",
-        ),
-        cases=_frames,
+        "2.1",
+        _frames,
         mistakes={
-            "only black frames are found; a frame that is all 16 shows nothing either.": (
-                lambda image: bool(image.sum() == 0)
-            ),
-            "one dark pixel is enough here; every normal image has some. Ask about all pixels.": (
-                lambda image: bool((image == 0).any())
-            ),
-            "faint images fall below this brightness and would be thrown away; ask whether the pixels differ.": (
-                lambda image: bool(image.mean() < 1)
-            ),
-            "this is True for the images that do show something; turn it round.": (
-                lambda image: bool(image.min() != image.max())
-            ),
+            "only_black": lambda image: bool(image.sum() == 0),
+            "any_dark": lambda image: bool((image == 0).any()),
+            "too_dark": lambda image: bool(image.mean() < 1),
+            "turned_round": lambda image: bool(image.min() != image.max()),
         },
     ),
     Exercise(
-        id="2.2",
-        title="Split by time",
-        minutes=4,
-        hints=(
-            "The column `seen_at` can be compared with a time: the result is one truth value per row.",
-            "Choose the rows with `table[mask]` and the others with `table[~mask]`: no row is lost, none stands twice.",
-            'The mask is `table["seen_at"] < cutoff`; return both tables, the earlier one first.',
-        ),
-        cases=_tables_to_split,
+        "2.2",
+        _tables_to_split,
         mistakes={
-            "the row seen at the very cutoff stands in the first part; with `<` it goes to the second.": (
-                lambda table, cutoff: (table[table["seen_at"] <= cutoff], table[table["seen_at"] > cutoff])
-            ),
-            "rows are taken by position, but the table is not sorted by time; compare `seen_at` with the cutoff.": (
-                _split_by_position
-            ),
-            "the row seen at the very cutoff is in neither part; `~mask` gives all the others.": (
-                lambda table, cutoff: (table[table["seen_at"] < cutoff], table[table["seen_at"] > cutoff])
-            ),
-            "the two parts are in the wrong order: the earlier one comes first.": (
-                lambda table, cutoff: (table[table["seen_at"] >= cutoff], table[table["seen_at"] < cutoff])
-            ),
+            "at_or_before": lambda table, cutoff: (table[table["seen_at"] <= cutoff], table[table["seen_at"] > cutoff]),
+            "by_position": _split_by_position,
+            "cutoff_lost": lambda table, cutoff: (table[table["seen_at"] < cutoff], table[table["seen_at"] > cutoff]),
+            "exchanged": lambda table, cutoff: (table[table["seen_at"] >= cutoff], table[table["seen_at"] < cutoff]),
         },
     ),
     Exercise(
-        id="2.3",
-        title="Find the leaks",
-        minutes=6,
-        hints=(
-            "Two images are equal if all their pixels are: turn each image into something that a set can hold.",
-            "`image.tobytes()` or `tuple(image)` can stand in a set; looking up in a set is fast.",
-            "Put the training images into a set, then count the validation images that are in it.",
-        ),
-        cases=_leaks,
+        "2.3",
+        _leaks,
         mistakes={
-            "only images at the same place are compared; a leak can stand anywhere in the training images.": (
-                lambda train, val: sum(a == b for a, b in zip(_rows(train), _rows(val), strict=False))
-            ),
-            "pairs are counted, so an image that stands twice in training counts twice; count validation images.": (
-                lambda train, val: sum(a == b for a in _rows(train) for b in _rows(val))
-            ),
-            "different images are counted, so one that leaks twice into validation counts once; count both.": (
-                lambda train, val: len(set(_rows(train)) & set(_rows(val)))
-            ),
-            "`in` asks an array whether a single pixel is equal; make a set of whole images and look there.": (
-                lambda train, val: sum(image in train for image in val)
-            ),
+            "same_place": lambda train, val: sum(a == b for a, b in zip(_rows(train), _rows(val), strict=False)),
+            "pairs": lambda train, val: sum(a == b for a in _rows(train) for b in _rows(val)),
+            "distinct": lambda train, val: len(set(_rows(train)) & set(_rows(val))),
+            "any_pixel": lambda train, val: sum(image in train for image in val),
         },
     ),
 )

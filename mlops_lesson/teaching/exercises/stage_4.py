@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 
 from mlops_lesson.teaching.exercises.exercise import Case, Exercise
+from mlops_lesson.teaching.exercises.solutions.exercise_4_1 import confusion
+from mlops_lesson.teaching.exercises.solutions.exercise_4_2 import worst_slice
 
 
 def _predictions() -> list[Case]:
@@ -15,10 +17,6 @@ def _predictions() -> list[Case]:
         ),
         Case("a model that always says chute B", (np.array([0, 1, 0]), np.array([1, 1, 1]))),
     ]
-
-
-def _confusion(y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-    return np.array([[np.sum((y_true == row) & (y_pred == column)) for column in (0, 1)] for row in (0, 1)])
 
 
 def _cameras() -> list[Case]:
@@ -36,15 +34,6 @@ def _cameras() -> list[Case]:
         Case("a big camera with many mistakes but a good share, and at least 20 parcels asked for",
              (table(c1=(180, 200), c2=(15, 20), c3=(19, 20)), 20)),
     ]  # fmt: skip
-
-
-def _accuracies(table: pd.DataFrame) -> pd.Series:
-    return table.groupby("camera_id")["correct"].mean()
-
-
-def _worst_of_more_than(table: pd.DataFrame, count: int) -> int:
-    sizes = table["camera_id"].value_counts()
-    return int(_accuracies(table)[sizes.index[sizes > count]].idxmin())
 
 
 def _tests() -> list[Case]:
@@ -70,67 +59,30 @@ def _wilson_high(correct: int, total: int) -> float:
 
 EXERCISES = (
     Exercise(
-        id="4.1",
-        title="Count the mistakes by kind",
-        minutes=5,
-        hints=(
-            "Start from `np.zeros((2, 2), dtype=int)` and go through both arrays together with `zip`.",
-            "For each image add 1 in the row of its true class and the column of its predicted class.",
-            "`counts[true, predicted] += 1`: the first index is the row.",
-        ),
-        cases=_predictions,
+        "4.1",
+        _predictions,
         mistakes={
-            "rows and columns are exchanged: the row is the true class, the column the predicted one.": (
-                lambda y_true, y_pred: _confusion(y_true, y_pred).T
-            ),
-            "these are shares; counts are asked for, so that everyone can see how few images they rest on.": (
-                lambda y_true, y_pred: _confusion(y_true, y_pred) / len(y_true)
-            ),
+            "exchanged": lambda y_true, y_pred: confusion(y_pred, y_true),
+            "shares": lambda y_true, y_pred: confusion(y_true, y_pred) / len(y_true),
         },
     ),
     Exercise(
-        id="4.2",
-        title="Find the worst camera",
-        minutes=5,
-        hints=(
-            'Group by camera: `table.groupby("camera_id")["correct"]`.',
-            "The mean of truth values is the accuracy, the size is the number of parcels: `.agg(['mean', 'size'])`.",
-            "Keep the rows whose size is large enough, then `.idxmin()` of the mean is the camera.",
-        ),
-        cases=_cameras,
+        "4.2",
+        _cameras,
         mistakes={
-            "a camera with too few parcels was chosen; leave those out first.": (
-                lambda table, at_least: int(_accuracies(table).idxmin())
-            ),
-            "a camera with exactly `at_least` parcels was left out; at least means `>=`.": (_worst_of_more_than),
-            "this camera has the most mistakes because it has the most parcels; compare shares, not counts.": (
-                lambda table, at_least: int((~table["correct"]).groupby(table["camera_id"]).sum().idxmax())
-            ),
-            "this is the best camera; look for the lowest accuracy.": (
-                lambda table, at_least: int(_accuracies(table).idxmax())
-            ),
+            "too_few": lambda table, at_least: worst_slice(table, 1),
+            "more_than": lambda table, at_least: worst_slice(table, at_least + 1),
+            "counts": lambda table, at_least: int((~table["correct"]).groupby(table["camera_id"]).sum().idxmax()),
+            "best": lambda table, at_least: int(table.groupby("camera_id")["correct"].mean().idxmax()),
         },
     ),
     Exercise(
-        id="4.3",
-        title="Write the gate",
-        minutes=6,
-        hints=(
-            "A small test shows little: how low may the true accuracy be, as far as these counts can tell?",
-            '`scipy.stats.binomtest(correct, total).proportion_ci(method="wilson")` is the 95 % interval.',
-            "Its lower end is `.low`; compare it with the gate by `>=`.",
-        ),
-        cases=_tests,
+        "4.3",
+        _tests,
         mistakes={
-            "the measured accuracy is compared, as if the test were endless; use the interval's lower end.": (
-                lambda correct, total, gate: correct / total >= gate
-            ),
-            "the upper end of the interval is compared: that asks whether the model could be good enough.": (
-                lambda correct, total, gate: bool(_wilson_high(correct, total) >= gate)
-            ),
-            "the plain normal interval has no width when everything is right; Wilson's stays honest.": (
-                lambda correct, total, gate: _normal_low(correct, total) >= gate
-            ),
+            "measured": lambda correct, total, gate: correct / total >= gate,
+            "upper_end": lambda correct, total, gate: bool(_wilson_high(correct, total) >= gate),
+            "normal": lambda correct, total, gate: _normal_low(correct, total) >= gate,
         },
     ),
 )

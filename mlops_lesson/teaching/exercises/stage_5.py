@@ -114,85 +114,31 @@ def _latencies() -> list[Case]:
 
 EXERCISES = (
     Exercise(
-        id="5.1",
-        title="Guard the door",
-        minutes=7,
-        hints=(
-            "Check the shape first: is it a list of 8, is every row a list of 8? Return False at the first no.",
-            "Then every value: is it an `int` or a `float`, and does it lie between 0 and 16?",
-            "NaN is neither below 0 nor above 16: ask `0 <= value <= 16`, or `math.isfinite(value)`.",
-        ),
-        cases=_requests,
-        mistakes={
-            "the range is not checked: a client that sends 0 to 255 gets confident nonsense back.": (
-                _valid_at_any_range
-            ),
-            "NaN slips through: it is neither below 0 nor above 16. Ask whether the value is inside, not outside.": (
-                _valid_with_nan
-            ),
-            "64 values are not enough: they have to stand in 8 rows of 8.": _valid_by_count,
-        },
+        "5.1",
+        _requests,
+        mistakes={"any_range": _valid_at_any_range, "nan": _valid_with_nan, "only_count": _valid_by_count},
     ),
     Exercise(
-        id="5.2",
-        title="Send a canary ahead",
-        minutes=6,
-        hints=(
-            "Chance is not steady: asked twice, the same parcel must get the same answer, on every machine.",
-            "A hash is steady and looks like chance: `hashlib.sha256(str(parcel_id).encode())`.",
-            "Turn the digest into a number between 0 and 1 and compare it with the share.",
-        ),
+        "5.2",
         promises={
-            "the same parcel always goes to the same model.": (
-                _changes,
-                "a random number is drawn at each call; compute one from the id.",
-            ),
-            "about the share that was asked for.": (
-                _is_turned_round,
-                "the comparison is turned round: a number below the share means yes.",
-            ),
-            "a larger share takes more parcels.": (
-                _ignores_share,
-                "the share is not used, or is compared with a number that does not lie between 0 and 1.",
-            ),
-            "about the share that was asked for, whichever ids arrive.": (
-                _misses_share,
-                "the digits of the id show through, as they do in Python's `hash()` of a whole number, or the number "
-                "compared with the share is not spread evenly from 0 to 1; `hashlib` spreads any ids.",
-            ),
-            "who is in a small share stays in when the share grows.": (
-                _forgets,
-                "the share goes into the hash; hash the id alone and compare with the share.",
-            ),
-            "the same parcel goes to the same model after the service is started again.": (
-                _differs_elsewhere,
-                "Python's own `hash()` of a text differs from one start of Python to the next; `hashlib` does not.",
-            ),
+            "same_each_time": _changes,
+            "right_way_round": _is_turned_round,
+            "grows": _ignores_share,
+            "share": _misses_share,
+            "stays": _forgets,
+            "everywhere": _differs_elsewhere,
         },
     ),
     Exercise(
-        id="5.3",
-        title="Read the slow end",
-        minutes=5,
-        hints=(
-            "Sort the latencies: the answer is one of them.",
-            "At least q percent of n requests are `math.ceil(q / 100 * n)` requests.",
-            "The latency with this rank stands at index rank - 1 of the sorted list.",
-        ),
-        cases=_latencies,
+        "5.3",
+        _latencies,
         mistakes={
-            "this value lies between two latencies, and no request took that long; return one that was measured.": (
-                lambda latencies, q: float(np.percentile(latencies, q))
-            ),
-            "the latencies are not sorted before one is picked.": (
-                lambda latencies, q: latencies[math.ceil(q / 100 * len(latencies)) - 1]
-            ),
-            "the index is one too far: ranks start at 1, indexes at 0.": (
-                lambda latencies, q: sorted(latencies)[min(int(q / 100 * len(latencies)), len(latencies) - 1)]
-            ),
-            "this is the mean, which hides the slow requests; pick by rank.": (
-                lambda latencies, q: float(np.mean(latencies))
-            ),
+            "between": lambda latencies, q: float(np.percentile(latencies, q)),
+            "unsorted": lambda latencies, q: latencies[math.ceil(q / 100 * len(latencies)) - 1],
+            "one_too_far": lambda latencies, q: sorted(latencies)[
+                min(int(q / 100 * len(latencies)), len(latencies) - 1)
+            ],
+            "mean": lambda latencies, q: float(np.mean(latencies)),
         },
     ),
 )

@@ -1,8 +1,12 @@
 """The exercises of Monitoring & Maintenance."""
 
+import math
+
 import numpy as np
 
 from mlops_lesson.teaching.exercises.exercise import Case, Exercise
+from mlops_lesson.teaching.exercises.solutions.exercise_6_1 import psi
+from mlops_lesson.teaching.exercises.solutions.exercise_6_2 import should_alert
 
 
 def _samples() -> list[Case]:
@@ -20,25 +24,22 @@ def _counts(values: np.ndarray, bins: np.ndarray) -> np.ndarray:
     return np.histogram(values, [-np.inf, *bins[1:-1], np.inf])[0]
 
 
-def _shares(values: np.ndarray, bins: np.ndarray) -> np.ndarray:
-    return np.maximum(_counts(values, bins) / len(values), 0.0001)
-
-
-def _closed_shares(values: np.ndarray, bins: np.ndarray) -> np.ndarray:
-    return np.maximum(np.histogram(values, bins)[0] / len(values), 0.0001)
-
-
 def _index(expected: np.ndarray, seen: np.ndarray) -> float:
+    expected, seen = np.maximum(expected, 0.0001), np.maximum(seen, 0.0001)
     return float(np.sum((seen - expected) * np.log(seen / expected)))
 
 
 def _of_counts(reference: np.ndarray, current: np.ndarray, bins: np.ndarray) -> float:
-    return _index(*(np.maximum(_counts(values, bins), 0.0001) for values in (reference, current)))
+    return _index(_counts(reference, bins), _counts(current, bins))
 
 
 def _one_sided(reference: np.ndarray, current: np.ndarray, bins: np.ndarray) -> float:
-    expected, seen = _shares(reference, bins), _shares(current, bins)
+    expected, seen = (np.maximum(_counts(values, bins) / len(values), 0.0001) for values in (reference, current))
     return float(np.sum(seen * np.log(seen / expected)))
+
+
+def _closed_bins(reference: np.ndarray, current: np.ndarray, bins: np.ndarray) -> float:
+    return _index(*(np.histogram(values, bins)[0] / len(values) for values in (reference, current)))
 
 
 def _weeks() -> list[Case]:
@@ -72,80 +73,35 @@ def _verdict(challenger: int, champion: int, alternative: str = "two-sided") -> 
 
 EXERCISES = (
     Exercise(
-        id="6.1",
-        title="Measure a drift",
-        minutes=7,
-        hints=(
-            "`np.histogram(values, bins)[0]` counts the values in each bin; divide by their number for shares.",
-            "`np.histogram` drops what lies outside the bins: use the edges `[-np.inf, *bins[1:-1], np.inf]`.",
-            "`np.maximum(shares, 0.0001)`, then sum over the bins: `(seen - expected) * np.log(seen / expected)`.",
-        ),
-        cases=_samples,
+        "6.1",
+        _samples,
         mistakes={
-            "counts are compared, so a larger sample looks like a drift; divide each by its number of values.": (
-                _of_counts
-            ),
-            "this multiplies by the current share alone; the index multiplies by the difference of the shares.": (
-                _one_sided
-            ),
-            "the sign is turned round: the index is 0 for equal samples and positive otherwise.": (
-                lambda reference, current, bins: -_index(_shares(reference, bins), _shares(current, bins))
-            ),
-            "values outside the bins are dropped, and the drift may lie just there; open the first and last bin.": (
-                lambda reference, current, bins: _index(_closed_shares(reference, bins), _closed_shares(current, bins))
-            ),
+            "counts": _of_counts,
+            "one_sided": _one_sided,
+            "sign": lambda reference, current, bins: -psi(reference, current, bins),
+            "closed_bins": _closed_bins,
         },
     ),
     Exercise(
-        id="6.2",
-        title="Alert, but not at every bad week",
-        minutes=5,
-        hints=(
-            "Only the latest weeks count: `accuracies[-patience:]`.",
-            "All of them have to be below the gate: `all(...)`.",
-            "With fewer weeks than the patience there is nothing to alert about yet.",
-        ),
-        cases=_weeks,
+        "6.2",
+        _weeks,
         mistakes={
-            "any bad week of the whole past sets this off; look at the last ones only.": (
-                lambda accuracies, gate, patience: min(accuracies) < gate
+            "any_week": lambda accuracies, gate, patience: min(accuracies) < gate,
+            "anywhere": lambda accuracies, gate, patience: sum(each < gate for each in accuracies) >= patience,
+            "only_last": lambda accuracies, gate, patience: accuracies[-1] < gate,
+            "at_the_gate": lambda accuracies, gate, patience: should_alert(
+                accuracies, math.nextafter(gate, 1), patience
             ),
-            "bad weeks are counted wherever they stand; they have to be the last ones, without a good one between.": (
-                lambda accuracies, gate, patience: sum(a < gate for a in accuracies) >= patience
-            ),
-            "only the last week is looked at; with a patience of 2 one bad week is not enough.": (
-                lambda accuracies, gate, patience: accuracies[-1] < gate
-            ),
-            "an accuracy that just reaches the gate sets this off; below means `<`.": (
-                lambda accuracies, gate, patience: (
-                    len(accuracies) >= patience and all(a <= gate for a in accuracies[-patience:])
-                )
-            ),
-            "there are fewer weeks than the patience asks for; wait for enough of them.": (
-                lambda accuracies, gate, patience: all(a < gate for a in accuracies[-patience:])
-            ),
+            "too_early": lambda accuracies, gate, patience: all(each < gate for each in accuracies[-patience:]),
         },
     ),
     Exercise(
-        id="6.3",
-        title="Champion or challenger",
-        minutes=6,
-        hints=(
-            "Parcels that both get right, or both wrong, say nothing: only the differing ones count.",
-            "If both were equally good, each differing parcel would be a coin toss: `scipy.stats.binomtest(k, n)`.",
-            "Promote if the challenger is ahead and the p-value is below 0.05; mind the case without any difference.",
-        ),
-        cases=_comparisons,
+        "6.3",
+        _comparisons,
         mistakes={
-            "being ahead by a few parcels is enough here; that happens by luck. Ask for a p-value below 0.05.": (
-                lambda challenger, champion: "promote" if challenger > champion else "keep"
-            ),
-            "any significant difference is enough here, even when the challenger is worse; check who is ahead.": (
-                _verdict
-            ),
-            "this one-sided p-value is half the two-sided one: ahead with that below 0.05 means below 0.025 here.": (
-                lambda challenger, champion: _verdict(challenger, champion, "greater")
-            ),
+            "ahead": lambda challenger, champion: "promote" if challenger > champion else "keep",
+            "who_is_ahead": _verdict,
+            "one_sided": lambda challenger, champion: _verdict(challenger, champion, "greater"),
         },
     ),
 )
