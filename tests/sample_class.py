@@ -4,8 +4,9 @@ import json
 import random
 from datetime import UTC, datetime, timedelta
 
-from mlops_lesson.instructors.handed_in import asked, exercises
+from mlops_lesson.instructors.handed_in import asked
 from mlops_lesson.stages import STAGES
+from mlops_lesson.teaching.exercises.check import all_exercises
 from mlops_lesson.teaching.export_format import FORMAT, FORMAT_VERSION, checksum
 from mlops_lesson.teaching.progress import PARTS, SCHEMA_VERSION
 
@@ -35,9 +36,9 @@ def make_export(seed=0, name="", stages=6, skill=0.6, at=NOW - timedelta(hours=2
         if slug in slugs:
             answers[slug][identifier] = answer(question, when, chance, skill)
     tried = {
-        exercise: {"stage": slug, "outcome": outcome(chance, skill), "attempts": chance.randint(1, 6), "at": when}
-        for exercise, slug in exercises().items()
-        if slug in slugs
+        name: {"stage": of.stage.slug, "outcome": outcome(chance, skill), "attempts": chance.randint(1, 6), "at": when}
+        for name, of in all_exercises().items()
+        if of.stage.slug in slugs
     }
     return seal(
         {

@@ -10,15 +10,14 @@ import subprocess
 import sys
 import zipfile
 from collections import Counter
-from datetime import timedelta
 from itertools import permutations
 
 import pytest
-from sample_class import NOW, make_class, make_export, save, seal
+from sample_class import make_class, make_export, save, seal
 
 from mlops_lesson.__main__ import main
 from mlops_lesson.instructors import class_report, handed_in
-from mlops_lesson.instructors.class_report import QuestionResult
+from mlops_lesson.instructors.class_report import QuestionResult, build
 from mlops_lesson.instructors.handed_in import LARGEST_FILE, asked
 from mlops_lesson.stages import STAGES
 from mlops_lesson.teaching import export_format, progress
@@ -36,10 +35,6 @@ WRONG = [letter for letter, option in QUESTION.shown() if not option.right]
 def folder(tmp_path):
     (tmp_path / "handed_in").mkdir()
     return tmp_path / "handed_in"
-
-
-def build(source, **options):
-    return class_report.build(source, NOW, **options)
 
 
 def reasons(report):
@@ -223,19 +218,16 @@ DAMAGED = {
     "truncated": (WHOLE[: len(WHOLE) // 2], NO_JSON),
     "of something else": ('{"hello": "world"}', "it is no export of this course"),
     "a list": ("[1, 2, 3]", "it is no export of this course"),
-    "a progress file": ('{"version": 1, "answers": {}}', "it is a progress file"),
     "edited": (WHOLE.replace('"attempts": 1', '"attempts": 9', 1),
                "it was changed or damaged after it was exported: its checksum does not fit"),
     "newer": (of_another_form(lambda e: e.update(format_version=99)), "a newer course wrote it (format 99)"),
     "a field too many": (of_another_form(lambda e: e.update(grade="A+")), OF_NO_FORM),
     "a field too few": (of_another_form(lambda e: e["progress"].pop("parts")),
-                        f"{OF_NO_FORM} (first at progress.parts)"),
+                        OF_NO_FORM),
     "a count below one": (of_another_form(lambda e: e["progress"]["exercises"]["1.1"].update(attempts=0)),
-                          f"{OF_NO_FORM} (first at progress.exercises.attempts)"),
-    "nested deep": ("[" * 200_000 + "]" * 200_000, "it is nested deeper than any export"),
-    "a key twice": (WHOLE.replace('"format"', '"format": "a", "format"', 1),
-                    "it says the same thing twice: a key is repeated"),
-    "not a number": (WHOLE.replace('"attempts": 1', '"attempts": NaN', 1), NO_JSON),
+                          OF_NO_FORM),
+    "nested deep": ("[" * 200_000 + "]" * 200_000, NO_JSON),
+    "not a number": (WHOLE.replace('"attempts": 1', '"attempts": NaN', 1), OF_NO_FORM),
     "a number of a million digits": ('{"format": ' + "9" * 900_000 + "}", NO_JSON),
     "huge": (" " * (LARGEST_FILE + 1),
              f"it has more than {LARGEST_FILE:,} bytes, fifty times what all six stages make"),
@@ -330,7 +322,7 @@ def test_a_zip_file_that_is_too_much_costs_no_other_file_its_place(folder, monke
         "deep.zip/a.zip/b.zip/c.zip": "it is the 4th zip file in another",
     }
     monkeypatch.setattr(handed_in, "LARGEST_UNZIPPED", 10)
-    assert set(reasons(build(folder / "bomb.zip"))) == {"bomb.zip/bomb.json", "bomb.zip/good.json"}
+    assert reasons(build(folder / "bomb.zip")) == {"bomb.zip": "it is a zip file that holds more than 10 bytes"}
 
 
 # Who is who
@@ -389,7 +381,6 @@ def answer_of(progress_of_export):
         (lambda p: p["answers"].update(no_stage={"x": answer_of(p)}), "answers to questions that this course does not"),
         (lambda p: p["answers"].update(final={ONE_QUESTION[1]: answer_of(p)}), None),
         (lambda p: answer_of(p).update(choice=["Z"], first_choice=["Z"]), "answers that name options"),
-        (lambda p: answer_of(p).update(first_choice=[RIGHT]), "answers that were changed without a second attempt"),
         (lambda p: answer_of(p).update(right=True, first_right=True), "answers on which the file and the course"),
         (lambda p: p["exercises"].update({"9.9": {"stage": FIRST.slug, "outcome": "right", "attempts": 1, "at": "x"}}),
          "exercises that the course does not have, not counted: 1"),
@@ -404,14 +395,6 @@ def test_what_cannot_be_is_named_and_not_counted(folder, change, remark):
     assert all(answer.first_right is False for answer in learner.answers.values())
     assert len(learner.remarks) == (remark is not None)
     assert remark is None or (learner.remarks[0].startswith(remark) and f"<bdi>Ada</bdi>: {remark}" in report.html())
-
-
-@pytest.mark.parametrize("ahead", [-400, 23, 25])
-def test_a_learners_clock_may_be_a_day_ahead_and_is_told_beyond(folder, ahead):
-    export = make_export(1, "Ada", stages=1) | {"exported_at": (NOW + timedelta(hours=ahead)).isoformat()}
-    save(folder, "a.json", seal(export))
-    (learner,) = build(folder).learners
-    assert (learner.exported_at == "", len(learner.remarks)) == (ahead > 24, ahead > 24)
 
 
 def test_markup_and_hidden_signs_in_names_stay_harmless_text(folder):

@@ -18,7 +18,7 @@ import pytest
 from depot_service import fill_home
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sample_class import NOW, make_export, seal
+from sample_class import make_export, seal
 
 from mlops_lesson.collection import depot
 from mlops_lesson.deployment import serving
@@ -141,7 +141,7 @@ def test_an_export_is_counted_or_named(tmp_path_factory, chance, value, sealed, 
     (folder / f"a.{chance.choice(['json', 'zip']) if spoiled else 'json'}").write_bytes(
         spoil(content, chance) if spoiled else content
     )
-    report = class_report.build(folder, NOW)
+    report = class_report.build(folder)
     assert len(report.learners) + len(report.left_out) == 1
     assert report.html().count("<script") == 0
     cells = [cell for row in csv.reader(io.StringIO(report.csv())) for cell in row]

@@ -19,7 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from mlops_lesson.instructors.counted import count_once
-from mlops_lesson.instructors.handed_in import REPORT_MARK, HandedIn, LeftOut, asked, exercises, read_exports
+from mlops_lesson.instructors.handed_in import REPORT_MARK, HandedIn, LeftOut, asked, read_exports
 from mlops_lesson.keep.files import write_atomically
 from mlops_lesson.show.page import inline
 from mlops_lesson.stages import STAGES, Stage, get_stage
@@ -300,7 +300,6 @@ class ClassReport:
 
 def build(
     source: str | Path,
-    now: datetime | None = None,
     stage: int | str | Stage | None = None,
     same: Sequence[Sequence[str]] = (),
 ) -> ClassReport:
@@ -310,8 +309,6 @@ def build(
     ----------
     source : str or pathlib.Path
         Folder with exports, in subfolders and zip files too; or one file.
-    now : datetime.datetime, optional
-        The time that nothing can be later than; by default the present, in UTC.
     stage : int, str or Stage, optional
         The newest stage that was taught; by default the newest that half of the class has begun.
     same : sequence of sequence of str
@@ -329,10 +326,9 @@ def build(
     ValueError
         If there is no such stage, or nobody of a name that is said to be the same as another.
     """
-    moment = now or datetime.now(UTC)
-    counted, left_out = count_once(read_exports(source, moment), same)
+    counted, left_out = count_once(read_exports(source), same)
     newest = newest_stage(counted) if stage is None else get_stage(stage)
-    return ClassReport(tuple(counted), tuple(left_out), newest, moment)
+    return ClassReport(tuple(counted), tuple(left_out), newest, datetime.now(UTC))
 
 
 def newest_stage(counted: Sequence[HandedIn]) -> Stage:
@@ -345,12 +341,13 @@ def cell_of(learner: HandedIn, stage: Stage) -> Cell:
     """Count what a learner has of a stage; a part that is only ticked is nothing begun."""
     slug = stage.slug
     answers = [each for key, each in learner.answers.items() if key[0] == slug]
-    tried = [each for name, each in learner.exercises.items() if exercises()[name] == slug]
+    ours = [name for name, exercise in all_exercises().items() if exercise.stage == stage]
+    tried = [each for name, each in learner.exercises.items() if name in ours]
     return Cell(
         sum(each.right for each in answers),
         sum(each == slug for each, _ in asked()),
         sum(each.outcome == "right" for each in tried),
-        sum(each == slug for each in exercises().values()),
+        len(ours),
         bool(answers or tried),
     )
 

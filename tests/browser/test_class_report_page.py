@@ -23,7 +23,7 @@ def html(tmp_path_factory):
     for number, name in enumerate(HOSTILE):
         sample_class.save(folder, f"{number}.json", sample_class.make_export(number, name, stages=1))
     (folder / "<b>not an export.json").write_text("{")
-    return class_report.build(folder, sample_class.NOW).html()
+    return class_report.build(folder).html()
 
 
 @pytest.fixture
