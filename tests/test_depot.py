@@ -73,7 +73,7 @@ def test_a_grey_picture_that_a_program_saved_in_another_way_is_turned_back(mode:
         (saved_as("RGB", (9, 0, 0)), "coloured or see-through"),
         (saved_as("LA", (7, 0)), "coloured or see-through"),
         (saved_as("1"), "numbers of the kind 1"),
-        (saved_as("I"), "numbers of the kind I"),
+        (saved_as("I;16"), "numbers of the kind I"),
     ],
 )
 def test_a_picture_that_holds_other_numbers_is_refused_by_name(copied: Path, content: bytes, words: str) -> None:
