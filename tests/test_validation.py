@@ -146,7 +146,7 @@ def card():
 def test_the_card_holds_what_was_measured_and_names_risk_oversight_and_duties(card):
     verdict, text, sections = pipeline.validate(trained(30), clean()), card.to_markdown(), dict(card.sections)
     assert f"Accuracy {verdict.accuracy:.3f}, 95 % interval {verdict.low:.3f} to {verdict.high:.3f}" in text
-    assert sections["Gate of 0.85: passed"] == verdict.reasons
+    assert sections["Gate of 0.85: passed"] == tuple(f"{reason}." for reason in verdict.reasons)
     assert f"Training: {len(clean().part('train')[1])} images" in text
     X_test, y_test = clean().part("test")
     cameras = clean().table.loc[clean().table["split"] == "test", "camera_id"]

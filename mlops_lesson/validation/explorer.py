@@ -111,7 +111,7 @@ def validation_explorer(models: Mapping[str, Any], X: np.ndarray, y: np.ndarray)
 
     controls = {
         "model": ipywidgets.RadioButtons(options=list(models), value=list(models)[-1], description="Model"),
-        "wrongly_a": ipywidgets.IntSlider(5, 1, 60, description="Minutes for a parcel wrongly in A"),
-        "wrongly_b": ipywidgets.IntSlider(5, 1, 60, description="Minutes for a parcel wrongly in B"),
+        "wrongly_a": ipywidgets.IntSlider(5, 1, 60, description="Wrongly in A, minutes"),
+        "wrongly_b": ipywidgets.IntSlider(5, 1, 60, description="Wrongly in B, minutes"),
     }
     return Explorer("the price of each mistake", controls, answer)

@@ -125,7 +125,7 @@ def plot_calibration(parts: Mapping[str, tuple[np.ndarray, np.ndarray]], *, titl
                     f"{name}, {row.n} images at {row.given:.2f}: {row.accuracy:.2f}, {row.low:.2f} to {row.high:.2f}."
                 )
             axis.set(title=f"{len(y)} {name} images", xlabel="probability of B that the model gives")
-            axis.set(xlim=(-0.03, 1.2), ylim=(-0.08, 1.08))
+            axis.set(xlim=(-0.03, 1.2), ylim=(-0.08, 1.08), xticks=np.linspace(0, 1, 6))
         d.axis.set(ylabel="share that belongs to B")
         d.alt = " ".join(alt)
     return d.shown

@@ -150,7 +150,10 @@ def write_card(trained: TrainedModel, gate: GateResult, clean: CleanDataset) -> 
             ),
         ),
         ("Risk and oversight", _RISK),
-        (f"Gate of {gate.required:.2f}: {'passed' if gate.passed else 'refused'}", gate.reasons),
+        (
+            f"Gate of {gate.required:.2f}: {'passed' if gate.passed else 'refused'}",
+            tuple(f"{reason}." for reason in gate.reasons),
+        ),
     )
     name = f"Model card: parcel chute, {settings.epochs} epochs, seed {settings.seed}"
     return ModelCard(name, sections, trained.model_hash)
