@@ -1,9 +1,11 @@
 """Why an answer is not right yet: found by trying, and left out where nothing is sure."""
 
 import builtins
+import contextlib
 import copy
 import dis
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from traceback import walk_tb
 from types import CodeType, FunctionType
 from typing import Any
@@ -12,7 +14,7 @@ import numpy as np
 
 from mlops_lesson.teaching.exercises.exercise import Case, Exercise, of_the_same_kind, same
 from mlops_lesson.teaching.exercises.result import Detail
-from mlops_lesson.teaching.exercises.trial import CrashError, StopError, Trial, quietly
+from mlops_lesson.teaching.exercises.trial import CrashError, Trial, quietly
 
 LONGEST_ERROR = 160
 BY_HAND = Detail(
@@ -33,24 +35,27 @@ OF_ERRORS = (
 
 def of_a_difference(exercise: Exercise, trial: Trial, failed: Case, given: Any, right: Any) -> Detail:
     """Name the mistake that explains all that the answer gives."""
-    results = [(failed, given)]
-    for case in exercise.cases():
-        try:
-            results.append((case, trial(*case.arguments)))
-        except CrashError:
-            continue
+    results = [(failed, given), *_results(exercise, trial)]
     for name, mistake in exercise.mistakes.items():
-        if all(_explains(mistake, case, result) for case, result in results):
-            return Detail("Likely cause", exercise.words["mistakes"][name])
-    return _shadowed(trial, failed, lambda value: quietly(same, value, right)) or BY_HAND
+        if all(quietly(_explains, mistake, case, result) for case, result in results):
+            return _likely(exercise.words["mistakes"][name])
+    return _shadowed(trial, failed, lambda value: same(value, right)) or BY_HAND
+
+
+def _likely(cause: str) -> Detail:
+    return Detail("Likely cause", cause)
+
+
+def _results(exercise: Exercise, trial: Trial) -> Iterator[tuple[Case, Any]]:
+    """Try the answer in each case; those in which it crashes are left out."""
+    for case in exercise.cases():
+        with contextlib.suppress(CrashError):
+            yield case, trial(*case.arguments)
 
 
 def _explains(mistake: Callable[..., Any], case: Case, result: Any) -> bool:
-    try:
-        wrong = mistake(*copy.deepcopy(case.arguments))
-    except Exception:
-        return False
-    return quietly(of_the_same_kind, result, wrong) and quietly(same, result, wrong)
+    wrong = mistake(*copy.deepcopy(case.arguments))
+    return of_the_same_kind(result, wrong) and same(result, wrong)
 
 
 def of_nothing(exercise: Exercise, trial: Trial) -> Detail:
@@ -59,15 +64,13 @@ def of_nothing(exercise: Exercise, trial: Trial) -> Detail:
     if code is None:
         return BY_HAND
     if all(value is None for value in _returned(code)):
-        if trial.prints.text:
-            return Detail("Likely cause", "the result is printed; write `return` in place of `print`.")
-        return Detail("Likely cause", "no line says `return`.")
-    for case in exercise.cases():
-        try:
-            if trial(*case.arguments) is not None:
-                return Detail("Likely cause", "one way through the function ends without a `return`.")
-        except CrashError:
-            continue
+        return _likely(
+            "the result is printed; write `return` in place of `print`."
+            if trial.prints.text
+            else "no line says `return`."
+        )
+    if any(value is not None for _, value in _results(exercise, trial)):
+        return _likely("one way through the function ends without a `return`.")
     return Detail(
         "Next", "look at what stands behind `return`: methods that change a value in place give nothing back."
     )
@@ -77,21 +80,21 @@ def of_another_kind(given: Any, right: Any) -> tuple[Detail, ...]:
     """Say what is one step away from the right kind, or nothing."""
     kind = type(given).__name__
     if quietly(lambda: not np.isscalar(given) and of_the_same_kind(np.asarray(given).item(), right)):
-        return (Detail("Likely cause", f"the value still stands in a {kind}; take it out."),)
+        return (_likely(f"the value still stands in a {kind}; take it out."),)
     if isinstance(right, bool) and quietly(lambda: given in (0, 1, "True", "False")):
-        return (Detail("Likely cause", f"this is a {kind}; a comparison gives True or False."),)
+        return (_likely(f"this is a {kind}; a comparison gives True or False."),)
     return ()
 
 
 def of_a_crash(exercise: Exercise, trial: Trial, error: BaseException, case: Case) -> Detail:
     """Say why a function stopped with an error."""
     if not trial.takes(case.arguments):
-        return Detail("Likely cause", f"the function takes other arguments than `{exercise.signature}`.")
+        return _likely(f"the function takes other arguments than `{exercise.signature}`.")
     if found := _shadowed(trial, case, lambda _value: True):
         return found
     for kinds, cause in OF_ERRORS:
         if isinstance(error, kinds):
-            return Detail("Likely cause", cause)
+            return _likely(cause)
     return Detail("Next", "read the error's last words, then try the function by hand on a small example.")
 
 
@@ -104,12 +107,7 @@ def line_of(error: BaseException, answer: Any) -> int | None:
 
 def in_words(error: BaseException) -> str:
     """Return an error's name and message, cut to a line."""
-    try:
-        words = " ".join(str(error).split())
-    except StopError:
-        raise
-    except BaseException:
-        words = ""
+    words = quietly(lambda: " ".join(str(error).split()), otherwise="")
     return (f"{type(error).__name__}: {words}" if words else type(error).__name__)[:LONGEST_ERROR]
 
 
@@ -139,14 +137,11 @@ def _codes(code: CodeType | None) -> Iterator[CodeType]:
 
 def _returned(code: CodeType) -> Iterator[Any]:
     """Return the constants that a function returns, and dots for whatever it works out."""
-    before: dis.Instruction | None = None
-    for step in dis.get_instructions(code):
+    for before, step in pairwise(dis.get_instructions(code)):
         if step.opname == "RETURN_CONST":
             yield step.argval
         elif step.opname == "RETURN_VALUE":
-            constant = before.opname == "LOAD_CONST" and not step.is_jump_target
-            yield before.argval if constant else ...
-        before = step
+            yield before.argval if before.opname == "LOAD_CONST" and not step.is_jump_target else ...
 
 
 def _shadowed(trial: Trial, case: Case, is_cured: Callable[[Any], bool]) -> Detail | None:
@@ -155,21 +150,15 @@ def _shadowed(trial: Trial, case: Case, is_cured: Callable[[Any], bool]) -> Deta
     if not isinstance(answer, FunctionType):
         return None
     used = {name for code in _codes(answer.__code__) for name in code.co_names}
-    ours = used & answer.__globals__.keys() - {"exit", "quit"}
-    names = sorted(name for name in ours if hasattr(builtins, name) and not name.startswith("_"))
-    if not names:
-        return None
+    ours = used & answer.__globals__.keys() & vars(builtins).keys() - {"exit", "quit"}
+    names = sorted(name for name in ours if not name.startswith("_"))
     world = {name: value for name, value in answer.__globals__.items() if name not in names}
     clean = FunctionType(answer.__code__, world, answer.__name__, answer.__defaults__, answer.__closure__)
     clean.__kwdefaults__ = answer.__kwdefaults__
-    try:
-        if not is_cured(Trial(clean)(*case.arguments)):
-            return None
-    except CrashError:
+    if not names or not quietly(lambda: is_cured(Trial(clean)(*case.arguments))):
         return None
     named = " and ".join(f"`{name}`" for name in names)
-    return Detail(
-        "Likely cause",
+    return _likely(
         f"{named} {'has' if len(names) == 1 else 'have'} another meaning than Python's, given in an earlier cell. "
-        f"Write `del {', '.join(names)}`, or restart the kernel and run the cells again.",
+        f"Write `del {', '.join(names)}`, or restart the kernel and run the cells again."
     )

@@ -8,6 +8,7 @@ to go on with.
 import copy
 import importlib
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from itertools import chain
 from typing import Any
@@ -40,15 +41,14 @@ def check(exercise: str, answer: Any) -> CheckResult:
     known = all_exercises().get(str(exercise))
     if known is None:
         return CheckResult(str(exercise), "not attempted", _unknown(exercise))
-    outcome, message, details = _examine(known, answer)
-    now = progress.keep_exercise(known.stage, known.id, outcome)
-    if outcome == "right" and all(
-        (result := now.exercise(name)) and result.outcome == "right" for name in exercise_ids(known.stage)
-    ):
+    found = _examine(known, answer)
+    now = progress.keep_exercise(known.stage, known.id, found.outcome)
+    results = [now.exercise(name) for name in exercise_ids(known.stage)]
+    if all(result and result.outcome == "right" for result in results):
         now = progress.keep_part(known.stage, "challenge")
-    if now.notice and outcome != "not attempted":
-        details = (*details, Detail("Mind", now.notice))
-    return CheckResult(known.id, outcome, message, details, known.words["hints"], known.solution)
+    if now.notice and found.outcome != "not attempted":
+        found = replace(found, details=(*found.details, Detail("Mind", now.notice)))
+    return found
 
 
 def own_or_model_answer(exercise: str, answer: Any) -> Callable[..., Any]:
@@ -77,7 +77,7 @@ def own_or_model_answer(exercise: str, answer: Any) -> Callable[..., Any]:
     known = all_exercises().get(str(exercise))
     if known is None:
         raise ValueError(_unknown(exercise))
-    if _examine(known, answer)[0] == "right":
+    if _examine(known, answer).outcome == "right":
         print(f"Going on with your own {known.name} of exercise {known.id}.")
         return answer
     print(f"Going on with the model answer for {known.name} of exercise {known.id}: yours is not right yet.")
@@ -98,10 +98,6 @@ def exercise_ids(stage: int | str | Stage) -> tuple[str, ...]:
     return tuple(f"{number}.{name.rsplit('_', 1)[1]}" for name in names)
 
 
-Found = tuple[str, str, tuple[Detail, ...]]
-"""An outcome, a line about it, and its details."""
-
-
 def _unknown(exercise: Any) -> str:
     return f"There is no exercise {exercise!r}. There are: {', '.join(all_exercises())}."
 
@@ -109,61 +105,55 @@ def _unknown(exercise: Any) -> str:
 class _ProblemError(Exception):
     """A value that is no answer at all."""
 
-    def __init__(self, found: Found):
-        super().__init__(found[1])
+    def __init__(self, found: CheckResult):
+        super().__init__(found.message)
         self.found = found
 
 
-def _examine(exercise: Exercise, answer: Any) -> Found:
+def _result(exercise: Exercise, outcome: str, message: str, *details: Detail) -> CheckResult:
+    return CheckResult(exercise.id, outcome, message, details, exercise.words["hints"], exercise.solution)
+
+
+def _examine(exercise: Exercise, answer: Any) -> CheckResult:
     trial = Trial(answer)
     try:
-        outcome, message, details = trial.run(lambda: _judge(exercise, trial))
+        found = trial.run(lambda: _judge(exercise, trial))
     except TimeoutError:
-        outcome = "crashed"
-        message = (
-            f"`{exercise.name}` was stopped before it came to an end; a check lasts {trials.SECONDS} seconds at most."
-        )
-        details = (
+        found = _result(
+            exercise,
+            "crashed",
+            f"`{exercise.name}` was stopped before it came to an end; a check lasts {trials.SECONDS} seconds at most.",
             Detail("Given", f"{trial.now}."),
             Detail("Next", "look for a loop that does not end, or for a slow step that is repeated often."),
         )
     except CrashError as crash:
-        outcome, message = "not yet", f"This is no function that can be looked at; `{exercise.signature}` is expected."
-        details = (Detail("Seen", causes.in_words(crash.error)),)
+        message = f"This is no function that can be looked at; `{exercise.signature}` is expected."
+        found = _result(exercise, "not yet", message, Detail("Seen", causes.in_words(crash.error)))
     if trial.prints.text:
-        details = (*details, of_prints(trial.prints.text, trial.prints.lines))
-    return outcome, message, details
+        found = replace(found, details=(*found.details, of_prints(trial.prints.text, trial.prints.lines)))
+    return found
 
 
-def _judge(exercise: Exercise, trial: Trial) -> Found:
+def _judge(exercise: Exercise, trial: Trial) -> CheckResult:
     answer = trial.answer
     if answer is None or answer is ... or causes.is_empty(answer):
         return _not_attempted(exercise)
     if str(getattr(answer, "__module__", "")).partition(".")[0] == "mlops_lesson":
-        return (
-            "not attempted",
-            f"This is the course's own `{getattr(answer, '__name__', exercise.name)}`. Run the cell in which you write "
-            f"`{exercise.signature}`, then the check.",
-            (),
-        )
+        own = f"This is the course's own `{getattr(answer, '__name__', exercise.name)}`."
+        message = f"{own} Run the cell in which you write `{exercise.signature}`, then the check."
+        return _result(exercise, "not attempted", message)
     if not callable(answer):
-        return (
-            "not yet",
-            f"This should be the function `{exercise.signature}`, without calling it.",
-            (
-                of_value("Seen", answer, kind=True),
-                Detail(
-                    "Likely cause", f'the call is inside the check. Write `check("{exercise.id}", {exercise.name})`.'
-                ),
-            ),
-        )
+        cause = f'the call is inside the check. Write `check("{exercise.id}", {exercise.name})`.'
+        message = f"This should be the function `{exercise.signature}`, without calling it."
+        seen = of_value("Seen", answer, kind=True)
+        return _result(exercise, "not yet", message, seen, Detail("Likely cause", cause))
     try:
         for case in exercise.cases():
             given, right = _value(exercise, trial, case)
             if not quietly(same, given, right):
                 cause = causes.of_a_difference(exercise, trial, case, given, right)
                 details = of_value("Seen", given), of_value("Expected", right), cause
-                return "not yet", f"With {case.given}, the result differs.", details
+                return _result(exercise, "not yet", f"With {case.given}, the result differs.", *details)
         for name, broken in exercise.promises.items():
             if seen := broken(_Watched(exercise, trial)):
                 words = exercise.words["promises"][name]
@@ -172,10 +162,10 @@ def _judge(exercise: Exercise, trial: Trial) -> Found:
                     Detail("Expected", words["says"]),
                     Detail("Likely cause", words["cause"]),
                 )
-                return "not yet", "One promise is not kept.", details
+                return _result(exercise, "not yet", "One promise is not kept.", *details)
     except _ProblemError as problem:
         return problem.found
-    return "right", f"`{exercise.name}` does what it should, also on data it had not seen.", ()
+    return _result(exercise, "right", f"`{exercise.name}` does what it should, also on data it had not seen.")
 
 
 class _Watched:
@@ -198,38 +188,33 @@ def _value(exercise: Exercise, trial: Trial, case: Case) -> tuple[Any, Any]:
         raise _ProblemError(_crashed(exercise, trial, crash.error, case)) from crash
     if given is ... or (isinstance(given, tuple) and any(value is ... for value in given)):
         raise _ProblemError(_not_attempted(exercise))
+    returns = f"With {case.given}, `{exercise.name}` returns"
     expected = Detail("Expected", exercise.returns)
     if given is None:
-        message = f"With {case.given}, `{exercise.name}` returns nothing."
-        raise _ProblemError(("not yet", message, (expected, causes.of_nothing(exercise, trial))))
+        cause = causes.of_nothing(exercise, trial)
+        raise _ProblemError(_result(exercise, "not yet", f"{returns} nothing.", expected, cause))
     right = exercise.model_answer(*copy.deepcopy(case.arguments))
     if not quietly(of_the_same_kind, given, right):
-        message = f"With {case.given}, `{exercise.name}` returns another kind of value."
         details = of_value("Seen", given, kind=True), expected, *causes.of_another_kind(given, right)
-        raise _ProblemError(("not yet", message, details))
+        raise _ProblemError(_result(exercise, "not yet", f"{returns} another kind of value.", *details))
     return given, right
 
 
-def _not_attempted(exercise: Exercise) -> Found:
-    return (
-        "not attempted",
-        f"Write `{exercise.signature}` in place of the three dots, about {exercise.minutes} minutes, and run the cell "
-        "again. Left blank, it stops nothing below.",
-        (),
-    )
+def _not_attempted(exercise: Exercise) -> CheckResult:
+    write = f"Write `{exercise.signature}` in place of the three dots, about {exercise.minutes} minutes,"
+    return _result(exercise, "not attempted", f"{write} and run the cell again. Left blank, it stops nothing below.")
 
 
-def _crashed(exercise: Exercise, trial: Trial, error: BaseException, case: Case) -> Found:
+def _crashed(exercise: Exercise, trial: Trial, error: BaseException, case: Case) -> CheckResult:
     if causes.is_blank(error, trial.answer):
         return _not_attempted(exercise)
     line = causes.line_of(error, trial.answer)
-    return (
+    return _result(
+        exercise,
         "crashed",
         f"`{exercise.name}` stopped with an error{f' in line {line} of the cell' if line else ''}.",
-        (
-            Detail("Seen", causes.in_words(error)),
-            Detail("Given", f"{case.given}."),
-            Detail("Expected", exercise.returns),
-            causes.of_a_crash(exercise, trial, error, case),
-        ),
+        Detail("Seen", causes.in_words(error)),
+        Detail("Given", f"{case.given}."),
+        Detail("Expected", exercise.returns),
+        causes.of_a_crash(exercise, trial, error, case),
     )

@@ -139,7 +139,7 @@ def same(given: Any, right: Any) -> bool:
     """
     match right:
         case str():
-            return given == right
+            return bool(given == right)
         case pd.DataFrame():
             columns = _shared(given, right)
             return len(given) == len(right) and _rows(given[columns]) == _rows(right[columns])

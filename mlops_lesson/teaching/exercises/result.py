@@ -10,7 +10,7 @@ import pandas as pd
 
 from mlops_lesson.show.page import OURS, fold, inline, script
 from mlops_lesson.show.tables import show_table
-from mlops_lesson.teaching.exercises.trial import StopError
+from mlops_lesson.teaching.exercises.trial import quietly
 
 SIGNS = {"right": ("✓", "#1a7f37"), "not yet": ("✗", "#b3261e"), "crashed": ("!", "#8a4600"),
          "not attempted": ("…", "#5b6470")}  # fmt: skip
@@ -88,21 +88,24 @@ class CheckResult:
 def of_value(label: str, value: Any, kind: bool = False) -> Detail:
     """Show a value: a table as a small table, anything else in one line; `kind` adds its type."""
     note = f", of type {type(value).__name__}" if kind else ""
-    try:
-        tables = _tables(value)
-        if tables:
-            shown = [show_table(table.head(MOST_ROWS), _caption(label, place, tables, note), index=index)
-                     for place, (table, index) in enumerate(tables)]  # fmt: skip
-            texts = (f"\n{table.head(MOST_ROWS).to_string(index=index)}" for table, index in tables)
-            html = "".join(table._repr_html_() for table in shown)
-            beside = f'<div style="display:inline-block;vertical-align:top;margin-right:2em">{html}</div>'
-            return Detail(f"{label}{note}", "".join(texts), beside)
-        text = " ".join(_SHORT.repr(_plain(value)).split())
-    except StopError:
-        raise
-    except BaseException:
-        text = f"a {type(value).__name__} that cannot be shown"
+    if tables := quietly(_of_tables, label, value, note):
+        return tables
+    unknown = f"a {type(value).__name__} that cannot be shown"
+    text = quietly(lambda: " ".join(_SHORT.repr(_plain(value)).split()), otherwise=unknown)
     return Detail(label, f"{text}{note}", f"<p>{escape(label)}: <code>{escape(text)}</code>{escape(note)}</p>")
+
+
+def _of_tables(label: str, value: Any, note: str) -> Detail | None:
+    tables = _tables(value)
+    texts, html = "", ""
+    for place, (table, index) in enumerate(tables, start=1):
+        part = f", part {place}" if len(tables) > 1 else ""
+        rows = f", {MOST_ROWS} of {len(table)} rows" if len(table) > MOST_ROWS else ""
+        first = table.head(MOST_ROWS)
+        texts += f"\n{first.to_string(index=index)}"
+        html += show_table(first, f"{label}{part}{note}{rows}", index=index)._repr_html_()
+    beside = f'<div style="display:inline-block;vertical-align:top;margin-right:2em">{html}</div>'
+    return Detail(f"{label}{note}", texts, beside) if tables else None
 
 
 def of_prints(text: str, lines: int) -> Detail:
@@ -124,12 +127,6 @@ def _tables(value: Any) -> list[tuple[pd.DataFrame, bool]]:
         case tuple() | list() if value and all(isinstance(part, pd.DataFrame) for part in value):
             return [table for part in value for table in _tables(part)]
     return []
-
-
-def _caption(label: str, place: int, tables: list, note: str) -> str:
-    part = f", part {place + 1}" if len(tables) > 1 else ""
-    rows = len(tables[place][0])
-    return f"{label}{part}{note}" + (f", {MOST_ROWS} of {rows} rows" if rows > MOST_ROWS else "")
 
 
 def _plain(value: Any) -> Any:

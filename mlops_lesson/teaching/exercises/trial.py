@@ -63,14 +63,14 @@ class _Prints(io.TextIOBase):
         return len(text)
 
 
-def quietly(test: Callable[..., bool], *values: Any) -> bool:
-    """Ask something about a learner's values, which may raise whatever they like; then the answer is no."""
+def quietly(ask: Callable[..., Any], *values: Any, otherwise: Any = False) -> Any:
+    """Ask something about a learner's values, which may raise whatever they like; then the answer is `otherwise`."""
     try:
-        return bool(test(*values))
+        return ask(*values)
     except StopError:
         raise
     except BaseException:
-        return False
+        return otherwise
 
 
 @dataclass
@@ -103,20 +103,18 @@ class Trial:
 
         self.is_away = True
         seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
-        try:
-            sent = pickle.dumps((sys.path, cloudpickle.dumps(self.answer), calls))
+
+        def ask() -> list[Any]:
             done = subprocess.run(  # noqa: S603 - the course's own few lines
                 [sys.executable, "-c", OTHER_PYTHON],
-                input=sent,
+                input=pickle.dumps((sys.path, cloudpickle.dumps(self.answer), calls)),
                 capture_output=True,
                 timeout=SECONDS,
                 env=os.environ | {"PYTHONHASHSEED": seed},
             )
             return pickle.loads(done.stdout.rpartition(b"\0given\0")[2])  # noqa: S301 - written by the lines above
-        except StopError:
-            raise
-        except Exception:
-            return None
+
+        return quietly(ask, otherwise=None)
 
     def takes(self, arguments: tuple[Any, ...]) -> bool:
         """Tell whether the function can be called with so many arguments."""
@@ -125,19 +123,12 @@ class Trial:
         except TypeError:
             return False
         except ValueError:
-            pass
+            # Written in C, without a signature that can be read.
+            return True
         return True
 
     def run(self, task: Callable[[], Any]) -> Any:
-        """Do something that runs the function, in a thread that can be left alone.
-
-        Raises
-        ------
-        TimeoutError
-            If it does not come to an end, or the learner interrupts it.
-        CrashError
-            If something of the learner's raised where no value was asked for.
-        """
+        """Run the task in a thread that can be left alone; `TimeoutError` if it does not end."""
         found: dict[str, Any] = {}
 
         def work() -> None:
@@ -172,7 +163,7 @@ class Trial:
             stack.enter_context(patch.object(builtins, "input", _no_input))
             if plots := sys.modules.get("matplotlib.pyplot"):
                 before = plots.get_fignums()
-                stack.callback(lambda: [plots.close(n) for n in plots.get_fignums() if n not in before])
+                stack.callback(lambda: [plots.close(number) for number in {*plots.get_fignums()} - {*before}])
             if "IPython" in sys.modules and (shell := sys.modules["IPython"].get_ipython()):
                 from IPython.utils.capture import capture_output
 
