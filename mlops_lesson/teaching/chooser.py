@@ -1,9 +1,9 @@
 """Choose your way: nine ways to learn, each leading through the six stages."""
 
+import contextlib
 import json
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 
 from mlops_lesson.keep.paths import course_root
 from mlops_lesson.show.page import OURS, fold, script
@@ -13,15 +13,7 @@ from mlops_lesson.teaching.progress import PARTS
 
 @dataclass(frozen=True)
 class Way:
-    """One of the nine ways to learn: the part of every notebook that serves it.
-
-    Parameters
-    ----------
-    part : str
-        One of `mlops_lesson.teaching.progress.PARTS`.
-    promise : str
-        Whom it is for and what it gives, one sentence.
-    """
+    """One of the nine ways to learn: the part of every notebook that serves it, and what it gives in one sentence."""
 
     part: str
     promise: str
@@ -32,23 +24,16 @@ class Way:
         return self.part.capitalize()
 
 
-WAYS: tuple[Way, ...] = tuple(
-    Way(part, promise)
-    for part, promise in zip(
-        PARTS,
-        (
-            "Start from failures: what each stage prevents, in the depot and elsewhere.",
-            "Read the idea of each stage in plain words.",
-            "See what goes into each stage, what is done and what comes out.",
-            "Run the code, cell by cell, and turn the knobs of an explorer.",
-            "Open what the simple picture leaves out.",
-            "Know which numbers matter at each stage, and which mislead.",
-            "Write short functions that check themselves.",
-            "Build the capstone: a score card filled with evidence from your own runs.",
-            "Test yourself with flashcards and quizzes.",
-        ),
-        strict=True,
-    )
+WAYS = (
+    Way("why", "Start from failures: what each stage prevents, in the depot and elsewhere."),
+    Way("learn", "Read the idea of each stage in plain words."),
+    Way("visualize", "See what goes into each stage, what is done and what comes out."),
+    Way("try", "Run the code, cell by cell, and turn the knobs of an explorer."),
+    Way("deep", "Open what the simple picture leaves out."),
+    Way("metrics", "Know which numbers matter at each stage, and which mislead."),
+    Way("challenge", "Write short functions that check themselves."),
+    Way("project", "Build the capstone: a score card filled with evidence from your own runs."),
+    Way("review", "Test yourself with flashcards and quizzes."),
 )
 
 
@@ -107,26 +92,15 @@ def chooser() -> Chooser:
 
 
 def grid_markdown() -> str:
-    """Write the grid of nine ways by six stages as a Markdown table, for a page beside the folder `notebooks/`.
-
-    Returns
-    -------
-    str
-        A table with a row for each way and a column for each stage; every cell is a link.
-    """
-    head = ["Way to learn", *(f"{stage.number} {stage.name}" for stage in STAGES)]
+    """Write the grid of nine ways by six stages as a Markdown table, for a page beside the folder `notebooks/`."""
     minutes = read_minutes()
-    rows = [
-        [
-            f"**{way.name}**",
-            *(
-                f"[{way.name} {stage.number}](notebooks/{link(stage, way)})"
-                + (f" {minutes[stage.slug, way.part]} min" if (stage.slug, way.part) in minutes else "")
-                for stage in STAGES
-            ),
-        ]
-        for way in WAYS
-    ]
+
+    def cell(stage: Stage, way: Way) -> str:
+        known = minutes.get((stage.slug, way.part))
+        return f"[{way.name} {stage.number}](notebooks/{link(stage, way)})" + (f" {known} min" if known else "")
+
+    head = ["Way to learn", *(f"{stage.number} {stage.name}" for stage in STAGES)]
+    rows = [[f"**{way.name}**", *(cell(stage, way) for stage in STAGES)] for way in WAYS]
     return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rows])
 
 
@@ -137,22 +111,10 @@ def link(stage: Stage, way: Way) -> str:
 
 def read_minutes() -> dict[tuple[str, str], int]:
     """Read how many minutes each part takes, by stage slug and part, as far as the notebooks state them."""
-    try:
-        folder = course_root() / "notebooks"
-    except FileNotFoundError:
-        return {}
-    return {
-        (stage.slug, part): minutes
-        for stage in STAGES
-        for part, minutes in _stated_minutes(folder / stage.notebook).items()
-        if part in PARTS
-    }
-
-
-def _stated_minutes(notebook: Path) -> dict[str, int]:
-    try:
-        metadata = json.loads(notebook.read_text(encoding="utf-8")).get("metadata", {})
-        minutes = metadata.get("mlops_lesson", {}).get("minutes", {})
-        return {part: int(number) for part, number in minutes.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
-        return {}
+    minutes = {}
+    for stage in STAGES:
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            notebook = json.loads((course_root() / "notebooks" / stage.notebook).read_text(encoding="utf-8"))
+            stated = notebook["metadata"]["mlops_lesson"]["minutes"]
+            minutes |= {(stage.slug, part): stated[part] for part in PARTS if part in stated}
+    return minutes

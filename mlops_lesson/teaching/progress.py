@@ -50,29 +50,7 @@ _IF_MORE_ATTEMPTS = "excluded.attempts WHERE excluded.attempts > attempts"
 
 @dataclass(frozen=True)
 class Answer:
-    """What was answered to one question of one quiz.
-
-    Parameters
-    ----------
-    stage : str
-        Slug of the stage whose quiz asked, or the name of an instructor's own quiz.
-    question : str
-        Identifier of the question.
-    choice : tuple of str
-        Letters of the options chosen last; for an ordering, all letters in the chosen order.
-    right : bool
-        Whether the last answer was right.
-    first_choice : tuple of str
-        Letters of the options chosen first.
-    first_right : bool
-        Whether the first answer was right: the one that counts for the score.
-    confidence : str or None
-        How sure the learner was before the first answer, if they said.
-    attempts : int
-        Number of different answers given, from 1.
-    at : str
-        Time of the last answer, ISO 8601 in UTC.
-    """
+    """What was answered to one question of a quiz: the letters chosen last, and those chosen first."""
 
     stage: str
     question: str
@@ -233,28 +211,7 @@ def keep_answer(
     *,
     anew: bool = False,
 ) -> Progress:
-    """Save an answer to a quiz question. The first answer stays; an unchanged answer is not a new attempt.
-
-    Parameters
-    ----------
-    stage : int, str or Stage
-        The quiz that asked: a stage, or the name of an instructor's own quiz.
-    question : str
-        Identifier of the question.
-    choice : sequence of str
-        Letters of the chosen options.
-    right : bool
-        Whether the choice is right.
-    confidence : str, optional
-        How sure the learner said they were.
-    anew : bool, default False
-        Forget an earlier answer, which no longer fits the question.
-
-    Returns
-    -------
-    Progress
-        The progress with this answer in it.
-    """
+    """Save an answer; the first stays, an unchanged one is no attempt, `anew` forgets one that no longer fits."""
     chosen, slug = tuple(choice), stage_key(stage)
     given = Answer(slug, question, chosen, bool(right), chosen, bool(right), confidence, 1, _now())
     forget = [("DELETE FROM answers WHERE stage = ? AND question = ?", (slug, question))] * anew
@@ -262,38 +219,12 @@ def keep_answer(
 
 
 def merge_answer(given: Answer) -> Progress:
-    """Take over an answer that was saved elsewhere, such as in the page while the kernel was away.
-
-    Parameters
-    ----------
-    given : Answer
-        The answer; it replaces a saved one only if more attempts were made, and never its first choice.
-
-    Returns
-    -------
-    Progress
-        The progress with this answer in it.
-    """
+    """Take over an answer from the page; it replaces a saved one if more attempts were made, never its first choice."""
     return _change((_PUT_ANSWER + _IF_MORE_ATTEMPTS, _row(given)))
 
 
 def keep_exercise(stage: int | str | Stage, exercise_id: str, outcome: str) -> Progress:
-    """Save the outcome of one check of an exercise. Once right, it stays right and attempts no longer count.
-
-    Parameters
-    ----------
-    stage : int, str or Stage
-        The stage of the exercise.
-    exercise_id : str
-        Identifier such as ``"1.1"``.
-    outcome : str
-        One of `OUTCOMES`; ``"not attempted"`` is not saved.
-
-    Returns
-    -------
-    Progress
-        The progress with this check in it.
-    """
+    """Save the outcome of one check of an exercise. Once right, it stays right and attempts no longer count."""
     if outcome == OUTCOMES[0]:
         return read()
     put = """INSERT INTO exercises VALUES (?, ?, ?, 1, ?) ON CONFLICT DO UPDATE SET
@@ -302,27 +233,7 @@ def keep_exercise(stage: int | str | Stage, exercise_id: str, outcome: str) -> P
 
 
 def keep_part(stage: int | str | Stage, part: str, seen: bool = True) -> Progress:
-    """Mark one of the nine parts of a notebook as gone through, or not.
-
-    Parameters
-    ----------
-    stage : int, str or Stage
-        The stage of the notebook.
-    part : str
-        One of `PARTS`.
-    seen : bool, default True
-        False takes the mark away.
-
-    Returns
-    -------
-    Progress
-        The progress with this mark.
-
-    Raises
-    ------
-    ValueError
-        If there is no such stage or part.
-    """
+    """Mark one of the nine parts of a notebook as gone through, or take the mark away."""
     if part not in PARTS:
         raise ValueError(f"No part {part!r}. Give one of: {', '.join(PARTS)}.")
     slug = get_stage(stage).slug
@@ -473,11 +384,11 @@ def _begin(database: sqlite3.Connection, file: Path | None) -> None:
     if database.execute("SELECT 1 FROM learner").fetchone():
         return
     number, said = _new_number(file), _said.setdefault(file, [])
+    earlier = file and file.with_name("progress.json")
     try:
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            earlier = b"" if file is None else file.with_name("progress.json").read_bytes()
-            number = _take_over(database, json.loads(earlier)) or number if earlier else number
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        if earlier and earlier.exists():
+            number = _take_over(database, json.loads(earlier.read_bytes())) or number
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, sqlite3.Error) as error:
         words = f"progress.json, of the course's first edition, cannot be taken over ({error}); it is left as it is."
         if words not in said:
             said.append(words)
@@ -486,31 +397,29 @@ def _begin(database: sqlite3.Connection, file: Path | None) -> None:
 
 def _take_over(database: sqlite3.Connection, data: Any) -> str:
     answers = [
-        Answer(stage, question, **{name: tuple(value) if isinstance(value, list) else value for name, value in given})
+        Answer(stage, question, **record)
         for stage, records in data["answers"].items()
-        for question, given in ((question, record.items()) for question, record in records.items())
+        for question, record in records.items()
     ]
     exercises = [
         (record["stage"], name, record["outcome"], int(record["attempts"]), record["at"])
         for name, record in data["exercises"].items()
     ]
     parts = [(stage, part, at) for stage, parts in data["parts"].items() for part, at in parts.items()]
-    resets = [(stage, int(number)) for stage, number in data["resets"].items()]
     database.executemany(_PUT_ANSWER + _IF_MORE_ATTEMPTS, map(_row, answers))
     database.executemany("INSERT INTO exercises VALUES (?, ?, ?, ?, ?)", exercises)
     database.executemany("INSERT INTO parts VALUES (?, ?, ?)", parts)
-    database.executemany("INSERT INTO resets VALUES (?, ?)", resets)
+    database.executemany("INSERT INTO resets VALUES (?, ?)", data["resets"].items())
     return str(data.get("learner", ""))
 
 
 def _row(given: Answer) -> tuple:
-    return tuple(json.dumps(value) if isinstance(value, tuple) else value for value in astuple(given))
+    return tuple(json.dumps(value) if isinstance(value, (tuple, list)) else value for value in astuple(given))
 
 
 def _answer(stage: str, question: str, choice: str, right: int, first: str, first_right: int, *rest: Any) -> Answer:
-    return Answer(
-        stage, question, tuple(json.loads(choice)), bool(right), tuple(json.loads(first)), bool(first_right), *rest
-    )
+    chosen, first_chosen = (tuple(json.loads(letters)) for letters in (choice, first))
+    return Answer(stage, question, chosen, bool(right), first_chosen, bool(first_right), *rest)
 
 
 def _snapshot(database: sqlite3.Connection, file: Path | None) -> Progress:
