@@ -25,7 +25,7 @@ def plot_removed(report: pd.DataFrame, n_rows: int) -> ShownFigure:
     """
     removed = report[(report["action"] == "removed") & (report["rows"] > 0)]
     biggest = removed.loc[removed["rows"].idxmax()]
-    title = f"{biggest['rows']} of {removed['rows'].sum()} removed rows: {biggest['rule']}"
+    title = f"Removed most often: {biggest['rule']} ({biggest['rows']} of {removed['rows'].sum()} rows)"
     with drawing(title, 7, 2.2) as d:
         d.axis.bar_label(d.axis.barh(removed["rule"], removed["rows"], color=BLUE), padding=3)
         d.axis.set(xlabel=f"rows removed, of {n_rows:,}")
@@ -49,7 +49,7 @@ def plot_inflation(points: Mapping[str, Sequence[float]]) -> ShownFigure:
     """
     means = {leak: float(np.mean(values)) for leak, values in points.items()}
     largest = max(means, key=lambda leak: means[leak])
-    with drawing(f"Largest on average, by {means[largest]:.1f} points: {largest}", 7, 2.6) as d:
+    with drawing(f"Inflates the accuracy most: {largest}, {means[largest]:.1f} points on average", 7, 2.6) as d:
         for place, values in enumerate(points.values()):
             d.axis.plot(values, [place] * len(values), "o", color=BLUE, alpha=0.45)
             d.axis.plot([np.mean(values)] * 2, [place - 0.3, place + 0.3], color="black", linewidth=2)
