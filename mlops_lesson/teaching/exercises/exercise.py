@@ -3,7 +3,7 @@
 A stage's exercises stand in `stage_1` to `stage_6`, their solutions in `solutions/`; `check` runs them.
 """
 
-import ast
+import inspect
 import tomllib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -87,29 +87,25 @@ class Exercise:
         return (SOLUTIONS_FOLDER / f"exercise_{self.id.replace('.', '_')}.py").read_text(encoding="utf-8")
 
     @cached_property
-    def _function(self) -> ast.FunctionDef:
-        return next(node for node in ast.parse(self.solution).body if isinstance(node, ast.FunctionDef))
+    def model_answer(self) -> Callable[..., Any]:
+        """The function of its solution."""
+        module = import_module(f"{__package__}.solutions.exercise_{self.id.replace('.', '_')}")
+        return next(value for value in vars(module).values() if getattr(value, "__module__", "") == module.__name__)
 
     @property
     def name(self) -> str:
         """Name of the function to write."""
-        return self._function.name
+        return self.model_answer.__name__
 
     @property
     def signature(self) -> str:
         """How the function is called, such as ``"find_lost(parcels, clicks)"``."""
-        return f"{self.name}({', '.join(each.arg for each in self._function.args.args)})"
+        return f"{self.name}({', '.join(inspect.signature(self.model_answer).parameters)})"
 
     @property
     def returns(self) -> str:
         """What the function returns, in words that follow "Expected:"."""
-        return ast.get_docstring(self._function).removeprefix("Return ")
-
-    @property
-    def model_answer(self) -> Callable[..., Any]:
-        """The function of its solution."""
-        module = import_module(f"{__package__}.solutions.exercise_{self.id.replace('.', '_')}")
-        return getattr(module, self.name)
+        return self.model_answer.__doc__.removeprefix("Return ")
 
 
 def of_the_same_kind(given: Any, right: Any) -> bool:
