@@ -51,14 +51,11 @@ def test_minutes_come_from_the_notebooks(course):
     ]
 
 
-@pytest.mark.parametrize("content", ["{}", '{"metadata": {}}', '{"metadata": {"mlops_lesson": {}}}', "{cut"])
-def test_a_notebook_without_stated_minutes_has_none(course, content):
-    (course / "notebooks" / STAGES[0].notebook).write_text(content)
+def test_without_stated_minutes_or_a_course_folder_the_chooser_works_without_minutes(course, monkeypatch):
+    for stage, content in zip(STAGES, ("{}", '{"metadata": {}}', "{cut"), strict=False):
+        (course / "notebooks" / stage.notebook).write_text(content)
     assert read_minutes() == {}
-
-
-def test_the_chooser_works_without_the_course_folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("MLOPS_LESSON_COURSE", str(tmp_path / "nowhere"))
+    monkeypatch.setenv("MLOPS_LESSON_COURSE", str(course / "nowhere"))
     assert len(repr(chooser()).splitlines()) == 1 + len(WAYS)
 
 

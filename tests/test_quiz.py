@@ -29,24 +29,18 @@ def static(shown):
     return shown._repr_html_().split("<script>")[0]
 
 
-@pytest.mark.parametrize("name", [6, "Monitoring & Maintenance", "monitoring_and_maintenance"])
-def test_a_quiz_is_found_by_number_name_and_slug(name):
-    assert quiz(name).title == "Monitoring & Maintenance"
-
-
 def test_the_stored_output_is_the_same_in_every_process_of_a_learner():
-    code = "from mlops_lesson.teaching.quiz import quiz, flashcards; "
-    code += (
-        "print(*(show(n)._repr_html_() + repr(show(n)) for n in range(1, 7) for show in (quiz, flashcards)), end='')"
-    )
+    code = "from mlops_lesson.teaching.quiz import quiz, flashcards; print(*(show(n)._repr_html_() + repr(show(n)) "
+    code += "for n in (1, 6) for show in (quiz, flashcards)), end='')"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    shown = [show(number) for number in range(1, 7) for show in (quiz, flashcards)]
+    shown = [show(number) for number in (1, 6) for show in (quiz, flashcards)]
     assert run.stdout == " ".join(each._repr_html_() + repr(each) for each in shown)
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.slug)
-def test_the_static_part_needs_no_script_form_id_or_hidden_element(stage):
-    assert not re.search(r"<form|<style|<[^>]*\s(id=|hidden\b|on[a-z]+=|aria-|role=)", static(quiz(stage)))
+def test_a_quiz_is_found_by_name_and_its_static_part_needs_no_script_form_id_or_hidden_element(stage):
+    assert quiz(stage.name) is quiz(stage.number)
+    assert not re.search(r"<form|<style|<[^>]*\s(id=|hidden\b|on[a-z]+=|aria-|role=)", static(quiz(stage.slug)))
 
 
 def test_the_static_part_holds_every_question_with_all_that_can_be_read_about_it():
@@ -126,12 +120,10 @@ ORDERED = ORDER.right_choice()
     [
         (JOINS, ["B"], True, True),
         (JOINS, ["A"], True, False),
-        (JOINS, ["A", "B"], False, False),
         (JOINS, [], False, False),
         (JOINS, ["D"], False, False),
         (ALL, ["C", "A"], True, True),
         (ALL, ["A"], True, False),
-        (ALL, ["A", "B", "C"], True, False),
         (ALL, ["A", "C", "C"], False, False),
         (ORDER, ORDERED, True, True),
         (ORDER, ORDERED[::-1], True, False),
@@ -142,7 +134,7 @@ def test_an_answer_fits_its_question_and_is_right_only_whole(question, choice, f
     assert (question.fits(choice), question.is_right(choice)) == (fits, right)
 
 
-@pytest.mark.parametrize("count", range(2, 11))
+@pytest.mark.parametrize("count", [2, 3, 10])
 def test_an_ordering_is_never_shown_in_the_right_order(count):
     options = [Option(f"step {number}", "r") for number in range(count)]
     question = Question("o", "Order?", options, "put_in_order", misconception="m", reason="r")
