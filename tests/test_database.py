@@ -27,19 +27,16 @@ def words(path: Path, **options) -> list[str]:
         return [word for (word,) in connection.execute("SELECT words FROM notes ORDER BY rowid")]
 
 
-def test_a_block_that_fails_leaves_nothing_behind(tmp_path):
+def test_neither_reading_nor_a_block_that_fails_leaves_anything_behind(tmp_path):
     path = tmp_path / "a?b#c%20d" / "notes.db"
+    assert words(path) == []
+    assert not path.parent.exists()
     add(path, "first")
     with contextlib.suppress(ZeroDivisionError), database.open_database(path, SCHEMA) as connection:
         connection.execute("INSERT INTO notes VALUES ('second')")
         raise ZeroDivisionError
     assert words(path) == ["first"]
     assert {file.name for file in path.parent.iterdir()} == {"notes.db"}
-
-
-def test_reading_makes_no_file(tmp_path):
-    assert words(tmp_path / "my_work" / "notes.db") == []
-    assert not (tmp_path / "my_work").exists()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no such permissions")
@@ -75,23 +72,15 @@ def test_a_damaged_file_is_set_aside_and_said(tmp_path, damage):
     assert "notes.damaged-2.db" in said[0]
 
 
-def fill(path: Path) -> None:
-    with database.open_database(path, SCHEMA) as connection:
-        connection.execute("PRAGMA max_page_count = 3")
-        connection.executemany("INSERT INTO notes VALUES (?)", [("x" * 4000,)] * 9)
-
-
-WRITER = """
+def test_three_processes_lose_nothing(tmp_path):
+    path = tmp_path / "notes.db"
+    code = """
 import sys; from pathlib import Path; from mlops_lesson.keep.database import open_database
 for number in range(30):
     with open_database(Path(sys.argv[1]), sys.argv[2]) as connection:
         connection.execute("INSERT INTO notes VALUES (?)", (f"{sys.argv[3]}-{number}",))
 """
-
-
-def test_three_processes_lose_nothing(tmp_path):
-    path = tmp_path / "notes.db"
-    writers = [subprocess.Popen([sys.executable, "-c", WRITER, path, SCHEMA, name]) for name in "abc"]
+    writers = [subprocess.Popen([sys.executable, "-c", code, path, SCHEMA, name]) for name in "abc"]
     assert [writer.wait() for writer in writers] == [0, 0, 0]
     assert sorted(words(path)) == sorted(f"{name}-{number}" for name in "abc" for number in range(30))
 
@@ -116,8 +105,14 @@ with open_database(Path(sys.argv[1]), sys.argv[2]) as connection:
 def test_a_full_disk_is_said_and_changes_nothing(tmp_path):
     path = tmp_path / "notes.db"
     add(path, "first")
+
+    def fill() -> None:
+        with database.open_database(path, SCHEMA) as connection:
+            connection.execute("PRAGMA max_page_count = 3")
+            connection.executemany("INSERT INTO notes VALUES (?)", [("x" * 4000,)] * 9)
+
     with pytest.raises(CannotWriteError, match=r"notes\.db cannot be used .*full.*Make room"):
-        fill(path)
+        fill()
     assert words(path) == ["first"]
 
 

@@ -41,12 +41,6 @@ def test_a_link_stays_a_link_and_the_file_keeps_its_permissions(tmp_path):
     assert [stat.S_IMODE(each.stat().st_mode) for each in (real, tmp_path / "private")] == [0o640, 0o600]
 
 
-def test_where_a_folder_should_be_and_a_file_is_nothing_can_be_written(tmp_path):
-    (tmp_path / "file").touch()
-    with pytest.raises(CannotWriteError, match="below cannot be written"):
-        files.write_atomically(tmp_path / "file" / "below", b"")
-
-
 def test_damaged_files_are_set_aside_under_the_next_free_number(tmp_path):
     path = tmp_path / "progress.db"
     for number, content in enumerate(("one", "two"), start=1):

@@ -1,7 +1,5 @@
 """Where the course finds its data and keeps the learner's work."""
 
-import os
-import stat
 from pathlib import Path
 
 import pytest
@@ -33,14 +31,11 @@ def test_the_learners_work_lies_in_the_course_wherever_one_stands(course, monkey
     assert paths.data_dir() == course / "data"
 
 
-def test_a_setting_may_begin_at_the_users_own_folder(monkeypatch):
-    monkeypatch.setenv("MLOPS_LESSON_HOME", "~/lesson")
-    assert paths.home() == (Path.home() / "lesson").resolve()
-
-
-def test_the_course_is_found_beside_the_package_from_anywhere_else(tmp_path, monkeypatch):
+def test_the_course_is_found_beside_the_package_and_a_setting_may_begin_at_the_users_own_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert paths.course_root() == Path(paths.__file__).resolve().parents[2]
+    monkeypatch.setenv("MLOPS_LESSON_HOME", "~/lesson")
+    assert paths.home() == (Path.home() / "lesson").resolve()
 
 
 def test_the_setting_of_the_course_decides_and_one_that_leads_nowhere_is_named(course, tmp_path, monkeypatch):
@@ -49,13 +44,3 @@ def test_the_setting_of_the_course_decides_and_one_that_leads_nowhere_is_named(c
     monkeypatch.setenv("MLOPS_LESSON_COURSE", str(tmp_path))
     with pytest.raises(FileNotFoundError, match=f"not found from {tmp_path}: .* set MLOPS_LESSON_COURSE to it"):
         paths.course_root()
-
-
-@pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
-def test_new_folders_and_files_are_private_and_those_that_are_there_stay_as_they_are(tmp_path):
-    (tmp_path / "there").mkdir(mode=0o755)
-    made = paths.make_private_folder(paths.make_private_folder(tmp_path / "there") / "new")
-    assert paths.make_private_file(made / "file").write_text("kept")
-    assert paths.make_private_file(made / "file").read_text() == "kept"
-    parts = (tmp_path / "there", made, made / "file")
-    assert [stat.S_IMODE(each.stat().st_mode) for each in parts] == [0o755, 0o700, 0o600]
