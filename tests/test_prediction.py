@@ -49,17 +49,6 @@ def test_the_first_layer_holds_the_image_as_recorded_and_as_scaled(trace, image)
     assert trace.scaled.max() <= 1
 
 
-def test_the_threshold_decides_the_chute(image):
-    model = trained(3).model
-    probability = trace_prediction(model, image).probability
-    assert trace_prediction(model, image, threshold=probability).chute == "B"
-    assert trace_prediction(model, image, threshold=min(1.0, probability + 1e-9)).chute == "A"
-
-
-def test_the_confidence_is_that_of_the_chosen_chute(trace):
-    assert trace.confidence == max(trace.probability, 1 - trace.probability)
-
-
 def test_table_text_and_figure_name_all_three_layers(trace):
     for shown in (" ".join(trace.to_frame()["layer"]), trace.to_text(), trace.plot().alt):
         assert all(name in shown for name in ("Input Data", "Model Inference", "Output Prediction"))

@@ -15,7 +15,6 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from mlops_lesson.deployment import registry, request_log, serving
 from mlops_lesson.deployment.prediction import trace_prediction
-from mlops_lesson.deployment.service import probability_of_b
 
 X, y = digits()
 
@@ -170,16 +169,6 @@ def test_a_model_that_fails_on_an_image_is_said_without_harm_to_the_next(client)
     assert failed.status_code == 503
     assert failed.json()["detail"].startswith(f"Version {version} could not answer: Found unknown categories")
     assert next_one.json()["version"] == version
-
-
-@pytest.mark.parametrize("probability", [-0.01, 1.01, float("nan")])
-def test_a_score_that_is_no_probability_is_refused(probability):
-    class Model:
-        def predict_proba(self, image):
-            return np.array([[1 - probability, probability]])
-
-    with pytest.raises(ValueError, match="which is not a probability"):
-        probability_of_b(Model(), np.zeros((1, 64)))
 
 
 ROW = {"role": "champion", "version": 1, "image": X[0], "score": 0.5}

@@ -150,21 +150,16 @@ class TestCannotStart:
         with pytest.raises(serving.ServingError, match="No version is 'champion' yet"):
             serving.start()
 
-    def test_on_a_port_that_is_taken_and_says_so(self, second_home):
-        with socket.create_server(("127.0.0.1", 0)) as taken:
-            port = taken.getsockname()[1]
-            with pytest.raises(serving.ServingError, match=f"Port {port} is taken"):
-                serving.start(port=port)
-
     @pytest.mark.skipif(shutil.which("false") is None, reason="no program here that dies at once")
     def test_when_its_process_dies_at_once_and_gives_its_last_words(self, second_home, monkeypatch):
         monkeypatch.setattr(sys, "executable", shutil.which("false"))
         with pytest.raises(serving.ServingError, match=r"ended before it began.*service\.log"):
             serving.start()
 
-    def test_within_the_given_time_and_leaves_no_process(self, second_home):
+    def test_in_time_and_leaves_no_process(self, second_home, monkeypatch):
+        monkeypatch.setattr(serving, "START_SECONDS", 0.3)
         with pytest.raises(serving.ServingError, match="did not begin within 0 seconds"):
-            serving.start(timeout=0.3)
+            serving.start()
         left = [one for one in psutil.Process().children() if not is_gone(one.pid)]
         assert str(second_home) not in [one.cwd() for one in left]
 

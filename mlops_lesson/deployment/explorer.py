@@ -13,14 +13,8 @@ from mlops_lesson.show.figures import plot_images
 from mlops_lesson.validation.behaviour import dim, shift
 
 CONTRACT_SCALE, PICTURE_SCALE = "0 to 16, as the contract says", "0 to 255, as in most picture files"
-
-
 PICTURE_LEVELS = 255
-
-
 SEND = "Send to the service"
-
-
 PROBLEMS_SHOWN = 3
 
 
@@ -31,11 +25,6 @@ class _Desk:
         self.server = server
         self.images = np.asarray(images, dtype=float).reshape(-1, IMAGE_SHAPE[0] * IMAGE_SHAPE[1])
         self.labels = [CHUTES[int(label)] for label in labels]
-        if not len(self.images) or len(self.images) != len(self.labels):
-            raise ValueError(
-                f"Give at least one image and one label an image: got {len(self.images)} images, {len(self.labels)} "
-                "labels."
-            )
 
     def answer(self, parcel: int, columns: int, brightness: int, scale: str, send: bool) -> Answer:
         """Show the image that would be sent or, once the button is pressed, what came of sending it."""
@@ -114,11 +103,6 @@ def explore_service(server: Server, images: np.ndarray, labels: Sequence[int]) -
     -------
     Explorer
         Make it the last expression of a cell.
-
-    Raises
-    ------
-    ValueError
-        If there is no image, or images and labels differ in number.
     """
     desk = _Desk(server, images, labels)
     controls = {

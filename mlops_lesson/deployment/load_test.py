@@ -25,19 +25,7 @@ HISTOGRAM_BINS = 40
 
 @dataclass(frozen=True)
 class LoadRun:
-    """What one load run measured.
-
-    Parameters
-    ----------
-    name : str
-        What was measured, for tables and charts.
-    milliseconds : numpy.ndarray
-        Latency of each answered request.
-    failed : int
-        Requests that got no answer or another status than 200.
-    seconds : float
-        How long the whole run took.
-    """
+    """What one run measured: the latency of each answered request, and how many got no answer or a refusal."""
 
     name: str
     milliseconds: np.ndarray
@@ -181,15 +169,7 @@ def plot_latencies(runs: Sequence[LoadRun]) -> "ShownFigure":
 
 @dataclass
 class Traffic:
-    """Requests that flow while something else happens; made by `traffic`.
-
-    Parameters
-    ----------
-    answered, failed : int
-        Requests with status 200, and all others.
-    versions : set of int
-        The versions that answered.
-    """
+    """Requests that flow while something else happens: how many got status 200, how many did not, who answered."""
 
     answered: int = 0
     failed: int = 0
@@ -240,7 +220,11 @@ def traffic(server: "Server", images: np.ndarray, clients: int = 2) -> Iterator[
             for body in itertools.cycle(bodies):
                 if over.is_set():
                     return
-                counts._count(_version_of(client, body))
+                try:
+                    version = client.post("/predict", json=body).raise_for_status().json()["version"]
+                except httpx.HTTPError:
+                    version = None
+                counts._count(version)
                 over.wait(TRAFFIC_PAUSE_SECONDS)
 
     with ThreadPoolExecutor(clients) as pool:
@@ -250,11 +234,3 @@ def traffic(server: "Server", images: np.ndarray, clients: int = 2) -> Iterator[
             yield counts
         finally:
             over.set()
-
-
-def _version_of(client: httpx.Client, body: dict[str, Any]) -> int | None:
-    try:
-        response = client.post("/predict", json=body)
-        return response.json()["version"] if response.is_success else None
-    except httpx.HTTPError:
-        return None

@@ -13,28 +13,15 @@ if TYPE_CHECKING:
 
     from mlops_lesson.show.figures import ShownFigure
 
+THRESHOLD = 0.5
+"""A parcel goes to chute B from this probability on."""
+
 SHADES = " .:-=+*#@"
 """Characters from dark to bright, for drawing an image as text."""
 
 
 def as_features(image: Any) -> np.ndarray:
-    """Turn one camera image into the row of numbers that the model takes; training and serving both use this.
-
-    Parameters
-    ----------
-    image : array-like of shape (8, 8) or (64,)
-        Grey levels, 0 to 16.
-
-    Returns
-    -------
-    numpy.ndarray of shape (1, 64)
-        The same grey levels, row after row, as float.
-
-    Raises
-    ------
-    ValueError
-        If the shape is another, a value is not a finite number, or a value lies outside 0 to 16.
-    """
+    """Turn an image of 8 by 8 or 64 grey levels into the row of numbers that the model takes, or say what is wrong."""
     try:
         pixels = np.asarray(image, dtype=float)
     except (TypeError, ValueError, OverflowError) as error:
@@ -74,15 +61,12 @@ class PredictionTrace:
         Model Inference: the activations of each hidden layer, 0 or more.
     probability : float
         Output Prediction: the probability of chute B, 0 to 1.
-    threshold : float
-        The parcel goes to chute B from this probability on.
     """
 
     image: np.ndarray
     scaled: np.ndarray
     hidden: tuple[np.ndarray, ...]
     probability: float
-    threshold: float = 0.5
 
     def __repr__(self) -> str:
         return f"{self.plot()!r}\n{self.to_text()}"
@@ -98,12 +82,7 @@ class PredictionTrace:
     @property
     def chute(self) -> str:
         """The chute the parcel is sent to, "A" or "B"."""
-        return CHUTES[int(self.probability >= self.threshold)]
-
-    @property
-    def confidence(self) -> float:
-        """The probability of the chosen chute, 0 to 1."""
-        return self.probability if self.chute == "B" else 1 - self.probability
+        return CHUTES[int(self.probability >= THRESHOLD)]
 
     def to_frame(self) -> "pd.DataFrame":
         """Return the trace as a table, one row a layer: `layer`, `what`, `size`, `values`."""
@@ -111,26 +90,14 @@ class PredictionTrace:
 
         sizes = " + ".join(str(len(layer)) for layer in self.hidden)
         active = sum(int((layer > 0).sum()) for layer in self.hidden)
+        grey = f"grey {self.image.min():g} to {self.image.max():g}, mean {self.image.mean():.2f}"
+        units = f"{active} active, strongest {max(layer.max() for layer in self.hidden):.3f}"
+        chute = f"{self.probability:.3f}, so chute {self.chute}"
+        scaled = f"{grey}; scaled mean {self.scaled.mean():.3f}"
         rows = [
-            (
-                "1 Input Data",
-                "pixels of the camera image, scaled to 0..1",
-                "8 x 8",
-                f"grey {self.image.min():g} to {self.image.max():g}, mean {self.image.mean():.2f}; "
-                f"scaled mean {self.scaled.mean():.3f}",
-            ),
-            (
-                "2 Model Inference",
-                "activations of the hidden units",
-                sizes,
-                f"{active} active, strongest {max(layer.max() for layer in self.hidden):.3f}",
-            ),
-            (
-                "3 Output Prediction",
-                "probability of chute B, and the chute",
-                "1",
-                f"{self.probability:.3f}, so chute {self.chute}",
-            ),
+            ("1 Input Data", "pixels of the camera image, scaled to 0..1", "8 x 8", scaled),
+            ("2 Model Inference", "activations of the hidden units", sizes, units),
+            ("3 Output Prediction", "probability of chute B, and the chute", "1", chute),
         ]
         return pd.DataFrame(rows, columns=["layer", "what", "size", "values"])
 
@@ -147,9 +114,7 @@ class PredictionTrace:
             ]
             lines.append(f"  {len(layer) - len(active)} units stay at 0")
         lines += ["", "Layer 3, Output Prediction"]
-        lines.append(
-            f"  probability of chute B {self.probability:.3f}, threshold {self.threshold:.2f}: chute {self.chute}"
-        )
+        lines.append(f"  probability of chute B {self.probability:.3f}, threshold {THRESHOLD:.2f}: chute {self.chute}")
         return "\n".join(lines)
 
     def plot(self, title: str | None = None) -> "ShownFigure":
@@ -168,10 +133,9 @@ class PredictionTrace:
         from mlops_lesson.show.figures import BLUE, GREY, PINK, drawing
 
         activations = np.concatenate(self.hidden)
-        title = title or f"Chute {self.chute}, with a probability of {self.confidence:.2f}"
+        title = title or f"Chute {self.chute}, with a probability of {max(self.probability, 1 - self.probability):.2f}"
         with drawing(title, 8.4, 2.9, columns=3, width_ratios=[1, 1.6, 1]) as d:
-            axes = d.axes
-            picture, hidden, output = axes
+            picture, hidden, output = d.axes
             picture.imshow(self.image, cmap="gray", vmin=0, vmax=GREY_LEVELS)
             picture.set(title="1 Input Data", xticks=[], yticks=[], xlabel="8 x 8 grey levels")
             hidden.bar(np.arange(len(activations)), activations, color=BLUE)
@@ -182,20 +146,19 @@ class PredictionTrace:
                 color=[PINK if self.chute == chute else GREY for chute in CHUTES],
             )
             output.bar_label(bars, fmt="%.2f")
-            output.axhline(self.threshold, color=GREY, linestyle="--", linewidth=1)
+            output.axhline(THRESHOLD, color=GREY, linestyle="--", linewidth=1)
             output.set(title="3 Output Prediction", xlabel="chute", ylabel="probability", ylim=(0, 1.12))
             strongest = int(activations.argmax())
-            alt = (
+            d.alt = (
                 f"Three panels. Input Data: an 8 by 8 image with grey levels {self.image.min():g} to "
                 f"{self.image.max():g}. Model Inference: {int((activations > 0).sum())} of {len(activations)} hidden "
                 f"units are active, unit {strongest} most with {activations[strongest]:.2f}. Output Prediction: "
                 f"probability {1 - self.probability:.2f} for chute A and {self.probability:.2f} for chute B."
             )
-            d.alt = alt
         return d.shown
 
 
-def trace_prediction(model: Any, image: Any, threshold: float = 0.5) -> PredictionTrace:
+def trace_prediction(model: Any, image: Any) -> PredictionTrace:
     """Follow one image through a fitted model.
 
     Parameters
@@ -204,8 +167,6 @@ def trace_prediction(model: Any, image: Any, threshold: float = 0.5) -> Predicti
         A fitted pipeline with the steps "scaler" and "network", the network an `MLPClassifier` of two classes.
     image : array-like of shape (8, 8) or (64,)
         Grey levels, 0 to 16.
-    threshold : float
-        Probability of chute B from which the parcel goes there, 0 to 1.
 
     Returns
     -------
@@ -230,6 +191,4 @@ def trace_prediction(model: Any, image: Any, threshold: float = 0.5) -> Predicti
         values = np.maximum(values @ weights + intercepts, 0.0)
         hidden.append(values[0])
     probability = float(model.predict_proba(features)[0, 1])
-    return PredictionTrace(
-        features.reshape(IMAGE_SHAPE), scaled.reshape(IMAGE_SHAPE), tuple(hidden), probability, threshold
-    )
+    return PredictionTrace(features.reshape(IMAGE_SHAPE), scaled.reshape(IMAGE_SHAPE), tuple(hidden), probability)

@@ -34,8 +34,6 @@ TRUSTED_TYPES = [
 ]
 """What a model file may hold beyond scikit-learn's own steps, NumPy and plain values."""
 
-_REMEMBERED = 50
-
 
 class UnknownVersionError(RegistryError):
     """There is no such version or alias."""
@@ -317,7 +315,7 @@ def promote(version: int, *, reason: str = "") -> int | None:
         if replaced == version:
             return replaced
         # The memory is written first: until the alias moves, its last entry names a version that is not champion.
-        stack = [*_champions_before(replaced), *([replaced] if replaced else []), version][-_REMEMBERED:]
+        stack = [*_champions_before(replaced), *([replaced] if replaced else []), version]
         client.set_registered_model_tag(MODEL_NAME, "champions", json.dumps(stack))
         client.set_registered_model_alias(MODEL_NAME, CHAMPION, str(version))
         if aliases.get(CHALLENGER) == version:

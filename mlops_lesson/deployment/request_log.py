@@ -31,18 +31,7 @@ def log_path() -> Path:
 
 
 class RequestLog:
-    """The service's end of the log: it writes, from any thread, and never lets a failed write fail a request.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The SQLite file; made if it does not exist, and again if it is deleted meanwhile.
-
-    Attributes
-    ----------
-    failures : int
-        Rows that could not be written.
-    """
+    """The service's end of the log: it writes, from any thread, and counts what it could not write."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -52,26 +41,7 @@ class RequestLog:
         self._file: int | None = None
 
     def write(self, *, parcel_id: str | None, role: str, version: int, image: np.ndarray, score: float) -> bool:
-        """Log one answer.
-
-        Parameters
-        ----------
-        parcel_id : str or None
-            The parcel, if the client named it.
-        role : str
-            ``"champion"``, ``"canary"`` or ``"shadow"``.
-        version : int
-            The version that answered.
-        image : numpy.ndarray of 64 numbers
-            Grey levels, 0 to 16.
-        score : float
-            Probability of chute B.
-
-        Returns
-        -------
-        bool
-            Whether the row was written.
-        """
+        """Log one answer, and say whether the row was written; never raises."""
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         row = (at, parcel_id, role, version, score, np.asarray(image, dtype="<f4").tobytes())
         with self._lock:

@@ -22,41 +22,14 @@ OFF, SHADOW, CANARY = "off", "shadow", "canary"
 
 
 def in_canary(parcel_id: object, share: float) -> bool:
-    """Say whether the canary answers this parcel.
-
-    Parameters
-    ----------
-    parcel_id : object
-        The parcel's id; a number and its text count as the same.
-    share : float
-        Share of the parcels, 0 to 1; a larger share keeps the parcels of a smaller one.
-
-    Returns
-    -------
-    bool
-        The same answer every time, on any machine.
-    """
+    """Say whether the canary answers this parcel: the same on any machine, and for a larger share, too."""
     digest = hashlib.sha256(str(parcel_id).encode()).digest()
     return int.from_bytes(digest[:6], "big") < share * 2**48
 
 
 @dataclass(frozen=True)
 class Status:
-    """How a rollout stands.
-
-    Parameters
-    ----------
-    mode : str
-        ``"off"``, ``"shadow"`` or ``"canary"``.
-    share : float
-        Share of the parcels the canary answers, 0 to 1.
-    champion_requests, challenger_requests : int
-        Parcels each of the two was asked since the rollout began.
-    challenger_errors : int
-        Parcels the challenger could not answer; the champion answered them instead.
-    stopped_because : str
-        Why the service itself ended the rollout; empty if it did not.
-    """
+    """How a rollout stands; what the challenger could not answer (its errors), the champion answered."""
 
     mode: str = OFF
     share: float = 0.0
@@ -67,19 +40,7 @@ class Status:
 
 
 class Rollout:
-    """The service's side of a rollout: counts, and ends it when the challenger fails on too large a share.
-
-    Parameters
-    ----------
-    mode : str
-        ``"off"``, ``"shadow"`` or ``"canary"``.
-    share : float
-        Share of the parcels the canary answers, 0 to 1.
-    max_error_rate : float
-        Share of the challenger's requests that may fail, 0 to 1.
-    min_requests : int
-        Challenger requests after which the error rate is looked at, at least 1.
-    """
+    """The service's side of a rollout: counts, and ends it when the challenger fails on too large a share."""
 
     def __init__(
         self, mode: str = OFF, share: float = 0.0, max_error_rate: float = 0.05, min_requests: int = 20

@@ -5,8 +5,6 @@ whatever way, the pipe closes, and so does the service.
 """
 
 import argparse
-import contextlib
-import errno
 import importlib.util
 import json
 import os
@@ -34,16 +32,11 @@ def load_app(file: Path) -> Any:
     return module.app
 
 
-def _listen(port: int) -> socket.socket:
+def _listen() -> socket.socket:
     # The event loop sends small answers at once only on a socket that names its protocol; others wait 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    if os.name == "posix":
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    with contextlib.ExitStack() as unless_listening:
-        unless_listening.callback(listener.close)
-        listener.bind(("127.0.0.1", port))
-        listener.listen(128)
-        unless_listening.pop_all()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(128)
     return listener
 
 
@@ -64,7 +57,6 @@ def run(make_app: Callable[[], Any] | None = None) -> int:
     """Run a service until its input ends; the port, or why there is none, is printed as one line of JSON."""
     parser = argparse.ArgumentParser(description=run.__doc__)
     parser.add_argument("--file", type=Path, help="the Python file that makes `app`")
-    parser.add_argument("--port", type=int, default=0, help="where to listen; 0 lets the system pick a free port")
     chosen, _ = parser.parse_known_args()
     servers: list[uvicorn.Server] = []
     _end_with_input(servers)
@@ -73,12 +65,10 @@ def run(make_app: Callable[[], Any] | None = None) -> int:
     os.dup2(2, 1)
     try:
         app = make_app() if make_app else load_app(chosen.file)
-        listener = _listen(chosen.port)
+        listener = _listen()
     except Exception as error:
         traceback.print_exc()
         said = str(error) if make_app else f"{type(error).__name__}: {error}"
-        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-            said = f"Port {chosen.port} is taken by another program: let the system pick a free one."
         print(json.dumps({"error": said}), file=report, flush=True)
         return 1
     config = uvicorn.Config(

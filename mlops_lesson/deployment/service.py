@@ -171,25 +171,17 @@ class Service:
         self, loaded: registry.RegisteredModel, alias: str, role: str, pixels: list[float], parcel_id: str | None
     ) -> Prediction:
         image = np.array([pixels])
-        probability = probability_of_b(loaded.model, image)
+        probability = float(loaded.model.predict_proba(image)[0, 1])
         chute: Literal["A", "B"] = "B" if probability >= 0.5 else "A"
         self.answers.labels(role, loaded.version, chute).inc()
         self.log.write(parcel_id=parcel_id, role=role, version=loaded.version, image=image, score=probability)
         return Prediction(chute=chute, probability=probability, alias=alias, version=loaded.version)
 
 
-def probability_of_b(model: Any, image: np.ndarray) -> float:
-    """Ask a model for one image of shape (1, 64), and hold its answer to what a probability is."""
-    probability = float(model.predict_proba(image)[0, 1])
-    if not 0 <= probability <= 1:
-        raise ValueError(f"the model gave {probability}, which is not a probability")
-    return probability
-
-
 def _load(alias: str) -> registry.RegisteredModel:
     loaded = registry.load(alias)
     try:
-        probability_of_b(loaded.model, np.zeros((1, 64)))
+        loaded.model.predict_proba(np.zeros((1, 64)))
     except Exception as error:
         raise registry.RegistryError(
             f"Version {loaded.version} cannot answer for an image of 64 grey levels ({error}). Promote one that can."
@@ -211,23 +203,7 @@ def _refusal(headers: Headers) -> tuple[int, str] | None:
 
 
 def create_app(alias: str = registry.CHAMPION) -> FastAPI:
-    """Make the application; the registry is the one in the learner's folder.
-
-    Parameters
-    ----------
-    alias : str
-        All that the service is told: it finds the version that answers by this alias.
-
-    Returns
-    -------
-    fastapi.FastAPI
-        With `/predict`, `/trace`, `/health`, `/reload`, `/rollout`, `/metrics` and `/openapi.json`.
-
-    Raises
-    ------
-    mlops_lesson.deployment.registry.RegistryError
-        If no version has the alias, or it cannot be loaded.
-    """
+    """Make the application; all that it is told is an alias, by which it finds the version that answers."""
     service = Service(alias)
     refusals: dict[int | str, dict[str, Any]] = {code: {"model": Refusal} for code in (400, 403, 411, 413)}
     conflict: dict[int | str, dict[str, Any]] = {409: {"model": Refusal}}

@@ -24,6 +24,7 @@ from mlops_lesson.keep.paths import HOME_VARIABLE, home, make_private_file, make
 if TYPE_CHECKING:
     from mlops_lesson.deployment.prediction import PredictionTrace
 
+START_SECONDS = 120.0
 REQUEST_SECONDS = 10.0
 STOP_SECONDS = 5.0
 LOG_BYTES = 1_000_000
@@ -123,23 +124,7 @@ class Server:
         return self.ask("POST", "/predict", body)
 
     def trace(self, image: Any) -> "PredictionTrace":
-        """Ask for the three layers of one prediction, computed by the service.
-
-        Parameters
-        ----------
-        image : array-like, shape (8, 8) or (64,)
-            Grey levels, 0 to 16.
-
-        Returns
-        -------
-        mlops_lesson.deployment.prediction.PredictionTrace
-            The same numbers that `mlops_lesson.deployment.prediction.trace_prediction` gives here.
-
-        Raises
-        ------
-        ServingError
-            If nobody answers or the request is refused.
-        """
+        """Ask for the three layers of one prediction: the numbers that `trace_prediction` gives here."""
         from mlops_lesson.deployment.prediction import PredictionTrace
 
         pixels = np.ravel(image)
@@ -159,18 +144,7 @@ class Server:
 
 
 def problems(response: httpx.Response) -> list[str]:
-    """List what is wrong with a refused request, such as ``"pixels[3]: Input should be ..."``.
-
-    Parameters
-    ----------
-    response : httpx.Response
-        With a status of 400 or more, from a FastAPI service.
-
-    Returns
-    -------
-    list of str
-        One line a problem, which begins with the field's name where one field is to blame.
-    """
+    """List what is wrong with a request that a FastAPI service refused, by the name of each field."""
     detail = response.json()["detail"]
     return [detail] if isinstance(detail, str) else [f"{_field(one['loc'][1:])}: {one['msg']}" for one in detail]
 
@@ -198,18 +172,10 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 _servers: dict[tuple[Path, Path | None], Server] = {}
 _starting = threading.Lock()
-_owner = os.getpid()
 
 
-def start(*, port: int = 0, timeout: float = 120) -> Server:
+def start() -> Server:
     """Start the course's service, or return the one this notebook has running, as good as new.
-
-    Parameters
-    ----------
-    port : int
-        Where to listen; 0 lets the system pick a free port, which always works. A running service keeps its port.
-    timeout : float
-        Seconds to wait until it answers.
 
     Returns
     -------
@@ -219,7 +185,7 @@ def start(*, port: int = 0, timeout: float = 120) -> Server:
     Raises
     ------
     ServingError
-        If no version is champion, the port is taken, or it does not begin in time.
+        If no version is champion, or it does not begin in time.
     """
     key = (home(), None)
     with _starting:
@@ -229,11 +195,11 @@ def start(*, port: int = 0, timeout: float = 120) -> Server:
                 running.reload()
                 return running
             running.stop()
-        _servers[key] = server = _launch(["mlops_lesson.deployment.service", "--port", str(port)], timeout)
+        _servers[key] = server = _launch(["mlops_lesson.deployment.service"])
     return server
 
 
-def start_app(file: Path, *, timeout: float = 120) -> Server:
+def start_app(file: Path) -> Server:
     """Start the service that a Python file describes, with uvicorn, and stop the one of this file that is running.
 
     In a terminal, in the file's folder, the same is `python -m uvicorn NAME:app`, with the file's name without its
@@ -243,8 +209,6 @@ def start_app(file: Path, *, timeout: float = 120) -> Server:
     ----------
     file : pathlib.Path
         Makes a FastAPI application called `app`.
-    timeout : float
-        Seconds to wait until it answers.
 
     Returns
     -------
@@ -261,11 +225,11 @@ def start_app(file: Path, *, timeout: float = 120) -> Server:
     with _starting:
         if key in _servers:
             _servers.pop(key).stop()
-        _servers[key] = server = _launch(["mlops_lesson.deployment.run_app", "--file", str(file)], timeout)
+        _servers[key] = server = _launch(["mlops_lesson.deployment.run_app", "--file", str(file)])
     return server
 
 
-def _launch(module: list[str], timeout: float) -> Server:
+def _launch(module: list[str]) -> Server:
     folder = home()
     log = _log_file(folder)
     # A signal meant for the notebook, such as an interrupted cell, must not reach the service.
@@ -283,7 +247,7 @@ def _launch(module: list[str], timeout: float) -> Server:
             **apart,
         )
     try:
-        return Server(process, f"http://127.0.0.1:{_reported_port(process, timeout, log)}")
+        return Server(process, f"http://127.0.0.1:{_reported_port(process, log)}")
     except BaseException:
         _end(process)
         raise
@@ -310,15 +274,14 @@ def _log_file(folder: Path) -> Path:
         ) from error
 
 
-def _reported_port(process: "subprocess.Popen[bytes]", timeout: float, log: Path) -> int:
+def _reported_port(process: "subprocess.Popen[bytes]", log: Path) -> int:
     lines: list[bytes] = []
     reader = threading.Thread(target=lambda: lines.append(process.stdout.readline()), daemon=True)
     reader.start()
-    reader.join(timeout)
+    reader.join(START_SECONDS)
     if not lines:
         raise ServingError(
-            f"The service did not begin within {timeout:.0f} seconds. The machine may be busy: call start again with "
-            "a larger `timeout`."
+            f"The service did not begin within {START_SECONDS:.0f} seconds. The machine may be busy: call start again."
         )
     if not lines[0].strip():
         words = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
@@ -345,15 +308,9 @@ def serve() -> Iterator[Server]:
         server.stop()
 
 
+@atexit.register
 def stop_all() -> None:
     """Stop every service this notebook started."""
     with _starting:
         while _servers:
             _servers.popitem()[1].stop()
-
-
-@atexit.register
-def _stop_at_exit() -> None:
-    # A forked child inherits the list of services, but they are not its own.
-    if os.getpid() == _owner:
-        stop_all()
