@@ -211,6 +211,6 @@ class TestDeploy:
         made = live_depot.validated()
         monkeypatch.setattr(pipeline, "train", lambda _: made.trained)
         service = live_depot.ServiceWithoutNetwork()
-        assert pipeline.run((), server=service).table().empty
+        assert pipeline.run((), server=service).reports == ()
         assert service.champion.version == registry.champion().version == 2
         assert registry.champion().gate.accuracy == made.gate.accuracy
