@@ -37,15 +37,7 @@ _JOINERS = "\u200c\u200d"
 
 @dataclass(frozen=True)
 class Export:
-    """The two files of an export; made by `mlops_lesson.teaching.progress.export`.
-
-    Parameters
-    ----------
-    json_file : pathlib.Path
-        The file to hand in.
-    csv_file : pathlib.Path
-        The same as a table, for a spreadsheet.
-    """
+    """The file to hand in, and the same as a table for a spreadsheet; made by `progress.export`."""
 
     json_file: Path
     csv_file: Path

@@ -69,21 +69,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class ExerciseResult:
-    """How an exercise stands.
-
-    Parameters
-    ----------
-    stage : str
-        Slug of the stage.
-    exercise : str
-        Identifier such as ``"1.1"``.
-    outcome : str
-        The last outcome up to the first right one, one of `OUTCOMES`.
-    attempts : int
-        Number of checks up to the first right one, from 1.
-    at : str
-        Time of the last counted check, ISO 8601 in UTC.
-    """
+    """How an exercise stands: the last outcome up to the first right one, and how many checks it took."""
 
     stage: str
     exercise: str
@@ -103,23 +89,7 @@ class PartSeen:
 
 @dataclass(frozen=True)
 class Progress:
-    """Everything known about the learner's progress at one moment; made by `read`.
-
-    Parameters
-    ----------
-    answers : tuple of Answer
-        Answers to quiz questions.
-    exercises : tuple of ExerciseResult
-        Exercises that were attempted.
-    parts : tuple of PartSeen
-        Parts of notebooks gone through.
-    resets : dict of str to int
-        For each stage that was reset, a number that grows with each reset.
-    learner : str
-        A random number of 16 hexadecimal digits that belongs to the file.
-    notice : str
-        Empty, or what the learner should know about how this is (not) saved.
-    """
+    """Everything known about the learner's progress at one moment, and how it is (not) saved; made by `read`."""
 
     answers: tuple[Answer, ...] = ()
     exercises: tuple[ExerciseResult, ...] = ()
@@ -172,13 +142,7 @@ def progress_file() -> Path:
 
 
 def read() -> Progress:
-    """Read everything known about the learner's progress.
-
-    Returns
-    -------
-    Progress
-        A snapshot. Never raises for a missing, damaged or unreadable file: `Progress.notice` says what happened.
-    """
+    """Read everything known. A file that is missing, damaged or unreadable is no error: `Progress.notice` says it."""
     file = _file()
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as memory:
         memory.executescript(_TABLES)

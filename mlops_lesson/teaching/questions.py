@@ -147,15 +147,7 @@ class Question:
 
 @dataclass(frozen=True, config=_STRICT)
 class Flashcard:
-    """A card with a question on one side and its answer on the other.
-
-    Parameters
-    ----------
-    id : str
-        Name under which the card is known.
-    front, back : str
-        The question and its answer.
-    """
+    """A card with a question on one side and its answer on the other."""
 
     id: _Words
     front: _Words
@@ -164,19 +156,7 @@ class Flashcard:
 
 @dataclass(frozen=True, config=_STRICT)
 class QuestionFile:
-    """What one file of questions holds.
-
-    Parameters
-    ----------
-    stage : str
-        The stage it belongs to, by name or slug.
-    questions : sequence of Question
-        The stage's own questions.
-    flashcards : sequence of Flashcard
-        The stage's flashcards.
-    ask_again : sequence of str
-        Identifiers of questions of earlier stages that this stage's quiz asks once more.
-    """
+    """What one file of questions holds; `ask_again` names questions of earlier stages that its quiz asks once more."""
 
     stage: Annotated[str, AfterValidator(lambda name: get_stage(name).slug)]
     questions: Annotated[Sequence[Question], AfterValidator(tuple)] = ()
@@ -198,44 +178,12 @@ def all_different(what: str, ids: Sequence[str]) -> None:
 
 @cache
 def load_questions(stage: int | str | Stage) -> QuestionFile:
-    """Load a stage's questions and flashcards from the course's own file.
-
-    Parameters
-    ----------
-    stage : int, str or Stage
-        A stage by number, name or slug.
-
-    Returns
-    -------
-    QuestionFile
-        Checked.
-
-    Raises
-    ------
-    ValueError
-        If there is no such stage, or the file breaks a rule.
-    """
+    """Load a stage's questions and flashcards from the course's own file."""
     return read_question_file(QUESTIONS_FOLDER / Path(get_stage(stage).notebook).with_suffix(".toml"))
 
 
 def read_question_file(path: str | Path) -> QuestionFile:
-    """Read and check one file of questions.
-
-    Parameters
-    ----------
-    path : str or pathlib.Path
-        A TOML file with ``stage``, ``questions``, ``flashcards`` and ``ask_again``.
-
-    Returns
-    -------
-    QuestionFile
-        What the file holds.
-
-    Raises
-    ------
-    ValueError
-        If it cannot be read, is not TOML or breaks a rule; the message names file, question and field.
-    """
+    """Read and check one TOML file of questions; what is wrong is a `ValueError` naming file, question and field."""
     path = Path(path)
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))

@@ -46,17 +46,7 @@ class Asked:
 
 @dataclass(frozen=True, repr=False)
 class Quiz:
-    """A quiz ready to be displayed by Jupyter; made by `quiz`.
-
-    Parameters
-    ----------
-    name : str
-        Name under which answers are saved: a stage's slug, or an instructor's choice.
-    title : str
-        Title for the learner.
-    items : tuple of Asked
-        The questions, in order.
-    """
+    """A quiz ready to be displayed by Jupyter; made by `quiz`. Answers are saved under its name."""
 
     name: str
     title: str

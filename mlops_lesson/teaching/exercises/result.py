@@ -38,23 +38,7 @@ class Detail:
 
 @dataclass(frozen=True, repr=False)
 class CheckResult:
-    """What a check found, ready to be displayed by Jupyter; made by `check`.
-
-    Parameters
-    ----------
-    exercise : str
-        Identifier.
-    outcome : str
-        One of `mlops_lesson.teaching.progress.OUTCOMES`.
-    message : str
-        One line for the learner.
-    details : tuple of Detail
-        What was seen, what was expected, the likely cause.
-    hints : tuple of str
-        The exercise's hints.
-    solution : str
-        The solution's source.
-    """
+    """What a check found, ready to be displayed by Jupyter; made by `check`."""
 
     exercise: str
     outcome: str
