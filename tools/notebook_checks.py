@@ -48,11 +48,12 @@ APPARATUS = re.compile(r"\b(strip|stage_card|chooser|flashcards|quiz|progress_pa
 APPARATUS_OUTPUT = re.compile(r"You are here|Choose your way|Quiz:|Flashcards:|Progress panel|Exercise \d")
 WHAT_WE_SAW = re.compile(r"<summary>\s*What we saw")
 BOLD = re.compile(r"\*\*([^*]+)\*\*")
-LEAD_IN = re.compile(r"[.:?]$|^You |^Exercise|^\d")
+LEAD_IN = re.compile(r"[.:?]$|^You |^Exercise|^\d+ minutes")
+MOST_WORDS_OF_A_TERM = 3
 # The terms of the trade that mean nothing in plain English, and that the core path has to explain.
 TERMS = (
     *("MLOps", "feature", "label", "join", "lineage", "baseline", "logistic regression", "p-value", "cross-validation"),
-    *("epoch", "learning rate", "momentum", "over-fitting", "gate", "slice", "calibration", "registry", "alias"),
+    *("epoch", "learning rate", "momentum", "over-fitting", "gate", "slice", "calibrated", "registry", "alias"),
     *("champion", "challenger", "shadow", "canary", "rollback", "latency", "drift", "reference", "KS", "PSI"),
     *("Bonferroni", "ADWIN"),
 )
@@ -434,9 +435,9 @@ def every_explorer_is_followed_by_what_we_saw(lesson: Lesson) -> Iterator[str]:
 
 
 def bold_terms(prose: str) -> list[str]:
-    """Return the terms that prose sets bold, without the lead-ins of paragraphs such as "**You need**"."""
+    """Return the terms that prose sets bold, without lead-ins such as "**You need**" and whole phrases."""
     found = (" ".join(term.split()) for term in BOLD.findall(prose))
-    return [term for term in found if not LEAD_IN.search(term)]
+    return [term for term in found if not LEAD_IN.search(term) and len(term.split()) <= MOST_WORDS_OF_A_TERM]
 
 
 def reading_order(lessons: Sequence[Lesson]) -> Iterator[tuple[Lesson, str]]:
@@ -474,7 +475,7 @@ def _uses(prose: str, term: str) -> bool:
 
 
 def _among(term: str, bold: set[str]) -> bool:
-    return any(re.fullmatch(rf"{re.escape(term.lower())}(s|'s test| test)?", one) for one in bold)
+    return any(re.fullmatch(rf"{re.escape(term.lower())}(s|'s test|'s rule| test)?", one) for one in bold)
 
 
 def nearly_all_outputs_are_compared(lesson: Lesson) -> Iterator[str]:
