@@ -7,7 +7,6 @@ its first run what was answered while no kernel was there, and gives the page th
 from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
-from weakref import WeakMethod
 
 import anywidget
 import traitlets
@@ -47,8 +46,7 @@ class ProgressPanel(anywidget.AnyWidget):
         # Whole from the start: what a page learns later, it would learn after it has acted.
         super().__init__(title=stage.name, parts=list(PARTS), learner=learner, **self._state(progress.read()))
         self.on_msg(self._receive)
-        listen = WeakMethod(self.show)
-        end = progress.subscribe(lambda now: listen()(now) if listen() else end())
+        progress.watching.add(self)
 
     def __repr__(self) -> str:
         return f"Progress panel of {self.stage.name}: run this cell in JupyterLab to see and save your progress."

@@ -9,12 +9,13 @@ import json
 import os
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, astuple, dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from mlops_lesson import __version__
 from mlops_lesson.keep.database import open_database
@@ -275,21 +276,11 @@ def export(name: str = "", folder: str | Path | None = None) -> Export:
     return write_export(target / f"{file_stem(name)}.json", content)
 
 
-def subscribe(listener: Callable[[Progress], None]) -> Callable[[], None]:
-    """Have a function called with the new progress after every change made in this kernel; what returns ends that."""
-    _listeners.append(listener)
-
-    def unsubscribe() -> None:
-        with contextlib.suppress(ValueError):
-            _listeners.remove(listener)
-
-    return unsubscribe
+watching: WeakSet[Any] = WeakSet()
+"""Panels, whose `show` is called with the new progress after every change that is made in this kernel."""
 
 
 Statement = tuple[str, tuple]
-
-
-_listeners: list[Callable[[Progress], None]] = []
 
 
 _waiting: dict[Path | None, list[Statement]] = {}
@@ -338,8 +329,8 @@ def _change(*statements: Statement) -> Progress:
         _waiting[file] = waiting
         _unsaved[file] = f"Your progress is kept in memory only, until this kernel stops. {error}"
     progress = read()
-    for listener in tuple(_listeners):
-        listener(progress)
+    for panel in tuple(watching):
+        panel.show(progress)
     return progress
 
 
