@@ -109,6 +109,12 @@ def test_without_a_course_folder_or_where_nobody_may_look_the_course_goes_on_wit
     assert "course folder was not found" in progress.keep_part(6, "why").notice
 
 
+def test_what_cannot_be_saved_takes_nothing_later_with_it():
+    with pytest.raises(UnicodeEncodeError):
+        progress.keep_answer(1, "half \ud83d", ["A"], right=True)
+    assert progress.keep_answer(1, "whole", ["A"], right=True).notice == ""
+
+
 def test_a_damaged_file_is_set_aside_whole_and_said(file):
     file.parent.mkdir()
     file.write_bytes(b"{not a database" * 100)

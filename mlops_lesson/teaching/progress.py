@@ -144,25 +144,25 @@ def progress_file() -> Path:
 
 def read() -> Progress:
     """Read everything known. A file that is missing, damaged or unreadable is no error: `Progress.notice` says it."""
-    file = _file()
-    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as memory:
-        memory.executescript(_TABLES)
+    memory = _memory()
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as copy:
+        copy.executescript(_TABLES)
         try:
-            with _opened(file, write=False) as database:
-                database.backup(memory)
-            if not _waiting.get(file):
-                _unsaved.pop(file, None)
+            with memory.opened(write=False) as database:
+                database.backup(copy)
+            if not memory.waiting:
+                memory.unsaved = ""
         except OSError as error:
-            _unsaved[file] = str(error)
-        _begin(memory, file)
-        for statement in _waiting.get(file, ()):
-            memory.execute(*statement)
-        return _snapshot(memory, file)
+            memory.unsaved = str(error)
+        _begin(copy, memory)
+        for statement in memory.waiting:
+            copy.execute(*statement)
+        return _snapshot(copy, " ".join([*memory.said, memory.unsaved]).rstrip())
 
 
 def learner_number() -> str:
     """Return the number that tells this learner's answers in a browser from another's; it is saved if it can be."""
-    file = _file()
+    file = _memory().file
     saved = file is not None and os.path.exists(file)  # noqa: PTH110 - unlike Path.exists it never raises
     return read().learner if saved else _change().learner
 
@@ -283,70 +283,69 @@ watching: WeakSet[Any] = WeakSet()
 Statement = tuple[str, tuple]
 
 
-_waiting: dict[Path | None, list[Statement]] = {}
+@dataclass
+class _Memory:
+    """What this kernel knows beside a progress file: the number for a new one, what waits to be saved, what to say."""
+
+    file: Path | None
+    number: str = field(default_factory=lambda: secrets.token_hex(8))
+    waiting: list[Statement] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    unsaved: str = ""
+
+    @contextlib.contextmanager
+    def opened(self, *, write: bool) -> Iterator[sqlite3.Connection]:
+        if self.file is None:
+            raise FileNotFoundError("The course folder was not found.")
+        with open_database(self.file, _TABLES, write=write, say=self.said.append) as database:
+            yield database
 
 
-_said: dict[Path | None, list[str]] = {}
+_memory_of = cache(_Memory)
 
 
-_unsaved: dict[Path | None, str] = {}
+def _memory() -> _Memory:
+    try:
+        return _memory_of(progress_file())
+    except FileNotFoundError:
+        return _memory_of(None)
 
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def _file() -> Path | None:
-    try:
-        return progress_file()
-    except FileNotFoundError:
-        return None
-
-
-@contextlib.contextmanager
-def _opened(file: Path | None, *, write: bool) -> Iterator[sqlite3.Connection]:
-    if file is None:
-        raise FileNotFoundError("The course folder was not found.")
-    with open_database(file, _TABLES, write=write, say=_said.setdefault(file, []).append) as database:
-        yield database
-
-
-@cache
-def _new_number(_file: Path | None) -> str:
-    return secrets.token_hex(8)
-
-
 def _change(*statements: Statement) -> Progress:
-    file = _file()
-    waiting = [*_waiting.get(file, ()), *statements]
+    memory = _memory()
+    waiting = [*memory.waiting, *statements]
     try:
-        with _opened(file, write=True) as database:
-            _begin(database, file)
+        with memory.opened(write=True) as database:
+            _begin(database, memory)
             for statement in waiting:
                 database.execute(*statement)
-        _waiting.pop(file, None)
+        memory.waiting = []
     except OSError as error:
-        _waiting[file] = waiting
-        _unsaved[file] = f"Your progress is kept in memory only, until this kernel stops. {error}"
+        memory.waiting = waiting
+        memory.unsaved = f"Your progress is kept in memory only, until this kernel stops. {error}"
     progress = read()
     for panel in tuple(watching):
         panel.show(progress)
     return progress
 
 
-def _begin(database: sqlite3.Connection, file: Path | None) -> None:
+def _begin(database: sqlite3.Connection, memory: _Memory) -> None:
     """Give a new database its number, and take over what the first edition of the course saved."""
     if database.execute("SELECT 1 FROM learner").fetchone():
         return
-    number, said = _new_number(file), _said.setdefault(file, [])
-    earlier = file and file.with_name("progress.json")
+    number = memory.number
+    earlier = memory.file and memory.file.with_name("progress.json")
     try:
         if earlier and earlier.exists():
             number = _take_over(database, json.loads(earlier.read_bytes())) or number
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, sqlite3.Error) as error:
         words = f"progress.json, of the course's first edition, cannot be taken over ({error}); it is left as it is."
-        if words not in said:
-            said.append(words)
+        if words not in memory.said:
+            memory.said.append(words)
     database.execute("INSERT INTO learner VALUES (?)", (number,))
 
 
@@ -377,7 +376,7 @@ def _answer(stage: str, question: str, choice: str, right: int, first: str, firs
     return Answer(stage, question, chosen, bool(right), first_chosen, bool(first_right), *rest)
 
 
-def _snapshot(database: sqlite3.Connection, file: Path | None) -> Progress:
+def _snapshot(database: sqlite3.Connection, notice: str) -> Progress:
     def rows(table: str) -> Iterator[tuple]:
         return database.execute(f"SELECT * FROM {table} ORDER BY rowid")  # noqa: S608
 
@@ -387,5 +386,5 @@ def _snapshot(database: sqlite3.Connection, file: Path | None) -> Progress:
         tuple(PartSeen(*row) for row in rows("parts")),
         dict(rows("resets")),
         next(rows("learner"))[0],
-        " ".join([*_said.get(file, ()), *filter(None, [_unsaved.get(file)])]),
+        notice,
     )
