@@ -20,18 +20,7 @@ N_VALIDATION, N_TEST = 300, 200
 
 
 def repair_units(table: pd.DataFrame) -> pd.DataFrame:
-    """Bring sensor readings to lux and degrees Celsius where the unit is written down; refuse them where it is not.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        With `lux`, `lux_unit`, `temperature`, `temperature_unit`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The same rows with `lux` in lux and `temperature` in degrees Celsius, NaN where refused, and without units.
-    """
+    """Bring readings to lux and degrees Celsius; a temperature whose unit is not written down becomes missing."""
     repaired = table.copy()
     repaired.loc[repaired["lux_unit"] == "klx", "lux"] *= 1000
     repaired.loc[repaired["temperature_unit"] != "C", "temperature"] = np.nan

@@ -49,22 +49,7 @@ class Outcome:
 
 
 def clean_by(steps: Mapping[str, bool], raw: RawDataset, bad: pd.DataFrame) -> Outcome:
-    """Take the steps that are true, train a logistic regression and measure it on the validation part.
-
-    Parameters
-    ----------
-    steps : mapping of str to bool
-        One for each name in `STEPS`.
-    raw : RawDataset
-        What `mlops_lesson.collection.dataset.collect` returns.
-    bad : pandas.DataFrame
-        What `mlops_lesson.preprocessing.faults.faults` says of it.
-
-    Returns
-    -------
-    Outcome
-        Rows, what follows from the steps left out and, unless images are unusable, the accuracy.
-    """
+    """Take the steps that are true, train a logistic regression and measure it on the validation part."""
     unusable = bad["image missing"] | bad["image of the wrong size"]
     rules = {
         "whole": unusable,

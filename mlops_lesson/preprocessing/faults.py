@@ -1,4 +1,4 @@
-"""What is wrong with each scan: measured once, read by the contract, the cleaning and the explorer."""
+"""What is wrong with each scan: measured once, read by the cleaning, the explorer and the contract of notebook 2."""
 
 import numpy as np
 import pandas as pd

@@ -16,17 +16,7 @@ THRESHOLDS = np.arange(5, 96) / 100
 
 @dataclass(frozen=True)
 class Costs:
-    """What the mistakes of one model cost, threshold by threshold.
-
-    Parameters
-    ----------
-    y : numpy.ndarray of shape (n,)
-        Labels, 0 for chute A and 1 for chute B.
-    probability : numpy.ndarray of shape (n,)
-        The model's probability of chute B.
-    wrongly_a, wrongly_b : float
-        Price of a parcel that was wrongly sent to A, and to B, in minutes.
-    """
+    """What the mistakes of one model cost, threshold by threshold; prices are minutes for a parcel."""
 
     y: np.ndarray
     probability: np.ndarray

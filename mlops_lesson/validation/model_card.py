@@ -34,17 +34,7 @@ _RISK = (
 
 @dataclass(frozen=True, repr=False)
 class ModelCard:
-    """A model card, ready to be displayed or saved; made by `write_card`.
-
-    Parameters
-    ----------
-    name : str
-        What the card is about.
-    sections : tuple of (str, tuple of str)
-        Heading and sentences of each section.
-    model_hash : str
-        SHA-256 of the model; its beginning names the card's file.
-    """
+    """A model card of headed sentences, ready to be displayed or saved; made by `write_card`."""
 
     name: str
     sections: tuple[tuple[str, tuple[str, ...]], ...]
