@@ -149,10 +149,11 @@ def test_prometheus_own_check_accepts_the_metrics(client):
     assert (checked.returncode, checked.stderr) == (0, "")
 
 
-def test_schemathesis_finds_nothing_in_the_description(client, tmp_path):
+@pytest.mark.parametrize("examples", [20, pytest.param(500, marks=pytest.mark.nightly)])
+def test_schemathesis_finds_nothing_in_the_description(client, tmp_path, examples):
     registry.nominate(validated(trained_model(4)))
     command = [Path(sys.executable).with_name("schemathesis"), "run", str(client.base_url.join("/openapi.json"))]
-    command += ["--max-examples", "20", "--generation-deterministic"]
+    command += ["--max-examples", str(examples), "--generation-deterministic"]
     found = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     client.post("/rollout", json={"mode": "off"})
     assert found.returncode == 0, found.stdout
