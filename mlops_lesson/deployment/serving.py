@@ -38,15 +38,7 @@ class ServingError(RuntimeError):
 
 
 class Server:
-    """A running service; made by `start` or `start_app`.
-
-    Parameters
-    ----------
-    process : subprocess.Popen
-        The service's process.
-    url : str
-        Where it listens, such as ``"http://127.0.0.1:8000"``.
-    """
+    """A running service, made by `start` or `start_app`; `client` sends requests to its `url`."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", url: str) -> None:
         self._process = process
@@ -294,13 +286,7 @@ def _reported_port(process: "subprocess.Popen[bytes]", log: Path) -> int:
 
 @contextmanager
 def serve() -> Iterator[Server]:
-    """Run the course's service for a ``with`` block, and stop it at its end whatever happens.
-
-    Yields
-    ------
-    Server
-        The running service.
-    """
+    """Run the course's service for a ``with`` block, and stop it at its end whatever happens."""
     server = start()
     try:
         yield server
