@@ -27,6 +27,7 @@ FOLDER = ROOT / "docs" / "teaching"
 FIRST = ("why", "learn", "visualize", "try")
 BREAK = 8
 POINTS_BACK = re.compile(r"(That|This|These|It|In between|Neither|Weights|Here)\b")
+LEADS_AWAY = re.compile(r"[?:]$|^`|^(We|You|Now|So|Then|Compare|Ours|The first)\b")
 
 
 def repository() -> str:
@@ -197,22 +198,20 @@ def glossary() -> str:
         stage = next(stage for stage in STAGES if stage.notebook == lesson.path.name)
         for paragraph in re.split(r"\n\s*\n|\n(?=- )", prose):
             for term in bold_terms(paragraph):
-                name = term[0].upper() + term[1:] if term.replace(" ", "").isalpha() else term
+                name = term[0].upper() + term[1:] if term[:2].isalpha() else term
                 text = f"{about(term, paragraph)} ([notebook {stage.number}](../notebooks/{stage.notebook}))"
                 found.setdefault(name, text)
     return "\n".join(f"- **{name}**: {found[name]}" for name in sorted(found, key=str.casefold))
 
 
 def about(term: str, paragraph: str) -> str:
-    """Return the sentence of a paragraph that sets a term bold, and those after it up to the next term."""
-    sentences = re.split(r"(?<=[.?!])\s+(?=[A-Z*`\[])", " ".join(paragraph.removeprefix("- ").split()))
+    """Return the sentence of a paragraph that sets a term bold, and the next one if it goes on about the term."""
+    sentences = re.split(r"(?:(?<=[.?!])|(?<=[.?!]\"))\s+(?=[A-Z*`\[])", " ".join(paragraph.removeprefix("- ").split()))
     place = next(place for place, sentence in enumerate(sentences) if term in bold_terms(sentence))
     # A sentence that points back needs the one before it.
     chosen = sentences[max(0, place - bool(POINTS_BACK.match(sentences[place]))) : place + 1]
-    for sentence in sentences[place + 1 :]:
-        if bold_terms(sentence) or sentence.endswith("?"):
-            break
-        chosen.append(sentence)
+    after = sentences[place + 1 : place + 2]
+    chosen += [sentence for sentence in after if not bold_terms(sentence) and not LEADS_AWAY.search(sentence)]
     return re.sub(r"\]\((?=\w+\.ipynb)", "](../notebooks/", BOLD.sub(r"\1", " ".join(chosen)))
 
 
