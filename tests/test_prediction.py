@@ -45,22 +45,9 @@ def test_every_hidden_layer_leads_to_the_next(image):
         np.testing.assert_allclose(after, np.maximum(before @ weights + intercepts, 0))
 
 
-def test_the_first_layer_holds_the_image_as_recorded_and_as_scaled(trace, image):
-    assert (trace.image == image).all()
-    assert trace.scaled.min() >= 0
-    assert trace.scaled.max() <= 1
-
-
 def test_table_text_and_figure_name_all_three_layers(trace):
     for shown in (" ".join(trace.to_frame()["layer"]), trace.to_text(), trace.plot().alt):
         assert all(name in shown for name in ("Input Data", "Model Inference", "Output Prediction"))
-
-
-def test_all_forms_say_the_same_probability(trace):
-    probability = f"{trace.probability:.3f}"
-    assert probability in trace.to_frame()["values"].iloc[-1]
-    assert probability in trace.to_text()
-    assert f"{trace.probability:.2f} for chute B" in trace.plot().alt
 
 
 @pytest.mark.parametrize(
@@ -77,12 +64,6 @@ def test_all_forms_say_the_same_probability(trace):
 def test_what_is_no_image_is_refused_with_what_was_given(image, words):
     with pytest.raises(ValueError, match=words):
         as_features(image)
-
-
-def test_the_text_image_is_bright_where_the_image_is():
-    image = np.zeros((8, 8))
-    image[2, 3] = 16
-    assert text_image(image).splitlines()[2] == " " * 6 + "@@"
 
 
 SMALL = np.zeros((8, 8))

@@ -74,21 +74,16 @@ BAD_REQUESTS = {
     "a pixel above 16": (with_pixel(16.01), "pixels[63]: Input should be less than or equal to 16"),
     "a pixel below 0": (with_pixel(-1), "pixels[63]: Input should be greater than or equal to 0"),
     "not a number": (with_pixel(float("nan")), "pixels[63]: Input should be a finite number"),
-    "an infinite pixel": (with_pixel(float("inf")), "pixels[63]: Input should be a finite number"),
     "text for a pixel": (with_pixel("3"), "pixels[63]: Input should be a valid number"),
-    "a switch for a pixel": (with_pixel(True), "pixels[63]: Input should be a valid number"),
     "an integer beyond any float": (with_pixel(10**400), "pixels[63]: Input should be"),
     "a pixel is missing": (a_body(pixels=[0] * 63), "pixels: List should have at least 64 items"),
     "a pixel too many": (a_body(pixels=[0] * 65), "pixels: List should have at most 64 items"),
-    "eight rows": (a_body(pixels=[[0] * 8] * 8), "pixels"),
     "no pixels": ({"parcel_id": "1"}, "pixels: Field required"),
     "a line break in the parcel's id": (a_body(parcel_id="1\n2"), "parcel_id: String should match"),
     "a number as parcel id": (a_body(parcel_id=7), "parcel_id: Input should be a valid string"),
     "half a character as parcel id": ('{"pixels": [], "parcel_id": "\\ud800"}', "parcel_id"),
-    "half a character as field": ('{"\\ud800": 1}', "pixels: Field required"),
     "a list": ("[]", "body: Input should be a valid dictionary"),
     "no JSON": ("pixels=1", "body: JSON decode error"),
-    "no body": ("", "body: Field required"),
 }
 
 

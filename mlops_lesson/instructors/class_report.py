@@ -102,19 +102,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class ClassReport:
-    """What a class did; made by `build`.
-
-    Parameters
-    ----------
-    learners : tuple of HandedIn
-        One for each learner.
-    left_out : tuple of LeftOut
-        Files that were not counted, each with the reason and the remedy.
-    stage : Stage
-        The newest stage that was taught.
-    made_at : datetime.datetime
-        When it was made, in UTC.
-    """
+    """What a class did up to a stage, and the files that were left out; made by `build`."""
 
     learners: tuple[HandedIn, ...]
     left_out: tuple[LeftOut, ...]
@@ -178,13 +166,7 @@ class ClassReport:
         )
 
     def to_talk_about(self) -> list[str]:
-        """Return what to talk about next, newest stage first, then by the share that is not right yet.
-
-        Returns
-        -------
-        list of str
-            A few sentences; words between backticks are code.
-        """
+        """Return what to talk about next, newest stage first, then by the share that is not right yet."""
         if not self.learners:
             return ["There is no export to look at yet."]
         count = len(self.learners)

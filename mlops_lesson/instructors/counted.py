@@ -12,25 +12,7 @@ Found = dict[tuple[str, str], HandedIn]
 def count_once(
     handed_in: Iterable[HandedIn | LeftOut], same: Sequence[Sequence[str]] = ()
 ) -> tuple[list[HandedIn], list[LeftOut]]:
-    """Merge what was handed in: of one learner's exports the fullest counts, of equal ones the newest.
-
-    Parameters
-    ----------
-    handed_in : iterable of HandedIn or LeftOut
-        What was found in the files.
-    same : sequence of sequence of str
-        Each the names, or the files, of one person at several machines, whose work is joined.
-
-    Returns
-    -------
-    list of HandedIn, list of LeftOut
-        The learners, and the files that are not counted.
-
-    Raises
-    ------
-    ValueError
-        If nobody has a name, and no counted file, that is said to be the same as another.
-    """
+    """Merge what was handed in: of one learner's exports the fullest counts, of equal ones the newest."""
     found: Found = {}
     left_out: list[LeftOut] = []
     for each in handed_in:

@@ -81,25 +81,7 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class HandedIn:
-    """One export that can be counted; made by `read_exports`.
-
-    Parameters
-    ----------
-    file : str
-        Where it lies.
-    learner : str
-        The learner's random number.
-    name : str
-        What the learner typed as a name, cleaned; may be empty.
-    exported_at : datetime.datetime
-        When, by the clock of the learner's machine.
-    answers : dict of (str, str) to GivenAnswer
-        By stage and question.
-    exercises : dict of str to Tried
-        By exercise.
-    remarks : tuple of str
-        What in it was not counted, or should be looked at; holds nothing that the learner typed.
-    """
+    """One export that can be counted; its remarks hold nothing that the learner typed."""
 
     file: str
     learner: str
@@ -166,23 +148,7 @@ class _Export(_Strict):
 
 
 def read_exports(source: str | Path) -> Iterator[HandedIn | LeftOut]:
-    """Read every export in a folder, or in one file, one at a time, in the order of the file names.
-
-    Parameters
-    ----------
-    source : str or pathlib.Path
-        A folder with exports, also in subfolders and zip files; one export; or one zip file.
-
-    Yields
-    ------
-    HandedIn or LeftOut
-        One for each file, in no case both.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is nothing of that name.
-    """
+    """Read every export in a folder with its subfolders, in a zip file or in one file, one at a time, by name."""
     root = Path(source).expanduser()
     if not root.exists():
         raise FileNotFoundError(
