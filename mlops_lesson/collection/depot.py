@@ -1,5 +1,6 @@
 """Read what the depot recorded: a database, camera images, sensor readings and staff clicks.
 
+`folder` is the one with `raw/`, `live/` and `MANIFEST.sha256`; by default the course's `data/`.
 Reading never executes what it reads: SQLite is opened read-only, images are decoded by Pillow, and the rest is text.
 """
 
@@ -56,11 +57,6 @@ def _with_times(table: pd.DataFrame, column: str) -> pd.DataFrame:
 
 def read_parcels(folder: Path | None = None) -> pd.DataFrame:
     """Read the parcels and the place of their camera from the SQLite database.
-
-    Parameters
-    ----------
-    folder : pathlib.Path, optional
-        The folder with `raw/`; the course's `data/` if not given.
 
     Returns
     -------
@@ -138,11 +134,6 @@ def camera_archives(folder: Path) -> dict[int, Path]:
 def read_images(folder: Path | None = None) -> dict[int, np.ndarray]:
     """Read all camera images of the history.
 
-    Parameters
-    ----------
-    folder : pathlib.Path, optional
-        The folder with `raw/`; the course's `data/` if not given.
-
     Returns
     -------
     dict of int to numpy.ndarray
@@ -156,11 +147,6 @@ def read_images(folder: Path | None = None) -> dict[int, np.ndarray]:
 
 def read_sensors(folder: Path | None = None) -> pd.DataFrame:
     """Read the hourly sensor readings of the history.
-
-    Parameters
-    ----------
-    folder : pathlib.Path, optional
-        The folder with `raw/`; the course's `data/` if not given.
 
     Returns
     -------
@@ -241,8 +227,6 @@ def read_live_week(week: int, *, control: bool = False, folder: Path | None = No
         1 to 8.
     control : bool
         True for the control stream: the same parcels seen by cameras to which nothing happened.
-    folder : pathlib.Path, optional
-        The folder with `live/`; the course's `data/` if not given.
 
     Returns
     -------
@@ -271,8 +255,6 @@ def read_live_clicks(until: pd.Timestamp | None = None, *, folder: Path | None =
     ----------
     until : pandas.Timestamp, optional
         Only clicks before this time; all if not given.
-    folder : pathlib.Path, optional
-        The folder with `live/`; the course's `data/` if not given.
 
     Returns
     -------
@@ -285,11 +267,6 @@ def read_live_clicks(until: pd.Timestamp | None = None, *, folder: Path | None =
 
 def verify_data(folder: Path | None = None) -> pd.DataFrame:
     """Compare every data file with the checksum written when it was made.
-
-    Parameters
-    ----------
-    folder : pathlib.Path, optional
-        The folder with `MANIFEST.sha256`; the course's `data/` if not given.
 
     Returns
     -------

@@ -203,20 +203,7 @@ def register(model: Any, *, data_hash: str, tags: Mapping[str, object] | None = 
 
 
 def record_gate(version: int, verdict: GateResult) -> None:
-    """Save the gate's verdict as a tag of the version, with the hash of the file that it is about.
-
-    Parameters
-    ----------
-    version : int
-        The version's number.
-    verdict : GateResult
-        What `mlops_lesson.validation.gate.check_gate` returns; a refusal is saved, too.
-
-    Raises
-    ------
-    RegistryError
-        If there is no such version, or the store cannot be written.
-    """
+    """Save the gate's verdict, also a refusal, as a tag of the version, with the hash of the file that it is about."""
     content = _find(version).content()
     record = {"verdict": verdict.to_dict(), "model_sha256": hashlib.sha256(content).hexdigest()}
     with _changing() as (client, _):
@@ -335,20 +322,7 @@ def _champions_before(champion: int | None) -> list[int]:
 
 
 def nominate(version: int, *, reason: str = "") -> None:
-    """Make a version the challenger; it needs no gate, because in the shadow it answers nobody.
-
-    Parameters
-    ----------
-    version : int
-        The version's number.
-    reason : str
-        A few words for the journal.
-
-    Raises
-    ------
-    RegistryError
-        If there is no such version, or its file is missing or was changed.
-    """
+    """Make a version the challenger; it needs no gate, because in the shadow it answers nobody."""
     _find(version).content()
     with _changing() as (client, lines):
         client.set_registered_model_alias(MODEL_NAME, CHALLENGER, str(version))
@@ -356,17 +330,7 @@ def nominate(version: int, *, reason: str = "") -> None:
 
 
 def rollback(*, reason: str = "") -> int:
-    """Go back to the champion before this one, if it still may answer.
-
-    Parameters
-    ----------
-    reason : str
-        A few words for the journal.
-
-    Returns
-    -------
-    int
-        The version that is champion now.
+    """Go back to the latest champion before this one that still may answer, and return its number.
 
     Raises
     ------

@@ -189,20 +189,10 @@ class ClassReport:
     def csv(self, names: bool = True) -> str:
         """Return a table for a grade book: one row for each learner, no cell that is a formula.
 
-        Learners without a name are not in it: no grade book can find them, and Moodle gives the grades of a row without
-        a login to the learner of the row before.
-
-        Parameters
-        ----------
-        names : bool, default True
-            False puts pseudonyms in the place of names, for every learner; no grade book can import that.
-
-        Returns
-        -------
-        str
-            Columns ``Student``, ``ID``, ``SIS User ID``, ``SIS Login ID`` and ``Section``, as Canvas names them, then
-            for each stage the share of questions right at the first try and of exercises right, 0 to 100. "-" stands
-            for what was not taught, and for a stage of which the learner has answered and tried nothing.
+        The first columns are Canvas's. Then comes, for each stage, the share of questions right at the first try and
+        of exercises right, 0 to 100, or "-" for what was not taught, or of which the learner has tried nothing.
+        Learners without a name are not in it: no grade book can find them, and Moodle gives the grades of a row
+        without a login to the learner of the row before. Without `names`, all are in it under pseudonyms.
         """
         stream = io.StringIO()
         # `write` puts a mark before the table. A quote that follows the mark ends Canvas's parser, so heads have none;
@@ -259,19 +249,7 @@ class ClassReport:
         """Write the page and the table into a folder.
 
         A file that is there is replaced only if a report put it there and nobody has changed it since; otherwise the
-        new one gets a number.
-
-        Parameters
-        ----------
-        folder : str or pathlib.Path
-            Where to; made if needed.
-        names : bool, default True
-            False leaves names and file names out.
-
-        Returns
-        -------
-        tuple of pathlib.Path
-            The page and the table.
+        new one gets a number. Returns both paths.
         """
         target = Path(folder).expanduser()
         target.mkdir(parents=True, exist_ok=True)
