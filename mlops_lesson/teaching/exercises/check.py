@@ -17,7 +17,7 @@ from mlops_lesson.stages import Stage, get_stage
 from mlops_lesson.teaching import progress
 from mlops_lesson.teaching.exercises import causes
 from mlops_lesson.teaching.exercises import trial as trials
-from mlops_lesson.teaching.exercises.exercise import SOLUTIONS_FOLDER, Case, Exercise, of_the_same_kind, same
+from mlops_lesson.teaching.exercises.exercise import Case, Exercise, of_the_same_kind, same, words_of
 from mlops_lesson.teaching.exercises.result import CheckResult, Detail, of_prints, of_value
 from mlops_lesson.teaching.exercises.trial import CrashError, Trial, quietly
 
@@ -93,9 +93,7 @@ def all_exercises() -> dict[str, Exercise]:
 
 def exercise_ids(stage: int | str | Stage) -> tuple[str, ...]:
     """Return the identifiers of a stage's exercises, without loading them."""
-    number = get_stage(stage).number
-    names = sorted(path.stem for path in SOLUTIONS_FOLDER.glob(f"exercise_{number}_*.py"))
-    return tuple(f"{number}.{name.rsplit('_', 1)[1]}" for name in names)
+    return tuple(words_of(get_stage(stage).number))
 
 
 def _unknown(exercise: Any) -> str:

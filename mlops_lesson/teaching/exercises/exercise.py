@@ -7,7 +7,7 @@ import inspect
 import tomllib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
@@ -60,11 +60,10 @@ class Exercise:
     mistakes: dict[str, Callable[..., Any]] = field(default_factory=dict)
     promises: dict[str, Callable[[Tried], str | None]] = field(default_factory=dict)
 
-    @cached_property
+    @property
     def words(self) -> dict[str, Any]:
         """Its title, minutes and hints, the cause of each mistake, and what each promise says and breaks by."""
-        path = SOLUTIONS_FOLDER.with_name(f"stage_{self.id[0]}.toml")
-        return tomllib.loads(path.read_text(encoding="utf-8"))[self.id]
+        return words_of(self.stage.number)[self.id]
 
     @property
     def title(self) -> str:
@@ -106,6 +105,12 @@ class Exercise:
     def returns(self) -> str:
         """What the function returns, in words that follow "Expected:"."""
         return self.model_answer.__doc__.removeprefix("Return ")
+
+
+@cache
+def words_of(stage: int) -> dict[str, dict[str, Any]]:
+    """Read the words of a stage's exercises, by their identifiers in order."""
+    return tomllib.loads(SOLUTIONS_FOLDER.with_name(f"stage_{stage}.toml").read_text(encoding="utf-8"))
 
 
 def of_the_same_kind(given: Any, right: Any) -> bool:
