@@ -7,19 +7,15 @@ import pandas as pd
 from mlops_lesson.teaching.exercises.exercise import Case, Exercise, Tried
 
 
-def _moments(*texts: str) -> pd.Series:
-    return pd.Series(pd.to_datetime(list(texts)))
-
-
 def _depot() -> tuple[pd.DataFrame, pd.DataFrame]:
     """Make five parcels and the clicks for three of them, one clicked twice, one click for an unknown parcel."""
-    seen = _moments("2026-01-05 08:00", "2026-01-05 09:00", "2026-01-06 08:00", "2026-01-06 09:00", "2026-01-07 10:00")
-    parcels = pd.DataFrame({"id": [101, 102, 103, 104, 105], "camera_id": [1, 2, 1, 3, 4], "seen_at": seen})
-    clicked = _moments(
-        "2026-01-05 20:00", "2026-01-09 08:00", "2026-01-06 15:00", "2026-01-08 10:00", "2026-01-09 11:00"
+    parcels = pd.DataFrame({"id": [101, 102, 103, 104, 105], "camera_id": [1, 2, 1, 3, 4]})
+    parcels["seen_at"] = pd.to_datetime(
+        ["2026-01-05 08:00", "2026-01-05 09:00", "2026-01-06 08:00", "2026-01-06 09:00", "2026-01-07 10:00"]
     )
-    clicks = pd.DataFrame(
-        {"parcel_id": [101, 101, 102, 103, 900101], "clicked_at": clicked, "chute": ["A", "A", "B", "B", "A"]}
+    clicks = pd.DataFrame({"parcel_id": [101, 101, 102, 103, 900101], "chute": ["A", "A", "B", "B", "A"]})
+    clicks["clicked_at"] = pd.to_datetime(
+        ["2026-01-05 20:00", "2026-01-09 08:00", "2026-01-06 15:00", "2026-01-08 10:00", "2026-01-09 11:00"]
     )
     return parcels, clicks
 
