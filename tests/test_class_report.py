@@ -75,7 +75,7 @@ def test_the_counts_of_the_report_are_those_of_the_files(folder):
         assert (result.answered, result.right_first, result.right_now) == (
             len(given), sum(a["first_right"] for a in given), sum(a["right"] for a in given))  # fmt: skip
     for result in report.exercises:
-        tried = [f["exercises"][result.exercise] for f in files if result.exercise in f["exercises"]]
+        tried = [f["exercises"][result.exercise.id] for f in files if result.exercise.id in f["exercises"]]
         assert (result.tried, result.outcomes["right"]) == (len(tried), sum(t["outcome"] == "right" for t in tried))
         assert sorted(t["attempts"] for t in tried)[(len(tried) - 1) // 2] <= result.checks
 

@@ -45,16 +45,11 @@ class TestRules:
         )
         assert not canary.takes("1")
 
-    def test_as_many_failures_as_allowed_do_not_end_it(self):
+    @pytest.mark.parametrize(("asked", "failed"), [(20, (11, 19)), (9, range(9))], ids=["as allowed", "too few asked"])
+    def test_as_many_failures_as_allowed_and_those_before_the_minimum_do_not_end_it(self, asked, failed):
         canary = self.canary()
-        for number in range(20):
-            canary.count_challenger(failed=number in (11, 19))
-        assert canary.mode == "canary"
-
-    def test_failures_before_the_minimum_are_waited_out(self):
-        canary = self.canary()
-        for _ in range(9):
-            canary.count_challenger(failed=True)
+        for number in range(asked):
+            canary.count_challenger(failed=number in failed)
         assert canary.mode == "canary"
 
     def test_a_parcel_without_id_stays_with_the_champion(self):

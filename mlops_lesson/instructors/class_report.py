@@ -24,6 +24,7 @@ from mlops_lesson.keep.files import write_atomically
 from mlops_lesson.show.page import inline
 from mlops_lesson.stages import STAGES, Stage, get_stage
 from mlops_lesson.teaching.exercises.check import all_exercises
+from mlops_lesson.teaching.exercises.exercise import Exercise
 from mlops_lesson.teaching.export_format import safe_cell
 from mlops_lesson.teaching.progress import OUTCOMES
 from mlops_lesson.teaching.questions import Question
@@ -76,9 +77,7 @@ class QuestionResult:
 class ExerciseResult:
     """How a class did one exercise: learners by best outcome, and the middle number of checks."""
 
-    stage: Stage
-    exercise: str
-    title: str
+    exercise: Exercise
     tried: int
     outcomes: dict[str, int]
     checks: float
@@ -117,7 +116,7 @@ class ClassReport:
     def _pseudonyms(self) -> dict[str, str]:
         """Number the learners by their random numbers, so that the order of names does not show through."""
         width = len(str(len(self.learners)))
-        ordered = sorted(self.learners, key=lambda each: (hashlib.sha256(each.learner.encode()).digest(), each.file))
+        ordered = sorted(self.learners, key=lambda each: (each.learner, each.file))
         return {each.file: f"Learner {place:0{width}d}" for place, each in enumerate(ordered, start=1)}
 
     def listed(self, names: bool = True) -> list[tuple[str, HandedIn]]:
@@ -154,9 +153,7 @@ class ClassReport:
         groups = dict(iter(pd.DataFrame(rows, columns=["exercise", "outcome", "checks"]).groupby("exercise")))
         return tuple(
             ExerciseResult(
-                exercise.stage,
-                name,
-                exercise.title,
+                exercise,
                 len(groups[name]),
                 {outcome: int((groups[name]["outcome"] == outcome).sum()) for outcome in OUTCOMES[:0:-1]},
                 float(groups[name]["checks"].median()),
@@ -179,7 +176,7 @@ class ClassReport:
         for result in self.exercises:
             open_yet = 1 - result.outcomes["right"] / result.tried
             if open_yet >= WORTH_A_WORD:
-                points.append((result.stage, open_yet, open_yet, _about_exercise(result)))
+                points.append((result.exercise.stage, open_yet, open_yet, _about_exercise(result)))
         points = [point for point in points if point[0].number <= self.stage.number]
         points.sort(key=lambda point: (-point[0].number, -point[1], -point[2]))
         said = [text for *_, text in points[:MOST_POINTS]]
@@ -212,10 +209,10 @@ class ClassReport:
         first = sum(each.first_right for key, each in learner.answers.items() if key[0] == stage.slug)
         late = not cell.begun or stage.number > self.stage.number
         return tuple(
-            NO_GRADE if late or all(stage != result.stage for result in results) else f"{100 * right / given:.1f}"
-            for right, given, results in (
-                (first, cell.asked, self.questions),
-                (cell.solved, cell.given, self.exercises),
+            NO_GRADE if late or stage not in taught else f"{100 * right / given:.1f}"
+            for right, given, taught in (
+                (first, cell.asked, [result.stage for result in self.questions]),
+                (cell.solved, cell.given, [result.exercise.stage for result in self.exercises]),
             )
         )
 
@@ -354,9 +351,9 @@ def _about(result: QuestionResult) -> str:
 
 
 def _about_exercise(result: ExerciseResult) -> str:
-    crashed = result.outcomes["crashed"]
+    stage, crashed = result.exercise.stage, result.outcomes["crashed"]
     return (
-        f"{result.stage.number} {result.stage.name}, exercise {result.exercise}, {result.title}: "
+        f"{stage.number} {stage.name}, exercise {result.exercise.id}, {result.exercise.title}: "
         f"{result.tried - result.outcomes['right']} of {result.tried} who tried it have not solved it"
         f"{f', and {crashed} of them ended with code that crashes' if crashed else ''}. "
         "Do it together, from the first hint on."
