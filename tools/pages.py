@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "teaching"
 FIRST = ("why", "learn", "visualize", "try")
 BREAK = 8
-POINTS_BACK = re.compile(r"(That|This|These|It|In between|Neither|Weights|Here)\b")
+POINTS_BACK = re.compile(r"(That|This|Its|Each|These|It|In between|Neither|Weights|Here)\b")
 LEADS_AWAY = re.compile(r"[?:]$|^`|^(We|You|Now|So|Then|Compare|Ours|The first)\b")
 
 
