@@ -236,7 +236,7 @@ def test_another_learner_in_the_same_browser_sees_none_of_it(open_page, home, mo
     monkeypatch.setenv("MLOPS_LESSON_HOME", str(home.with_name("another learner")))
     open_page(quiz([SINGLE]), flashcards(1), page=page)
     expect(page.get_by_text("Answered: 0 of 1.")).to_be_visible()
-    expect(page.get_by_text("Known: 0 of 5 cards.")).to_be_visible()
+    expect(page.get_by_text("Known: 0 of 6 cards.")).to_be_visible()
     monkeypatch.setenv("MLOPS_LESSON_HOME", str(home))
     open_page(quiz([SINGLE]), page=page)
     expect(status(page)).to_contain_text("Your earlier answer.")
@@ -332,4 +332,4 @@ def test_known_flashcards_are_counted_and_remembered_in_every_open_notebook(open
         expect(button).to_have_text("\u2713 I knew it")
         assert button.evaluate("node => getComputedStyle(node).backgroundColor") != plain
     open_page(flashcards(1), flashcards(2), page=page)
-    expect(page.get_by_text("Known: 1 of 5 cards.")).to_have_count(2)
+    expect(page.get_by_text("Known: 1 of 6 cards.")).to_have_count(2)
