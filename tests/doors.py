@@ -23,7 +23,7 @@ LIBRARIES = (
     "sklearn.neural_network",
 )
 LIBRARIES += ("scipy.stats", "skops.io", "fastapi", "httpx", "pandera.pandas")
-SECONDS = 120
+SECONDS = 180
 
 
 def parts_of(notebook: Path) -> Iterator[tuple[str, list[str]]]:
