@@ -1,13 +1,14 @@
 """What the tests of registry, service and rollout share: a small trained model, ready homes, and patience."""
 
 import functools
+import io
 import os
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ def validated(model: Any) -> int:
 def fill_home(folder: Path) -> int:
     """Make a home whose champion is a small trained model, from a copy: making a new registry takes seconds."""
     shutil.copytree(_prepared_home(), folder, dirs_exist_ok=True)
-    with _as_home(folder):
+    with _as_home(folder), redirect_stdout(io.StringIO()):
         mend_store()
     return 1
 

@@ -50,9 +50,9 @@ def keep_as_clean_dataset(members: dict[str, bytes]) -> None:
             archive.writestr(name, content)
     folder = Path("my_work", artifacts.FOLDER)
     folder.mkdir(parents=True)
-    (folder / "x.zip").write_bytes(buffer.getvalue())
-    pointer = {"file": "x.zip", "sha256": hashlib.sha256(buffer.getvalue()).hexdigest()}
-    (folder / "clean_dataset.json").write_text(json.dumps(pointer))
+    name = f"clean_dataset-{hashlib.sha256(buffer.getvalue()).hexdigest()[:16]}.zip"
+    (folder / name).write_bytes(buffer.getvalue())
+    (folder / "clean_dataset.txt").write_text(name)
 
 
 def test_the_payload_works_where_it_is_let(here):
@@ -78,8 +78,8 @@ def test_a_pointer_cannot_lead_out_of_the_learners_folder(here):
     folder = Path("my_work", artifacts.FOLDER)
     folder.mkdir(parents=True)
     (here / "secret.zip").write_bytes(b"secret")
-    (folder / "clean_dataset.json").write_text(json.dumps({"file": "../../secret.zip", "sha256": "0"}))
-    with pytest.raises(ValueError, match=r"No such file"):
+    (folder / "clean_dataset.txt").write_text("../../secret.zip")
+    with pytest.raises(ValueError, match=r"Your clean dataset .* cannot be read"):
         artifacts.load("clean dataset")
 
 
@@ -95,22 +95,22 @@ def planted_model(kind: str) -> bytes:
 @pytest.mark.parametrize("kind", ["pickle", "foreign types"])
 def test_a_model_file_that_was_exchanged_is_not_loaded(here, kind):
     fill_home(here / "my_work")
-    (file,) = (here / "my_work").glob("artifacts/models/*/model.skops")
+    (file,) = (here / "my_work").glob("mlflow/models/*/artifacts/model.skops")
     file.write_bytes(planted_model(kind))
-    with pytest.raises(registry.RegistryError, match="was changed after it was registered"):
+    with pytest.raises(registry.RegistryError, match="was changed after the gate had judged it"):
         registry.load("champion")
 
 
 @pytest.mark.parametrize("kind", ["pickle", "foreign types"])
 def test_a_model_file_exchanged_together_with_its_checksum_runs_nothing(here, kind):
     fill_home(here / "my_work")
-    (file,) = (here / "my_work").glob("artifacts/models/*/model.skops")
+    (file,) = (here / "my_work").glob("mlflow/models/*/artifacts/model.skops")
     file.write_bytes(planted_model(kind))
-    with sqlite3.connect(here / "my_work" / "registry.db") as database:
-        database.execute(
-            "UPDATE model_version_tags SET value = ? WHERE key = 'model_sha256'",
-            (hashlib.sha256(file.read_bytes()).hexdigest(),),
-        )
+    registry.open_store()
+    with sqlite3.connect(here / "my_work" / "mlflow.db") as database:
+        (tag,) = database.execute("SELECT value FROM model_version_tags WHERE key = 'gate'").fetchone()
+        record = json.loads(tag) | {"model_sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
+        database.execute("UPDATE model_version_tags SET value = ? WHERE key = 'gate'", (json.dumps(record),))
     database.close()
     with pytest.raises(registry.RegistryError, match="holds what the registry does not trust"):
         registry.load("champion")

@@ -9,6 +9,7 @@ import hashlib
 import json
 import math
 import sqlite3
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -119,10 +120,12 @@ def _changing() -> Iterator[tuple[Any, sqlite3.Connection]]:
     try:
         with journal.alone() as lines:
             yield mlflow.MlflowClient(), lines
-    except mlflow.MlflowException as error:
+    except CannotWriteError:
+        raise
+    except (mlflow.MlflowException, OSError) as error:
         raise RegistryError(
-            f"MLflow did not do this: {str(error).splitlines()[0]} Nothing was lost. If the disk is full, make room, "
-            "then run the cell again."
+            f"MLflow did not do this: {str(error).splitlines()[0]} What was there before is unchanged. If the disk is "
+            "full, make room, then run the cell again."
         ) from error
 
 
@@ -236,9 +239,17 @@ def load(version: int | str) -> RegisteredModel:
         If the model file is missing or is not the one that the gate has judged.
     """
     import skops.io
+    from skops.io.exceptions import UntrustedTypesFoundException
 
     entry = _find(version)
-    model = skops.io.loads(entry.content(), trusted=TRUSTED_TYPES)
+    content = entry.content()
+    try:
+        model = skops.io.loads(content, trusted=TRUSTED_TYPES)
+    except (UntrustedTypesFoundException, zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
+        raise RegistryError(
+            f"The model file {entry.file} holds what the registry does not trust ({error}); nothing in it was run. "
+            "Register the model again, or choose another version."
+        ) from error
     tags = {key: value for key, value in entry.tags.items() if key not in ("gate", "data_hash")}
     return RegisteredModel(entry.version, model, entry.gate, entry.tags.get("data_hash", ""), tags)
 

@@ -124,6 +124,9 @@ def _address(path: Path) -> str:
 def _make_store(path: Path) -> None:
     # Under another name, so that a process that is killed leaves no half store; alone, so that there is one store.
     with alone():
+        for left in path.parent.glob("mlflow.new-*"):
+            left.unlink()
+        make_private_folder(path.with_suffix(""))
         new = make_private_file(path.with_name(f"mlflow.new-{uuid.uuid4().hex}.db"))
         try:
             client = _mlflow().MlflowClient(tracking_uri=_address(new))

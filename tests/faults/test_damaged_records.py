@@ -12,7 +12,7 @@ from ways_of_damage import bit_flipped, empty, foreign, truncated
 
 from mlops_lesson.collection import depot
 from mlops_lesson.deployment import registry, request_log
-from mlops_lesson.monitoring import loop
+from mlops_lesson.keep import journal
 
 DATA = sorted(
     path.relative_to(depot.data_dir()).as_posix()
@@ -154,7 +154,7 @@ class LongAgo(datetime):
 
 def set_clocks_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "time", lambda: 1_000_000.0)
-    for module in (registry, request_log, loop):
+    for module in (journal, request_log):
         monkeypatch.setattr(module, "datetime", LongAgo)
 
 
@@ -169,5 +169,5 @@ def test_after_the_clock_was_set_back_a_promotion_and_a_rollback_find_the_right_
     assert registry.rollback() == second
     assert registry.champion().version == second
     lines = registry.history()
-    assert lines["action"].tolist()[-3:] == ["promoted", "promoted", "rolled back"]
+    assert lines["what"].tolist()[-3:] == ["promoted", "promoted", "rolled back"]
     assert lines["at"].iloc[-1] < lines["at"].iloc[0]

@@ -15,6 +15,7 @@ import pytest
 from killed_work import next_version
 
 from mlops_lesson.deployment import registry
+from mlops_lesson.keep.store import open_store
 from mlops_lesson.teaching import progress
 
 KILLS = int(os.environ.get("MLOPS_LESSON_KILLS", "10"))
@@ -150,7 +151,7 @@ def test_killed_while_promoting_leaves_one_champion_the_old_or_the_new(promoting
     champion = registry.champion().version
     assert champion in (old, next_version(old))
     assert sorted(registry.versions()["aliases"]) == ["", "", "champion"]
-    told = registry.history()["reason"].tolist()[noted:]
+    told = registry.history()["why"].tolist()[noted:]
     assert told in ([f"{child}-{n}" for n in range(1, last + 1)] for last in (finished, finished + 1))
     # What the history tells has happened.
     assert champion == next_version(old) or len(told) == finished
@@ -158,9 +159,9 @@ def test_killed_while_promoting_leaves_one_champion_the_old_or_the_new(promoting
     assert registry.champion().version == next_version(champion)
 
 
-def test_a_registry_that_a_killed_notebook_began_is_begun_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_a_killed_notebook_began_is_begun_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path))
-    for left in ("registry.new-0a1b.db", "registry.new-0a1b.db-journal"):
-        (tmp_path / left).write_bytes(b"half a database")
+    (tmp_path / "mlflow.new-0a1b.db").write_bytes(b"half a database")
+    open_store()
     assert registry.versions().empty
-    assert list(tmp_path.glob("registry.new-*")) == []
+    assert list(tmp_path.glob("mlflow.new-*")) == []

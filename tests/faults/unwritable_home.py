@@ -23,13 +23,13 @@ from depot_service import PASSED, digits, fill_home, trained_model, validated
 
 from mlops_lesson import artifacts
 from mlops_lesson.deployment import registry, request_log, serving
-from mlops_lesson.monitoring import loop
+from mlops_lesson.keep import journal
 from mlops_lesson.teaching import progress
 from mlops_lesson.validation.model_card import ModelCard
 
 MEGABYTES = 8
-# Locks, the log of the service, and what SQLite puts beside a database: these come and go.
-NOT_COMPARED = (".lock", ".log", ".db-shm", ".db-wal")
+# Locks, the log of the service, what SQLite puts beside a database, and copies: these come and go.
+NOT_COMPARED = (".lock", ".log", ".db-shm", ".db-wal", ".copy.db")
 
 
 def mount(folder: Path, *options: str) -> None:
@@ -97,10 +97,9 @@ WRITES: dict[str, Callable[[], Any]] = {
     "an artifact": keep_smaller,
     "a model card": lambda: bool(ModelCard("Card", (("Use", ("Reads digits.",)),), "0" * 64).save()),
     "a new model": lambda: validated(trained_model(4)) > 2,
-    "a verdict": lambda: bool(registry.record_gate(1, passed=True, **PASSED)),
+    "a verdict": lambda: registry.record_gate(1, PASSED) is None,
     "a promotion": promote_the_other,
-    "a training run": lambda: bool(registry.log_run("run", params={}, seed=1, data_hash="d")),
-    "a line of the audit log": lambda: loop.write_audit("run", 1, "gate", "refused", "few " * 2000) is None,
+    "a line of the journal": lambda: journal.write("gate", "refused", "few " * 2000) is None,
     "a request": log_a_request,
     "the service": serve,
 }
@@ -108,11 +107,10 @@ READS: dict[str, Callable[[], Any]] = {
     "answers": lambda: len(progress.read().answers),
     "champion": lambda: registry.champion().version > 0,
     "versions": lambda: len(registry.versions()) > 1,
-    "runs": lambda: len(registry.runs()) > 0,
     "history": lambda: len(registry.history()) > 1,
     "requests": lambda: len(request_log.read_requests()) > 0,
     "artifact": lambda: bool(artifacts.load("clean dataset", quiet=True).data_hash),
-    "audit": lambda: len(loop.read_audit()) > 0,
+    "journal": lambda: len(journal.read()) > 0,
 }
 
 
@@ -126,7 +124,7 @@ def attempt(write: Callable[[], Any]) -> str:
 
 def contents(folder: Path) -> dict[str, bytes]:
     kept = (path for path in folder.rglob("*") if path.is_file() and path.name != "filler")
-    return {str(path.relative_to(folder)): path.read_bytes() for path in kept if path.suffix not in NOT_COMPARED}
+    return {str(path.relative_to(folder)): path.read_bytes() for path in kept if not path.name.endswith(NOT_COMPARED)}
 
 
 def main() -> None:
@@ -137,7 +135,7 @@ def main() -> None:
     artifacts.save(course_models.clean())
     registry.promote(validated(trained_model(4)))
     progress.keep_answer(1, "first", ["A"], right=True)
-    for made in ("a training run", "a line of the audit log", "a request"):
+    for made in ("a line of the journal", "a request"):
         WRITES[made]()
     seen: dict[str, Any] = {"writes": {}, "reads": {}}
     refuse = {"full": full, "read-only": read_only}[kind]
