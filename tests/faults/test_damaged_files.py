@@ -15,6 +15,7 @@ from ways_of_damage import bit_flipped, empty, foreign, missing, truncated
 
 from mlops_lesson import artifacts
 from mlops_lesson.deployment import registry, request_log
+from mlops_lesson.keep.store import mend_store
 
 DAMAGES = pytest.mark.parametrize("damage", [missing, empty, truncated, bit_flipped, foreign], ids=lambda f: f.__name__)
 
@@ -95,6 +96,7 @@ def home(full_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     folder = tmp_path / "my_work"
     shutil.copytree(full_home, folder)
     monkeypatch.setenv("MLOPS_LESSON_HOME", str(folder))
+    mend_store()
     return folder
 
 
