@@ -11,18 +11,7 @@ COURSE_PYTHON = ".venv\\Scripts\\python" if os.name == "nt" else ".venv/bin/pyth
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command.
-
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        The words after ``python -m mlops_lesson``; by default those of the shell.
-
-    Returns
-    -------
-    int
-        0, or 2 if the command could not be done; it says why.
-    """
+    """Run one command."""
     for stream in (sys.stdout, sys.stderr):
         # A shell with an old encoding shows a name with question marks rather than no report.
         stream.reconfigure(errors="replace")

@@ -70,23 +70,7 @@ Found = tuple[bool, str]
 
 @dataclass(frozen=True)
 class ReadinessTest:
-    """One of the 28 tests, as `scorecard.toml` has it.
-
-    Parameters
-    ----------
-    section : str
-        One of `SECTIONS`.
-    name : str
-        What should hold.
-    points : float
-        What it is worth if it holds: 1 if a system runs it repeatedly, 0.5 if it is done by hand in a notebook.
-    check : callable or None
-        Takes the `Evidence` and returns whether it holds and what was seen; None if the course does not do it.
-    notebook : int or None
-        The notebook with the evidence.
-    to_do : str
-        What the next half point would take.
-    """
+    """One of the 28 tests, as `scorecard.toml` has it."""
 
     section: str
     name: str
@@ -265,13 +249,7 @@ class Outcome:
 
 @dataclass(frozen=True, repr=False)
 class ScoreCard:
-    """The filled card, ready to be displayed by Jupyter; made by `score_run`.
-
-    Parameters
-    ----------
-    results : tuple of Outcome
-        One a test, in the order of `TESTS`.
-    """
+    """The filled card, ready to be displayed by Jupyter; made by `score_run`."""
 
     results: tuple[Outcome, ...] = field(repr=False)
 

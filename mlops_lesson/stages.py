@@ -175,7 +175,8 @@ def strip(stage: "int | str | Stage") -> Shown:
     return Shown(
         f"You are here: {current.number} {current.name}\n{' > '.join(words)} > back to 1",
         f'<ol {OURS} aria-label="The six stages of the lifecycle; after the last comes the first again" '
-        'style="list-style:none;margin:0;padding:0;display:flex;flex-wrap:wrap;gap:0 9px;font-size:0.78em">'
+        'style="list-style:none;margin:0;padding:0;display:flex;flex-wrap:wrap;align-items:baseline;gap:0 9px;'
+        'font-size:0.78em">'
         f"{''.join(items)}</ol>{OPEN_IN_PRINT}",
     )
 

@@ -39,29 +39,14 @@ def as_features(image: Any) -> np.ndarray:
 
 
 def text_image(image: np.ndarray) -> str:
-    """Draw an 8 by 8 image with characters, two for each pixel, bright where the pixel is bright.
-
-    What lies outside 0 to 16 is drawn as the end it lies beyond, and what is not a number as dark.
-    """
+    """Draw an 8 by 8 image with characters, two for each pixel, bright where the pixel is bright."""
     levels = np.nan_to_num(np.asarray(image, dtype=float).reshape(IMAGE_SHAPE) / GREY_LEVELS).clip(0, 1)
     return "\n".join("".join(SHADES[round(level * (len(SHADES) - 1))] * 2 for level in row).rstrip() for row in levels)
 
 
 @dataclass(frozen=True, repr=False)
 class PredictionTrace:
-    """What the model computes for one image, layer by layer; a notebook shows it as figure, table and text.
-
-    Parameters
-    ----------
-    image : numpy.ndarray of shape (8, 8)
-        Input Data: grey levels 0 to 16, as the camera recorded them.
-    scaled : numpy.ndarray of shape (8, 8)
-        Input Data after the model's own first step: 0 to 1.
-    hidden : tuple of numpy.ndarray
-        Model Inference: the activations of each hidden layer, 0 or more.
-    probability : float
-        Output Prediction: the probability of chute B, 0 to 1.
-    """
+    """What the model computes for one image, layer by layer; a notebook shows it as figure, table and text."""
 
     image: np.ndarray
     scaled: np.ndarray

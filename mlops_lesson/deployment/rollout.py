@@ -157,19 +157,7 @@ def _order(server: "Server", **order: object) -> Status:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Champion and challenger on the same parcels.
-
-    Parameters
-    ----------
-    n : int
-        Parcels both were asked about and whose label is known.
-    champion_accuracy, challenger_accuracy : float
-        Share of them each one got right; not a number if `n` is 0.
-    only_champion_right, only_challenger_right : int
-        Parcels on which they disagree about being right.
-    p_value : float
-        Exact McNemar test: the chance of a difference at least this large if the two were equally good.
-    """
+    """Champion and challenger on the same parcels."""
 
     n: int
     champion_accuracy: float

@@ -89,19 +89,7 @@ class ShownFigure:
 
 @dataclass
 class Drawing:
-    """A figure that is being drawn; made by `drawing`.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        The figure.
-    axes : list of matplotlib.axes.Axes
-        Its axes, row by row.
-    alt : str
-        What the figure shows, made from the drawn data; to be set before the drawing ends.
-    shown : ShownFigure or None
-        The finished figure, once the drawing has ended.
-    """
+    """A figure that is being drawn; made by `drawing`."""
 
     figure: "Figure"
     axes: "list[Axes]"

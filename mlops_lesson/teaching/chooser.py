@@ -39,13 +39,7 @@ WAYS = (
 
 @dataclass(frozen=True, repr=False)
 class Chooser:
-    """The nine ways with links through the six stages, ready to be displayed by Jupyter; made by `chooser`.
-
-    Parameters
-    ----------
-    minutes : dict of (str, str) to int
-        Minutes by stage slug and part, as far as the notebooks state them.
-    """
+    """The nine ways with links through the six stages, ready to be displayed by Jupyter; made by `chooser`."""
 
     minutes: dict[tuple[str, str], int]
 

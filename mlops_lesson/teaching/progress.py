@@ -208,19 +208,7 @@ def keep_part(stage: int | str | Stage, part: str, seen: bool = True) -> Progres
 
 
 def reset(stage: int | str | Stage | None = None) -> str:
-    """Forget the answers, exercises and parts of one notebook; the other notebooks keep theirs.
-
-    Parameters
-    ----------
-    stage : int, str or Stage, optional
-        The stage of the notebook, or the name of an instructor's own quiz. Left out, nothing is forgotten and the
-        answer asks which notebook is meant.
-
-    Returns
-    -------
-    str
-        What was done, or which notebooks there are to choose from.
-    """
+    """Forget the answers, exercises and parts of one notebook; the other notebooks keep theirs."""
     if stage is None:
         choices = "; ".join(f"reset({known.number}) for {known.name}" for known in STAGES)
         return f"Nothing was forgotten yet. Which notebook do you want to start again? {choices}."

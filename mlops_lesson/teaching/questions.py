@@ -35,19 +35,7 @@ _Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 
 @dataclass(frozen=True, config=_STRICT)
 class Option:
-    """One option of a question.
-
-    Parameters
-    ----------
-    text : str
-        What the learner reads.
-    reason : str
-        Why it is right, or why it is not; for an ordering, why it stands at its place.
-    right : bool, default False
-        Whether it is a right option; not used by an ordering.
-    misconception : str, optional
-        Short name of the belief that leads to this option; needed for every option that is not right.
-    """
+    """One option of a question."""
 
     text: _Words
     reason: _Words
