@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from doors import parts_of, what_stops
-from first_edition import FIRST_EDITION
 from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_notebook
 from run_notebooks import NOTEBOOKS, execute_cells, fresh_environment
@@ -15,7 +14,6 @@ from mlops_lesson.stages import STAGES
 DOORS = [
     pytest.param(stage.notebook, cells, id=f"{stage.number}-{part}")
     for stage in STAGES
-    if stage.notebook not in FIRST_EDITION
     for part, cells in parts_of(NOTEBOOKS / stage.notebook)
 ]
 

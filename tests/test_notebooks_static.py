@@ -7,7 +7,6 @@ import nbformat
 import notebook_checks as checks
 import pytest
 import run_notebooks
-from first_edition import FIRST_EDITION
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from notebook_checks import CHECKS, Lesson, exempt_cells
 from run_notebooks import NOTEBOOKS, ROOT, normal_text, run_in_place, why_stale
@@ -15,11 +14,6 @@ from run_notebooks import NOTEBOOKS, ROOT, normal_text, run_in_place, why_stale
 from mlops_lesson.stages import STAGES
 
 NAMES = [stage.notebook for stage in STAGES]
-NEW = (
-    checks.twelve_minutes_are_twelve_minutes,
-    checks.apparatus_is_collapsed,
-    checks.every_explorer_is_followed_by_what_we_saw,
-)
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +28,7 @@ def test_there_is_one_notebook_for_each_stage(lessons: dict[str, Lesson]) -> Non
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_every_notebook_keeps_the_promise(lessons: dict[str, Lesson], name: str, check: Callable) -> None:
-    if not (check in NEW and name in FIRST_EDITION):
-        assert list(check(lessons[name])) == []
+    assert list(check(lessons[name])) == []
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -44,9 +37,7 @@ def test_every_notebook_is_stored_in_normal_form(lessons: dict[str, Lesson], nam
 
 
 def test_terms_are_explained_before_they_are_used(lessons: dict[str, Lesson]) -> None:
-    rewritten = [lessons[name] for name in NAMES if name not in FIRST_EDITION]
-    if rewritten == [*lessons.values()]:
-        assert list(checks.terms_without_an_explanation(rewritten)) == []
+    assert list(checks.terms_without_an_explanation([lessons[name] for name in NAMES])) == []
 
 
 def test_the_package_silences_no_warning() -> None:

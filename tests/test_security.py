@@ -1,0 +1,161 @@
+"""Nothing that the course reads is run, what it shows is text, and what a learner makes is the learner's alone."""
+
+import io
+import os
+import pickle
+import stat
+import zipfile
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from depot_service import digits, fill_home, trained_model, validated
+from marked import MARK, SHOWN, page_of, traced
+
+from mlops_lesson import artifacts
+from mlops_lesson.collection import depot
+from mlops_lesson.deployment import registry, serving
+from mlops_lesson.keep.paths import make_private_folder
+from mlops_lesson.teaching import progress
+from mlops_lesson.training.charts import ascii_chart
+from mlops_lesson.training.network import TrainedModel, TrainingSettings
+from mlops_lesson.training.trace import GIVEN_TRACE
+
+
+class Payload:
+    """Makes the file `ran` where it is unpickled."""
+
+    def __reduce__(self):
+        return Path.touch, (Path("ran"),)
+
+
+@pytest.fixture
+def nothing_ran(tmp_path, monkeypatch):
+    """Stand in an empty folder in which the payload would leave its file."""
+    monkeypatch.setenv("MLOPS_LESSON_COURSE", str(Path(__file__).resolve().parent.parent))
+    monkeypatch.chdir(tmp_path)
+    yield
+    assert not [*tmp_path.rglob("ran"), *tmp_path.parent.glob("ran")]
+
+
+def object_array() -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, np.array([Payload()], dtype=object), allow_pickle=True)
+    return buffer.getvalue()
+
+
+def test_the_payload_works_where_it_is_let(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pickle.loads(pickle.dumps(Payload()))  # noqa: S301 - our own payload
+    assert Path("ran").exists()
+
+
+@pytest.mark.usefixtures("nothing_ran")
+@pytest.mark.parametrize("members", [{"X.npy": object_array()}, {"../../ran": b"x", "/ran": b"x"}])
+def test_an_archive_with_objects_or_with_paths_that_lead_elsewhere_is_refused(home, members):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in {"table.csv": b"id\n", "report.csv": b"rule\n", **members}.items():
+            archive.writestr(name, content)
+    folder = home / artifacts.FOLDER
+    folder.mkdir(parents=True)
+    file = folder / f"clean_dataset-{artifacts._hash(buffer.getvalue())}.zip"
+    file.write_bytes(buffer.getvalue())
+    (folder / "clean_dataset.txt").write_text(file.name)
+    with pytest.raises(ValueError, match=r"Your clean dataset .* cannot be read"):
+        artifacts.load("clean dataset")
+
+
+@pytest.mark.usefixtures("nothing_ran")
+@pytest.mark.parametrize("kind", ["pickle", "foreign types"])
+@pytest.mark.parametrize("judged", [True, False])
+def test_a_model_file_that_was_exchanged_runs_nothing(home, kind, judged):
+    import skops.io
+    from sklearn.preprocessing import FunctionTransformer
+
+    fill_home(home)
+    version = 1 if judged else registry.register(trained_model(4), data_hash="data")
+    content = pickle.dumps(Payload())
+    if kind != "pickle":
+        content = skops.io.dumps(FunctionTransformer(func=Path.touch, kw_args={"self": "ran"}))
+    for file in home.rglob("model.skops"):
+        file.write_bytes(content)
+    with pytest.raises(Exception, match="was changed after the gate had judged it" if judged else ".") as refused:
+        registry.load(version)
+    assert isinstance(refused.value, registry.RegistryError) >= judged
+
+
+@pytest.mark.usefixtures("nothing_ran")
+def test_a_picture_that_is_a_program_is_refused():
+    for content in (pickle.dumps(Payload()), object_array(), b"#!/bin/sh\ntouch ran\n", b"GIF89a<script>", b"%!PS"):
+        with pytest.raises(ValueError, match="are not a PNG image"):
+            depot.read_image(content)
+
+
+class Tags(HTMLParser):
+    """Collects what a browser would run: its elements, and the attributes that hold code."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag, attributes):
+        self.found += [tag] if tag in ("script", "img", "iframe", "object") else []
+        self.found += [name for name, _ in attributes if name.startswith("on") or name == "srcdoc"]
+
+
+def runs(page: str) -> list[str]:
+    tags = Tags()
+    tags.feed(page)
+    return tags.found
+
+
+@pytest.mark.parametrize("what", SHOWN)
+def test_markup_in_a_file_or_a_name_stays_text(what):
+    assert runs(page_of(what, MARK)) == runs(page_of(what, "harmless"))
+
+
+def test_a_page_that_forgot_to_escape_would_be_found_out():
+    assert runs(f"<p title='{MARK}'>{MARK}</p>") != runs("<p title='a'>a</p>")
+
+
+def test_a_chart_of_text_is_text():
+    assert MARK in ascii_chart(traced(MARK))
+
+
+@pytest.fixture
+def open_umask():
+    if os.name != "posix":
+        pytest.skip("permissions are those of POSIX")
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("open_umask")
+def test_what_a_learner_makes_is_the_learners_alone_whatever_the_umask(home):
+    progress.keep_answer(1, "late-labels", ["A"], right=True)
+    artifacts.save(TrainedModel(trained_model(), GIVEN_TRACE, TrainingSettings(), "data"))
+    registry.promote(validated(trained_model()))
+    with serving.serve() as server:
+        server.predict(digits()[0][0], "100001")
+    paths = [home, *home.rglob("*")]
+    assert {"progress.db", "mlflow.db", "requests.db", "service.log", "journal.db"} <= {path.name for path in paths}
+    # MLflow's files have the umask's permissions, in a folder that nobody else can enter.
+    own = [path for path in paths if home / "mlflow" not in path.parents]
+    modes = {str(path.relative_to(home)): stat.S_IMODE(path.stat().st_mode) for path in own}
+    expected = {str(path.relative_to(home)): 0o700 if path.is_dir() else 0o600 for path in own}
+    assert {name: oct(mode) for name, mode in modes.items() if mode != expected[name]} == {}
+
+
+@pytest.mark.usefixtures("open_umask")
+def test_an_export_into_an_open_folder_can_be_read_and_a_folder_it_makes_is_private(tmp_path):
+    shared = tmp_path / "handed_in"
+    shared.mkdir(mode=0o755)
+    progress.keep_part(1, "why")
+    progress.export(folder=shared)
+    progress.export(folder=tmp_path / "for" / "the_teacher")
+    assert stat.S_IMODE(make_private_folder(shared).stat().st_mode) == 0o755
+    assert {stat.S_IMODE(path.stat().st_mode) & 0o044 for path in shared.iterdir()} == {0o044}
+    assert stat.S_IMODE((tmp_path / "for" / "the_teacher").stat().st_mode) == 0o700
