@@ -8,13 +8,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import start_learner
 import yaml
 from class_settings import COURSE, SETTINGS
-from classroom import HEADINGS, Class, exponent
+from classroom import Class, exponent
 from jsonschema import Draft7Validator
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
@@ -84,15 +83,6 @@ def test_a_learners_work_survives_one_update_after_another(repository: Repositor
     assert (repository.copy / "readme.md").read_text() == "autumn"
 
 
-def test_a_learners_file_is_kept_when_the_course_brings_one_of_the_same_name(repository: Repository) -> None:
-    (repository.copy / "notes.md").write_text("the learner's\n")
-    repository.commit(notes_md="the course's\n")
-    repository.deliver()
-    notes = {path.name: path.read_text() for path in repository.copy.glob("notes*.md")}
-    assert notes.pop("notes.md") == "the course's\n"
-    assert list(notes.values()) == ["the learner's\n"]
-
-
 def test_a_deleted_file_comes_back(repository: Repository) -> None:
     (repository.copy / "lesson.ipynb").unlink()
     repository.deliver()
@@ -149,19 +139,6 @@ def test_the_values_for_kubernetes_are_what_the_chart_allows() -> None:
     assert [error.message for error in Draft7Validator(CHART).iter_errors(VALUES)] == []
 
 
-@pytest.mark.parametrize(
-    ("place", "value"),
-    [(("singleuser", "memmory"), {}), (("singleuser", "cpu", "limit"), "one"), (("cull", "timeout"), "1 hour")],
-)
-def test_a_value_that_the_chart_would_refuse_is_noticed(place: tuple[str, ...], value: Any) -> None:
-    wrong = json.loads(json.dumps(VALUES))
-    inner = wrong
-    for name in place[:-1]:
-        inner = inner[name]
-    inner[place[-1]] = value
-    assert not Draft7Validator(CHART).is_valid(wrong)
-
-
 def test_both_hubs_have_the_same_settings() -> None:
     learner, idle, begin = SETTINGS["learner"], SETTINGS["idle"], SETTINGS["start"]
     one, home = VALUES["singleuser"], VALUES["singleuser"]["storage"]["homeMountPath"]
@@ -192,11 +169,6 @@ def test_growth_in_proportion_has_the_exponent_one_and_none_has_zero() -> None:
     classes = [Class(size, spawn=[3.0 * size], in_all=7.0) for size in (1, 5, 10, 20)]
     assert exponent(classes, lambda one: one.spawn[0]) == pytest.approx(1)
     assert exponent(classes, lambda one: one.in_all) == pytest.approx(0)
-
-
-def test_the_page_shows_the_table_that_the_command_prints() -> None:
-    page = (COURSE / "docs" / "hub.md").read_text(encoding="utf-8")
-    assert f"| {' | '.join(HEADINGS)} |" in page
 
 
 def test_every_file_that_the_page_names_is_there() -> None:

@@ -95,15 +95,6 @@ def test_no_link_or_anchor_within_the_site_is_broken(site: Path) -> None:
     assert broken_links(site) == []
 
 
-@pytest.mark.parametrize("link", ["nowhere.html", "other.html#nowhere", "#nowhere", "folder/"])
-def test_a_broken_link_would_be_found(tmp_path: Path, link: str) -> None:
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "other.html").write_text('<p id="here">', encoding="utf-8")
-    good = '<a href="other.html#here"><a href="#top"><a href="https://example.org/nowhere">'
-    (tmp_path / "page.html").write_text(f'{good}<a href="{link}">', encoding="utf-8")
-    assert broken_links(tmp_path) == [f"page.html: {link}"]
-
-
 def test_nothing_that_a_page_shows_lies_on_another_machine(site: Path) -> None:
     fetched = {address for page in read_pages(site).values() for address in page.fetches}
     assert any(address.endswith("course.css") or "course.css?" in address for address in fetched)
@@ -161,18 +152,6 @@ def test_the_search_finds_a_word_of_a_notebook_and_leads_to_it(visit) -> None:
     expect(page.get_by_role("heading", level=1)).to_contain_text("Data Collection")
 
 
-def test_a_quiz_on_the_site_judges_explains_and_remembers(visit) -> None:
-    page = visit(NOTEBOOKS[0])
-    question = page.locator("[data-mlops-question]").first
-    question.get_by_role("button", name="Check answer").click()
-    expect(question.get_by_role("status")).to_have_text("Choose an option first.")
-    question.get_by_role("radio", name="A.").check()
-    question.get_by_role("button", name="Check answer").click()
-    expect(question.get_by_role("status")).to_contain_text("Not yet.")
-    page.reload()
-    expect(page.locator("[data-mlops-question]").first.get_by_role("status")).to_contain_text("Your earlier answer.")
-
-
 def test_a_way_to_learn_is_followed_from_one_notebook_to_the_next(visit) -> None:
     page = visit(NOTEBOOKS[0])
     page.locator("[data-mlops-chooser] summary").nth(1).click()
@@ -196,31 +175,16 @@ def violations(page: Page) -> tuple[list[str], int]:
     return [f"{rule['id']}: {node['html'][:200]}" for rule in found["violations"] for node in rule["nodes"]], checked
 
 
-BOTH = ("README.html", "search.html?q=drift")
-
-
-@pytest.mark.parametrize("name", [*DOCUMENTS, BOTH[1], *NOTEBOOKS[::2]])
-def test_a_page_has_no_barrier(visit, name: str) -> None:
-    wrong, checked = violations(visit(name))
-    assert wrong == []
-    assert checked > 20
-
-
-@pytest.mark.parametrize("name", [*BOTH, *NOTEBOOKS[1::2]])
-def test_a_page_has_no_barrier_in_the_dark(visit, name: str) -> None:
-    page = visit(name, theme="dark")
+# What is on a notebook's page was audited in JupyterLab; of the site's own look one page of each kind is enough.
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["README.html", "docs/glossary.html", "search.html?q=drift", NOTEBOOKS[0]])
+def test_a_page_has_no_barrier(visit, name: str, theme: str) -> None:
+    page = visit(name, theme=theme)
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert max(int(part) for part in re.findall(r"\d+", background)[:3]) < 60
+    assert (max(int(part) for part in re.findall(r"\d+", background)[:3]) < 60) == (theme == "dark")
     wrong, checked = violations(page)
     assert wrong == []
     assert checked > 20
-
-
-def test_low_contrast_would_be_found(visit) -> None:
-    page = visit("CONTRIBUTING.html")
-    page.add_style_tag(content="article p { color: #aaa !important; background: white }")
-    wrong, _ = violations(page)
-    assert any("Thank you" in line for line in wrong)
 
 
 def test_buttons_code_and_quiz_are_reached_by_keyboard_with_a_visible_focus(visit) -> None:
