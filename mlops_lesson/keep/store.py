@@ -126,11 +126,10 @@ def _make_store(path: Path) -> None:
     with alone():
         for left in path.parent.glob("mlflow.new-*"):
             left.unlink()
+        # MLflow asks nobody who may read its files: the folder around them is the learner's alone.
         make_private_folder(path.with_suffix(""))
         new = make_private_file(path.with_name(f"mlflow.new-{uuid.uuid4().hex}.db"))
         try:
-            # MLflow asks nobody who may read its files: the folder around them is the learner's alone.
-            make_private_folder(path.with_suffix(""))
             client = _mlflow().MlflowClient(tracking_uri=_address(new))
             client.create_experiment(MODEL_NAME, artifact_location=path.with_suffix("").as_uri())
             if not path.exists():
