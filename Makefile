@@ -44,6 +44,7 @@ quick: ready-test
 	$(IN_VENV) -m pytest -n $(WORKERS) --dist worksteal $(QUICK)
 
 nightly: ready-test $(if $(shell command -v npm),$(PROXY))
+	MLOPS_CASES=10000 $(IN_VENV) -m pytest tests/test_strangers.py -n $(WORKERS) $(PYTEST_OPTIONS)
 	$(IN_VENV) -m pytest -m nightly -n $(WORKERS) --dist loadfile -o faulthandler_timeout=3600 $(PYTEST_OPTIONS)
 
 notebooks: ready-test

@@ -13,10 +13,9 @@ from hypothesis.internal.conjecture import providers
 HOME = "MLOPS_LESSON_HOME"
 
 set_hypothesis_home_dir(Path(gettempdir(), "hypothesis-of-the-course"))
-for profile, same_each_time in (("course", True), ("explore", False)):
-    settings.register_profile(
-        profile, derandomize=same_each_time, database=None, deadline=None, suppress_health_check=list(HealthCheck)
-    )
+settings.register_profile(
+    "course", derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
+)
 settings.load_profile("course")
 # Hypothesis also tries numbers and words that stand in the modules loaded so far, which are others in each run.
 providers._get_local_constants = lambda: providers._local_constants

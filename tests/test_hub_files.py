@@ -13,7 +13,6 @@ import pytest
 import start_learner
 import yaml
 from class_settings import COURSE, SETTINGS
-from classroom import Class, exponent
 from jsonschema import Draft7Validator
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
@@ -163,12 +162,6 @@ def test_the_first_page_is_a_notebook_of_the_course() -> None:
     start_of_page = f"/lab/tree/{SETTINGS['learner']['course_folder']}/"
     assert SETTINGS["learner"]["first_page"].startswith(start_of_page)
     assert (COURSE / SETTINGS["learner"]["first_page"].removeprefix(start_of_page)).is_file()
-
-
-def test_growth_in_proportion_has_the_exponent_one_and_none_has_zero() -> None:
-    classes = [Class(size, spawn=[3.0 * size], in_all=7.0) for size in (1, 5, 10, 20)]
-    assert exponent(classes, lambda one: one.spawn[0]) == pytest.approx(1)
-    assert exponent(classes, lambda one: one.in_all) == pytest.approx(0)
 
 
 def test_every_file_that_the_page_names_is_there() -> None:

@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import date
@@ -323,13 +323,7 @@ class Learner:
 
 @dataclass
 class Class:
-    """What one class of simulated learners needed.
-
-    Parameters
-    ----------
-    size : int
-        Number of learners.
-    """
+    """What one class of simulated learners needed."""
 
     size: int
     spawn: list[float] = field(default_factory=list)
@@ -343,15 +337,11 @@ class Class:
 
     def row(self) -> list[str]:
         """Return the figures as the cells of one row of the table."""
-        times = [f"{median(values):.1f} (up to {max(values):.1f})" if values else "" for values in self.times]
+        waits = (self.spawn, self.notebook)
+        times = [f"{median(values):.1f} (up to {max(values):.1f})" if values else "" for values in waits]
         usage = [f"{median(values):.0f}" if values else "" for values in (self.processor, self.shared, self.alone)]
         failed = [str(len(self.failures)), str(self.reconnected)]
         return [str(self.size), *failed, *times, *usage, f"{self.in_all / 1024:.1f}"]
-
-    @property
-    def times(self) -> tuple[list[float], list[float]]:
-        """Seconds each learner waited for the server, and for the notebook."""
-        return self.spawn, self.notebook
 
 
 HEADINGS = (
@@ -368,22 +358,7 @@ HEADINGS = (
 
 
 async def hold_class(hub: Hub, size: int, notebook: str) -> Class:
-    """Let a class of learners start their servers at once and then run a notebook at once.
-
-    Parameters
-    ----------
-    hub : Hub
-        A running hub without other learners.
-    size : int
-        Number of learners.
-    notebook : str
-        The notebook's path in the course.
-
-    Returns
-    -------
-    Class
-        What it took. Memory is read when all have finished and every notebook is still open.
-    """
+    """Let a class start its servers at once and run a notebook at once; memory is read while all are still open."""
     held = Class(size)
     learners = [Learner(hub, f"learner-{number:02d}") for number in range(1, size + 1)]
 
@@ -441,35 +416,6 @@ def use(process: psutil.Process) -> tuple[float, float, float]:
     return 0.0, 0.0, 0.0
 
 
-def exponent(classes: Iterable[Class], figure: Callable[[Class], float]) -> float:
-    """Fit ``figure ~ size ** exponent`` by least squares of the logarithms: 0 is constant, 1 is in proportion."""
-    points = [(math.log(one.size), math.log(figure(one))) for one in classes]
-    x, y = (sum(values) / len(points) for values in zip(*points, strict=True))
-    return sum((a - x) * (b - y) for a, b in points) / sum((a - x) ** 2 for a, _ in points)
-
-
-def growth(classes: list[Class]) -> str:
-    """Say how times and memory grow with the class.
-
-    Parameters
-    ----------
-    classes : list of Class
-        Classes of different sizes in which nobody failed, at least two.
-    """
-    figures: dict[str, Callable[[Class], float]] = {
-        "spawn time": lambda one: median(one.spawn),
-        "notebook time": lambda one: median(one.notebook),
-        "processor time a learner": lambda one: median(one.processor),
-        "memory in all": lambda one: one.in_all,
-    }
-    first, last = classes[0], classes[-1]
-    lines = [
-        f"- {name}: x {figure(last) / figure(first):.1f}, grows as n^{exponent(classes, figure):.2f}"
-        for name, figure in figures.items()
-    ]
-    return "\n".join([f"From {first.size} to {last.size} learners:", *lines])
-
-
 def missing_program() -> str:
     """Say which program a rehearsal lacks and what to do about it, or nothing if all are there."""
     if not shutil.which("git"):
@@ -498,17 +444,14 @@ def main() -> int:
         f"{platform.python_version()}, JupyterHub {metadata.version('jupyterhub')}, {arguments.notebook}\n"
     )
     print(f"| {' | '.join(HEADINGS)} |\n|{' --- |' * len(HEADINGS)}", flush=True)
-    classes = []
+    failed = 0
     for size in sizes:
         with tempfile.TemporaryDirectory(prefix="classroom_") as scratch, Hub(Path(scratch)) as hub:
             held = asyncio.run(hold_class(hub, size, arguments.notebook))
-            classes.append(held)
+            failed += len(held.failures)
             print(f"| {' | '.join(held.row())} |", flush=True)
             if held.failures:
                 print("\n".join(["", *held.failures, "The last words of the hub:", hub.last_words()]), file=sys.stderr)
-    failed = sum(len(one.failures) for one in classes)
-    if len(classes) > 1 and not failed:
-        print(f"\n{growth(classes)}")
     print(f"\n{failed} failures.")
     return int(failed > 0)
 
