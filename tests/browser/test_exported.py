@@ -5,12 +5,12 @@ from exported import show_notebook
 from real_lab import COURSE
 
 NOTEBOOKS = sorted((COURSE / "notebooks").glob("*.ipynb"))
-# A wide table or a chart in text may be scrolled sideways; words, figures and controls have to fit. 320 pixels are also
-# a zoom of 400 %.
+# A wide table, the lifecycle or a chart in text may be scrolled sideways; words, figures and controls have to fit. 320
+# pixels are also a zoom of 400 %.
 CUT_OFF = """() => {
   const edge = document.documentElement.clientWidth + 1;
   return [...document.querySelectorAll('.jp-OutputArea-output *, .jp-MarkdownOutput *')]
-    .filter(element => element.getBoundingClientRect().right > edge && !element.closest('table, pre'))
+    .filter(element => element.getBoundingClientRect().right > edge && !element.closest('table, pre, figure ol'))
     .map(element => element.tagName + ' ' + element.textContent.slice(0, 40));
 }"""
 BLOCKS = ".jp-MarkdownOutput details > p"
