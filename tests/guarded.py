@@ -37,6 +37,8 @@ class Guarded:
             "MAY_WRITE": os.pathsep.join(may_write),
             "MLOPS_LESSON_HOME": str(folder / "my_work"),
             "TMPDIR": str(folder / "tmp"),
+            # joblib would put its shared arrays into the memory that all programs share.
+            "JOBLIB_TEMP_FOLDER": str(folder / "tmp"),
             "GUARDED_RUN": self.mark,
         }
 

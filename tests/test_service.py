@@ -137,6 +137,7 @@ def test_counters_count_requests_by_status_and_answers_by_chute(client):
     assert after[("depot_prediction_seconds_count",)] == before[("depot_prediction_seconds_count",)] + 1
 
 
+@pytest.mark.nightly
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="Prometheus is not installed")
 def test_prometheus_own_check_accepts_the_metrics(client):
     text = client.get("/metrics").text

@@ -47,7 +47,12 @@ def execute(path: Path, environment: Mapping[str, str], timeout: int = SECONDS_A
 
 
 def execute_cells(
-    notebook: NotebookNode, folder: Path, environment: Mapping[str, str], timeout: int = SECONDS_A_CELL
+    notebook: NotebookNode,
+    folder: Path,
+    environment: Mapping[str, str],
+    timeout: int = SECONDS_A_CELL,
+    *,
+    allow_errors: bool = False,
 ) -> NotebookNode:
     """Run all cells of a notebook that has been read, and replace its outputs.
 
@@ -61,6 +66,8 @@ def execute_cells(
         All environment variables of the kernel.
     timeout : int
         Seconds after which a cell counts as hanging.
+    allow_errors : bool
+        True to go on after a cell that raises.
 
     Returns
     -------
@@ -75,6 +82,7 @@ def execute_cells(
     client = NotebookClient(
         notebook,
         timeout=timeout,
+        allow_errors=allow_errors,
         kernel_name=KERNELSPEC["name"],
         resources={"metadata": {"path": str(folder)}},
         coalesce_streams=True,

@@ -312,7 +312,9 @@ def test_the_chooser_leads_to_the_part_of_another_notebook_that_was_not_open_yet
 
 
 def test_a_link_of_the_chooser_to_a_notebook_that_is_not_there_says_so(lab):
-    lab.open(lab.write_notebook("copy.ipynb", "from mlops_lesson.teaching.chooser import chooser\nchooser()"))
+    (lab.server.root / "elsewhere").mkdir(exist_ok=True)
+    code = "from mlops_lesson.teaching.chooser import chooser\nchooser()"
+    lab.open(lab.write_notebook("elsewhere/copy.ipynb", code))
     lab.run_all()
     lab.output(0).locator("summary").nth(1).click()
     lab.output(0).get_by_role("link", name="Learn in 3 Model Training").click()
