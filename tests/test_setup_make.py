@@ -270,6 +270,19 @@ def test_the_index_that_pip_uses_is_uvs_too(installs: Installs, monkeypatch: pyt
     assert environment["SSL_CERT_FILE"] == "/etc/our.pem"
 
 
+def test_uv_chooses_among_pips_indexes_as_pip_does() -> None:
+    config = "global.extra-index-url='file:///one file:///other'\nglobal.cert='/etc/ca.crt'\n"
+    config += ":env:.index-url='https://mirror'\n"
+    given = install.surroundings({"PIP_USER": "1"}, config)
+    assert given == {
+        "UV_DEFAULT_INDEX": "https://mirror",
+        "UV_INDEX": "file:///one file:///other",
+        "UV_INDEX_STRATEGY": "unsafe-best-match",
+        "SSL_CERT_FILE": "/etc/ca.crt",
+    }
+    assert "UV_INDEX_STRATEGY" not in install.surroundings({}, "")
+
+
 def test_an_index_of_uvs_own_stays(installs: Installs, monkeypatch: pytest.MonkeyPatch) -> None:
     installs.config = ":env:.index-url='https://mirror.example/simple'\n"
     monkeypatch.setenv("UV_DEFAULT_INDEX", "https://uv.example/simple")

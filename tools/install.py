@@ -35,6 +35,9 @@ def surroundings(environment: "dict[str, str]", pip_config: str) -> "dict[str, s
     for name, option in (("UV_DEFAULT_INDEX", "index-url"), ("UV_INDEX", "extra-index-url"), ("SSL_CERT_FILE", "cert")):
         if option in told and not {name, "UV_INDEX_URL" if option == "index-url" else name} & {*kept}:
             kept[name] = told[option]
+    if "UV_INDEX" in kept:
+        # pip takes the best of what all its indexes have; uv by itself takes the first index that knows a package.
+        kept.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")
     return kept
 
 
