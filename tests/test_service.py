@@ -6,15 +6,18 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from depot_service import digits, easily_shocked_model, fill_home, trained_model, validated
+from fastapi import HTTPException
 from prometheus_client.parser import text_string_to_metric_families
 
 from mlops_lesson.deployment import registry, request_log, serving
 from mlops_lesson.deployment.prediction import trace_prediction
+from mlops_lesson.deployment.service import Service
 
 X, y = digits()
 
@@ -166,6 +169,20 @@ def test_a_model_that_fails_on_an_image_is_said_without_harm_to_the_next(client)
     assert failed.status_code == 503
     assert failed.json()["detail"].startswith(f"Version {version} could not answer: Found unknown categories")
     assert next_one.json()["version"] == version
+
+
+class NoProbability:
+    def predict_proba(self, images):
+        return np.full((len(images), 2), np.nan)
+
+
+def test_a_score_that_is_no_probability_is_neither_answered_nor_logged(client):
+    service, before = Service("champion"), request_log.last_request()
+    service.now = replace(service.now, champion=replace(service.now.champion, model=NoProbability()))
+    with pytest.raises(HTTPException, match="503: Version 1 could not answer") as refused:
+        service.predict(X[0].tolist(), None)
+    assert "probability" in refused.value.detail
+    assert request_log.last_request() == before
 
 
 ROW = {"role": "champion", "version": 1, "image": X[0], "score": 0.5}

@@ -62,7 +62,7 @@ class Prediction(BaseModel):
     """What the service answers for one parcel."""
 
     chute: Literal["A", "B"]
-    probability: Annotated[float, Field(description="Probability of chute B.")]
+    probability: Annotated[float, Field(ge=0, le=1, description="Probability of chute B.")]
     alias: str
     version: int
 
@@ -173,9 +173,11 @@ class Service:
         image = np.array([pixels])
         probability = float(loaded.model.predict_proba(image)[0, 1])
         chute: Literal["A", "B"] = "B" if probability >= 0.5 else "A"
+        # Made before it is counted: a score that is no probability, such as NaN, is no answer.
+        answer = Prediction(chute=chute, probability=probability, alias=alias, version=loaded.version)
         self.answers.labels(role, loaded.version, chute).inc()
         self.log.write(parcel_id=parcel_id, role=role, version=loaded.version, image=image, score=probability)
-        return Prediction(chute=chute, probability=probability, alias=alias, version=loaded.version)
+        return answer
 
 
 def _load(alias: str) -> registry.RegisteredModel:
