@@ -15,7 +15,7 @@ from sphinx.application import Sphinx
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 
-from pages import binder_link  # noqa: E402 - tools/ is not a package
+from pages import binder_link, repository  # noqa: E402 - tools/ is not a package
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
@@ -97,16 +97,18 @@ def complete_page(app: Sphinx, name: str, template: str, context: dict[str, Any]
 <div class="run-it" role="note">
 <p>This page shows the notebook with its stored outputs. Quizzes and cards work here; code, exercises, explorers and
 the progress panel need a kernel.</p>
-<p><a class="button" href="{binder_link(file)}">Open in Binder</a>
-<a class="button" href="../_sources/{file}" download>Download this notebook</a>
-<a class="button" href="{repository_address()}/archive/HEAD.zip">Download the whole course</a></p>
+<p>{" ".join(f'<a class="button" href="{to}">{name}</a>' for name, to in ways_on(file).items())}</p>
 </div>"""
     context["body"] = context["body"].replace("</h1>", f"</h1>{note}", 1)
 
 
-def repository_address() -> str:
-    """Return the address of the repository, without a slash at its end."""
-    return PROJECT["urls"]["Repository"].rstrip("/")
+def ways_on(file: str) -> dict[str, str]:
+    """Return where a notebook's page leads, by what the button says; Binder and the whole need its address."""
+    download = {"Download this notebook": f"../_sources/{file}"}
+    if not repository():
+        return download
+    whole = {"Download the whole course": f"{repository()}/archive/HEAD.zip"}
+    return {"Open in Binder": binder_link(file)} | download | whole
 
 
 def open_at_the_readme(app: Sphinx, error: Exception | None) -> None:

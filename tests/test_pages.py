@@ -67,6 +67,14 @@ def test_a_plan_fits_into_its_minutes(minutes: int) -> None:
     assert minutes - 10 <= ends[-1] <= minutes
 
 
+def test_the_binder_badge_opens_the_first_notebook_once_there_is_an_address(monkeypatch) -> None:
+    monkeypatch.setattr(pages, "repository", lambda: "")
+    assert pages.binder() == ""
+    monkeypatch.setattr(pages, "repository", lambda: "https://git.example/team/course")
+    badge = "https://mybinder.org/v2/gh/team/course/HEAD?urlpath=lab%2Ftree%2Fnotebooks%2F01_data_collection.ipynb"
+    assert pages.binder().startswith(f"[![Open in Binder](https://mybinder.org/badge_logo.svg)]({badge})")
+
+
 def test_the_glossary_explains_a_term_by_its_first_bold_sentence() -> None:
     assert pages.about("epoch", "Words. An **epoch** is one pass. It takes long.\nA **batch** is less.") == (
         "An epoch is one pass. It takes long."

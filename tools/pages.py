@@ -1,7 +1,7 @@
 """Write the generated parts of README.md and docs/: ``python tools/pages.py``, or ``make docs``.
 
-The Binder links come from the repository's address, the one setting ``project.urls.Repository`` in pyproject.toml;
-the grid of stages and ways to learn, the minutes, the goals and the glossary from the notebooks; misconceptions from
+The Binder links come from the repository's address, ``project.urls.Repository`` in pyproject.toml, once it is set; the
+grid of stages and ways to learn, the minutes, the goals and the glossary from the notebooks; misconceptions from
 the quiz questions.
 """
 
@@ -31,9 +31,9 @@ LEADS_AWAY = re.compile(r"[?:]$|^`|^(We|You|Now|So|Then|Compare|Ours|The first)\
 
 
 def repository() -> str:
-    """Return the repository's path on its host, such as "OWNER/REPOSITORY", from pyproject.toml."""
+    """Return the repository's address, or nothing while pyproject.toml names none."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return urlsplit(project["urls"]["Repository"]).path.strip("/")
+    return project.get("urls", {}).get("Repository", "").rstrip("/")
 
 
 def binder_link(path: str) -> str:
@@ -49,11 +49,14 @@ def binder_link(path: str) -> str:
     str
         The address.
     """
-    return f"https://mybinder.org/v2/gh/{repository()}/HEAD?urlpath={quote(f'lab/tree/{path}', safe='')}"
+    owner_and_name = urlsplit(repository()).path.strip("/")
+    return f"https://mybinder.org/v2/gh/{owner_and_name}/HEAD?urlpath={quote(f'lab/tree/{path}', safe='')}"
 
 
 def binder() -> str:
-    """Return the Binder badge, which opens the first notebook, and a link for each notebook."""
+    """Return the Binder badge and a link for each notebook, once there is an address."""
+    if not repository():
+        return ""
     links = {stage: binder_link(f"notebooks/{stage.notebook}") for stage in STAGES}
     badge = f"[![Open in Binder](https://mybinder.org/badge_logo.svg)]({links[STAGES[0]]})"
     each = [f"[{stage.number} {stage.name}]({link})" for stage, link in links.items()]

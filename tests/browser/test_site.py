@@ -9,7 +9,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import pages
 import pytest
 from guarded import offline_environment
 from playwright.sync_api import Page, expect
@@ -104,14 +103,13 @@ def test_nothing_that_a_page_shows_lies_on_another_machine(site: Path) -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.slug)
-def test_a_notebooks_page_offers_binder_and_a_download(site: Path, stage) -> None:
+def test_a_notebooks_page_offers_a_download(site: Path, stage) -> None:
     path = site / NOTEBOOKS[stage.number - 1]
     text = path.read_text(encoding="utf-8")
     links = {
         html.unescape(name): html.unescape(to)
         for to, name in re.findall(r'class="button" href="([^"]*)"[^>]*>([^<]*)', text)
     }
-    assert links["Open in Binder"] == pages.binder_link(f"notebooks/{stage.notebook}")
     download = (path.parent / links["Download this notebook"]).resolve()
     assert json.loads(download.read_bytes()) == json.loads((COURSE / "notebooks" / stage.notebook).read_bytes())
 
