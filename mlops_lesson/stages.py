@@ -123,10 +123,12 @@ def get_stage(stage: "int | str | Stage") -> Stage:
     raise ValueError(f"No stage {stage!r}. Give a number or a name: {names}.")
 
 
-OPEN_IN_PRINT = (
-    "<style>@media print { details::details-content { content-visibility: visible; block-size: auto; } }</style>"
+PAGE_STYLE = (
+    "<style>@media print { details::details-content { content-visibility: visible; block-size: auto; } }"
+    ".jp-RenderedMarkdown :is(p, li, td) a { text-decoration: underline; }"
+    ".jp-RenderedMarkdown summary { padding: 4px 0; }</style>"
 )
-"""Unfolds the notebook's foldable blocks on paper, where nobody can open them."""
+"""For the notebook's own texts: folds are open on paper and large enough to hit, links are known without colour."""
 
 
 _LINK = "line-height:24px;text-decoration:underline"
@@ -177,7 +179,7 @@ def strip(stage: "int | str | Stage") -> Shown:
         f'<ol {OURS} aria-label="The six stages of the lifecycle; after the last comes the first again" '
         'style="list-style:none;margin:0;padding:0;display:flex;flex-wrap:wrap;align-items:baseline;gap:0 9px;'
         'font-size:0.78em">'
-        f"{''.join(items)}</ol>{OPEN_IN_PRINT}",
+        f"{''.join(items)}</ol>{PAGE_STYLE}",
     )
 
 
