@@ -47,11 +47,11 @@ def test_only_the_owner_can_read_and_a_link_stays_a_link(tmp_path):
     link.parent.mkdir()
     link.symlink_to(real)
     add(link, "first")
-    add(tmp_path / "new" / "notes.db", "first")
+    add(tmp_path / "new" / "folder" / "notes.db", "first")
     assert link.is_symlink()
     assert stat.S_IMODE(real.stat().st_mode) == 0o640
-    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
-    assert stat.S_IMODE((tmp_path / "new" / "notes.db").stat().st_mode) == 0o600
+    assert {stat.S_IMODE(each.stat().st_mode) for each in (tmp_path / "new", tmp_path / "new" / "folder")} == {0o700}
+    assert stat.S_IMODE((tmp_path / "new" / "folder" / "notes.db").stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("damage", ["text", "cut", "page"])

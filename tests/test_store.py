@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 import mlflow
 import pytest
@@ -104,3 +105,14 @@ def test_new_store_is_quiet_and_a_companys_variables_do_not_reach_it(tmp_path):
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert [path.name for path in tmp_path.iterdir()] == ["work"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a link stands for the place of the installed MLflow")
+def test_store_is_made_where_mlflow_is_installed_in_a_folder_with_a_percent_sign(tmp_path):
+    installed = tmp_path / "100% #1"
+    installed.mkdir()
+    (installed / "mlflow").symlink_to(Path(mlflow.__file__).parent)
+    code = "from mlops_lesson.keep.store import open_store; open_store(); import mlflow; print(mlflow.__file__)"
+    environment = os.environ | {"MLOPS_LESSON_HOME": str(tmp_path / "work"), "PYTHONPATH": str(installed)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert (done.stdout, done.stderr) == (f"{installed / 'mlflow' / '__init__.py'}\n", "")

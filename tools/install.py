@@ -69,7 +69,8 @@ def install(part: str) -> None:
         str(LOCK),
     ]
     command += ["--reinstall"] * moved + ["--quiet"] * (not sys.stderr.isatty())
-    subprocess.run([*command, "--editable", f"{ROOT}[{part}]"], env=surroundings(usual, config), check=True)
+    # Named from where it lies: uv would read a `#` in the folder's path as the start of a comment.
+    subprocess.run([*command, "--editable", f".[{part}]"], cwd=ROOT, env=surroundings(usual, config), check=True)
     for mark in ENVIRONMENT.glob(".ready-*") if moved else ():
         mark.unlink()
 

@@ -57,7 +57,9 @@ def home() -> Path:
 
 def make_private_folder(folder: Path) -> Path:
     """Make a folder that only its owner can look into; one that is there keeps its permissions."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not folder.parent.exists():
+        make_private_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
     return folder
 
 

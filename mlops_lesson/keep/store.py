@@ -9,6 +9,7 @@ import sqlite3
 import sys
 import uuid
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -105,10 +106,15 @@ def _is_damaged(path: Path) -> bool:
         return True
 
 
+@cache
 def _mlflow() -> Any:
     import mlflow
+    from mlflow.store.db import utils
     from mlflow.utils import logging_utils
 
+    # MLflow tells Alembic the folder that it is installed in; a single % there would begin a variable's name.
+    folder = utils._get_package_dir().replace("%", "%%")
+    utils._get_package_dir = lambda: folder
     # What `registered_model_name` prints on the error stream holds the version's number, which every run changes.
     logging_utils.MLFLOW_LOGGING_STREAM = io.StringIO()
     return mlflow
