@@ -86,7 +86,7 @@ RIGHT_RESULTS = {
     "5.1": [True, True, *[False] * 8],
     "5.3": [5, 30, 30, 4],
     "6.1": [0.137327, 0, 1.114613, 1.252659],
-    "6.2": [False, True, False, False, False],
+    "6.2": [False, True, False, False, False, False],
     "6.3": ["promote", "keep", "keep", "keep", "promote", "keep"],
 }
 """What is right in each case, worked out by hand from its words."""
@@ -158,7 +158,11 @@ def hash_in_a_name(files):
     return hashlib.sha256(repr(sorted((name, hash(text)) for name, text in files.items())).encode()).hexdigest()
 
 
-hash_of_text.__module__ = hash_in_a_name.__module__ = "__main__"
+def dice_remembered(parcel_id, share, seen={}):  # noqa: B006
+    return seen.setdefault(parcel_id, np.random.default_rng().random()) < share
+
+
+hash_of_text.__module__ = hash_in_a_name.__module__ = dice_remembered.__module__ = "__main__"
 
 
 @pytest.mark.parametrize(
@@ -176,6 +180,7 @@ hash_of_text.__module__ = hash_in_a_name.__module__ = "__main__"
         ("5.1", request_with_nan, "NaN slips through"),
         ("5.2", lambda parcel_id, share: hash(parcel_id) % 100 < 100 * share, "`hash()` of a whole number"),
         ("5.2", hash_of_text, "one start of Python to the next"),
+        ("5.2", dice_remembered, "one start of Python to the next"),
         ("5.3", lambda latencies, q: np.quantile(latencies, q / 100), "between two latencies"),
     ],
 )
@@ -185,8 +190,15 @@ def test_a_mistake_is_recognised_however_it_is_written(exercise, answer, cause):
     assert cause in details(result)["Likely cause"]
 
 
-def test_no_cause_is_better_than_a_wrong_one():
-    assert list(details(check("1.1", lambda parcels, clicks: [104, 105]))) == ["Seen", "Expected", "Next"]
+@pytest.mark.parametrize(
+    ("exercise", "answer"),
+    [
+        ("1.1", lambda parcels, clicks: [104, 105]),
+        ("6.2", lambda accuracies, gate, patience: any(each < gate for each in accuracies[-patience:])),
+    ],
+)
+def test_no_cause_is_better_than_a_wrong_one(exercise, answer):
+    assert list(details(check(exercise, answer))) == ["Seen", "Expected", "Next"]
 
 
 # The four outcomes, and what is shown

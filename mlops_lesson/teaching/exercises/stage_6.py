@@ -47,6 +47,7 @@ def _weeks() -> list[Case]:
         Case("0.97, 0.70, 0.96 and a patience of 1", ([0.97, 0.70, 0.96], 0.85, 1)),
         Case("0.97, 0.70, 0.68 and a patience of 2", ([0.97, 0.70, 0.68], 0.85, 2)),
         Case("0.70, 0.97, 0.68 and a patience of 2", ([0.70, 0.97, 0.68], 0.85, 2)),
+        Case("0.97, 0.68, 0.96 and a patience of 2", ([0.97, 0.68, 0.96], 0.85, 2)),
         Case("0.97, 0.85, 0.85 at a gate of exactly 0.85 and a patience of 2", ([0.97, 0.85, 0.85], 0.85, 2)),
         Case("one week only, 0.60, and a patience of 2", ([0.60], 0.85, 2)),
     ]
