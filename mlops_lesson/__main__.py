@@ -88,18 +88,23 @@ def _report(given: argparse.Namespace) -> int:
 
     report = class_report.build(given.source, stage=given.stage, same=given.same)
     page, table = report.write(given.out, given.names)
-    print(f"Learners counted: {len(report.learners)}. Files left out: {len(report.left_out)}.")
-    for title, asks in (("Ask again:", True), ("Nothing to do:", False)):
-        lines = [each for each in report.left_out if bool(each.remedy) == asks]
-        print(*[title][: len(lines)], *(f"  {each}" for each in lines), sep="\n", end="\n" if lines else "")
-    print(f"Page: {page}")
+    to_do = [each for each in report.left_out if each.remedy]
+    nothing = len(report.left_out) - len(to_do)
+    print(f"Learners counted: {len(report.learners)}. Taught up to: {report.stage.number} {report.stage.name}.")
+    if to_do:
+        print(
+            "Left out, ask again or put right:",
+            *(f"  {each.file}: {each.reason}. To do: {each.remedy}." for each in to_do),
+            sep="\n",
+        )
+    if nothing:
+        print(f"Left out, nothing to do: {nothing}; the page says why.")
+    print(f"Page: {page}\nTable for a grade book: {table}")
     unnamed = sum(not learner.name for learner in report.learners)
     if not given.names:
-        print(f"Table without names, which no grade book can import: {table}")
+        print("No grade book can import that table, for it names nobody.")
     elif unnamed:
-        print(f"Table for a grade book, without the learners whose file has no name ({unnamed}): {table}")
-    else:
-        print(f"Table for a grade book: {table}")
+        print(f"Not in that table, for their files have no name: {unnamed}.")
     return 0
 
 

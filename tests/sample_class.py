@@ -2,16 +2,14 @@
 
 import json
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from mlops_lesson.instructors.handed_in import asked
 from mlops_lesson.stages import STAGES
 from mlops_lesson.teaching.exercises.check import all_exercises
 from mlops_lesson.teaching.export_format import FORMAT, FORMAT_VERSION, checksum
-from mlops_lesson.teaching.progress import PARTS, SCHEMA_VERSION
 
-NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
-NAMES = ("Amal", "Bruno", "Chidi", "Dalia", "Emre", "Fatou", "Goran", "Hana", "Ines", "Jonas", "Kofi", "Lena")
+NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC).isoformat(timespec="milliseconds")
 
 
 def seal(export):
@@ -26,72 +24,46 @@ def save(folder, name, export):
     return path
 
 
-def make_export(seed=0, name="", stages=6, skill=0.6, at=NOW - timedelta(hours=2)):
+def make_export(seed=0, name="", stages=6, skill=0.6):
     """Make the export of one learner who went through the first stages."""
     chance = random.Random(seed)  # noqa: S311
-    when = at.isoformat(timespec="milliseconds")
-    slugs = [stage.slug for stage in STAGES[:stages]]
-    answers = {slug: {} for slug in slugs}
+    progress = {"version": 1, "answers": {}, "exercises": {}, "parts": {}, "resets": {}}
+    done = {stage.slug for stage in STAGES[:stages]}
     for (slug, identifier), question in asked().items():
-        if slug in slugs:
-            answers[slug][identifier] = answer(question, when, chance, skill)
-    tried = {
-        name: {"stage": of.stage.slug, "outcome": outcome(chance, skill), "attempts": chance.randint(1, 6), "at": when}
-        for name, of in all_exercises().items()
-        if of.stage.slug in slugs
-    }
-    return seal(
-        {
-            "format": FORMAT,
-            "format_version": FORMAT_VERSION,
-            "course_version": "0.1.0",
-            "learner": {"id": f"{chance.getrandbits(64):016x}", "name": name},
-            "exported_at": when,
-            "progress": {
-                "version": SCHEMA_VERSION,
-                "answers": answers,
-                "exercises": tried,
-                "parts": {slug: dict.fromkeys(PARTS, when) for slug in slugs},
-                "resets": {},
-            },
-        }
-    )
+        if slug in done:
+            right = list(question.right_choice())
+            first = right if chance.random() < skill else wrong(question, chance)
+            last = right if chance.random() < skill else first
+            progress["answers"].setdefault(slug, {})[identifier] = given(question, first, last)
+    for exercise, of in all_exercises().items():
+        if of.stage.slug in done:
+            outcome = "right" if chance.random() < skill + 0.2 else chance.choice(["not yet", "crashed"])
+            progress["exercises"][exercise] = tried(of, outcome, chance.randint(1, 6))
+    learner = {"id": f"{chance.getrandbits(64):016x}", "name": name}
+    head = {"format": FORMAT, "format_version": FORMAT_VERSION, "course_version": "0.1.0", "exported_at": NOW}
+    return seal({**head, "learner": learner, "progress": progress})
 
 
-def outcome(chance, skill):
-    return "right" if chance.random() < skill + 0.2 else chance.choice(["not yet", "crashed"])
+def given(question, first, last, confidence=None):
+    rights = {"right": question.is_right(last), "first_right": question.is_right(first)}
+    return {"choice": last, "first_choice": first, **rights, "confidence": confidence, "attempts": 1, "at": NOW}
 
 
-def answer(question, when, chance, skill):
-    right = list(question.right_choice())
-    first = right if chance.random() < skill else wrong(question, chance)
-    last = right if chance.random() < skill else first
-    return {
-        "choice": last,
-        "right": question.is_right(last),
-        "first_choice": first,
-        "first_right": question.is_right(first),
-        "confidence": chance.choice([None, "a guess", "fairly sure", "certain"]),
-        "attempts": 1 if last == first else 2,
-        "at": when,
-    }
+def tried(exercise, outcome, attempts=2):
+    return {"stage": exercise.stage.slug, "outcome": outcome, "attempts": attempts, "at": NOW}
 
 
 def wrong(question, chance):
     letters = [letter for letter, _ in question.shown()]
     while True:
-        chance.shuffle(letters)
-        size = {"single": 1, "put_in_order": len(letters)}.get(question.kind, chance.randint(1, len(letters)))
-        choice = letters[:size] if question.kind == "put_in_order" else sorted(letters[:size])
+        choice = chance.sample(letters, len(letters) if question.kind == "put_in_order" else 1)
         if not question.is_right(choice):
             return choice
 
 
-def make_class(folder, learners=12, seed=7):
+def make_class(folder, learners):
     """Fill a folder with the exports of a class in which some are ahead of others."""
-    chance = random.Random(seed)  # noqa: S311
     for number in range(learners):
-        name = NAMES[number] if number < len(NAMES) else f"Learner number {number}"
-        stages = 6 if chance.random() < 0.4 else chance.randint(1, 5)
-        export = make_export(f"{seed}/{number}", name, stages, chance.uniform(0.4, 0.9))
-        save(folder, f"{number // 1000:03d}/{number:05d}/export.json", export)
+        chance = random.Random(number)  # noqa: S311
+        export = make_export(number, f"Learner number {number}", chance.randint(1, 6), chance.uniform(0.4, 0.9))
+        save(folder, f"{number}/export.json", export)

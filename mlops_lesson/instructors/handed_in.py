@@ -1,4 +1,4 @@
-"""Read what learners handed in, as one reads post from strangers.
+"""Read what learners handed in, as one reads post from strangers, and count every learner once.
 
 Files are looked for in a folder, and in the zip files that learning systems and learners make. None is believed: size,
 form, checksum and every value are tested before anything is counted, whether an answer is right is looked up in the
@@ -8,22 +8,22 @@ course's own questions, and what cannot be is named and not counted. Nothing is 
 import json
 import zipfile
 import zlib
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cache
-from pathlib import Path, PurePosixPath
+from functools import cache, partial
+from pathlib import Path
 from typing import IO, Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from mlops_lesson.stages import STAGES
 from mlops_lesson.teaching.exercises.check import all_exercises
 from mlops_lesson.teaching.export_format import FORMAT, FORMAT_VERSION, checksum, clean_text
 from mlops_lesson.teaching.progress import OUTCOMES
 from mlops_lesson.teaching.questions import Question
-from mlops_lesson.teaching.quiz import FINAL, quiz
+from mlops_lesson.teaching.quiz import quiz
 
 LARGEST_FILE = 1_000_000
 """Bytes. An export of the whole course has about 20,000."""
@@ -33,11 +33,12 @@ LARGEST_UNZIPPED = 1_000_000_000
 DEEPEST_ZIP = 3
 NOISE = ("__MACOSX", "Thumbs.db", "desktop.ini")
 
-REPORT_MARK = ".made_by_mlops_lesson.json"
+REPORT_MARK = ".made_by_mlops_lesson"
 """Lies in a folder that holds a report; such a folder is not searched for exports."""
 
 AGAIN = "ask for the file that the cell `hand_in` names"
-OF_A_ZIP = "ask for the export itself, not in a zip file"
+FULLER = "the same learner handed in another export, which is counted: it holds more, or as much and is newer"
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -49,37 +50,59 @@ class LeftOut:
     remedy: str = ""
     instead: str = ""
 
-    def __str__(self) -> str:
-        instead = f" ({self.instead})" if self.instead else ""
-        return f"{self.file}: {self.reason}{instead}." + (f" To do: {self.remedy}." if self.remedy else "")
 
-    @property
-    def asks(self) -> bool:
-        """Whether the learner has to be asked, and not the instructor's own machine to be put right."""
-        return self.remedy.startswith("ask")
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
-@dataclass(frozen=True, slots=True)
-class GivenAnswer:
-    """One learner's answer to one question, judged by the course's own question."""
+_Attempts = Annotated[int, Field(ge=1, le=100_000)]
 
-    first: tuple[str, ...]
-    last: tuple[str, ...]
-    first_right: bool
+
+class GivenAnswer(_Strict):
+    """One learner's answer to one question."""
+
+    choice: list[str]
     right: bool
-    certain: bool
+    first_choice: list[str]
+    first_right: bool
+    confidence: str | None
+    attempts: _Attempts
     at: str
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
+class TriedExercise(_Strict):
     """One learner's work on one exercise: the best outcome, and the number of checks up to the first right one."""
 
-    outcome: str
-    attempts: int
+    stage: str
+    outcome: Literal[OUTCOMES[1:]]
+    attempts: _Attempts
+    at: str
 
 
-@dataclass(frozen=True, slots=True)
+class _Progress(_Strict):
+    version: Literal[1]
+    answers: dict[str, dict[str, GivenAnswer]]
+    exercises: dict[str, TriedExercise]
+    parts: dict[str, dict[str, str]]
+    resets: dict[str, int]
+
+
+class _Learner(_Strict):
+    id: str
+    name: str
+
+
+class _Export(_Strict):
+    format: Literal[FORMAT]
+    format_version: Literal[FORMAT_VERSION]
+    course_version: str
+    learner: _Learner
+    exported_at: Annotated[AwareDatetime, Field(strict=False)]
+    progress: _Progress
+    checksum: str
+
+
+@dataclass(frozen=True)
 class HandedIn:
     """One export that can be counted; its remarks hold nothing that the learner typed."""
 
@@ -88,164 +111,94 @@ class HandedIn:
     name: str
     exported_at: datetime
     answers: dict[tuple[str, str], GivenAnswer]
-    exercises: dict[str, Tried]
+    exercises: dict[str, TriedExercise]
     remarks: tuple[str, ...]
 
-    @property
-    def size(self) -> int:
-        """How many answers and exercises it holds."""
-        return len(self.answers) + len(self.exercises)
+
+Found = Iterator[HandedIn | LeftOut]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-
-_Time = Annotated[str, Field(max_length=40)]
-_Choice = Annotated[list[Annotated[str, Field(min_length=1, max_length=1)]], Field(min_length=1, max_length=10)]
-_Attempts = Annotated[int, Field(ge=1, le=100_000)]
-_Word = Annotated[str, Field(max_length=200)]
-
-
-class _Answer(_Strict):
-    choice: _Choice
-    right: bool
-    first_choice: _Choice
-    first_right: bool
-    confidence: _Word | None
-    attempts: _Attempts
-    at: _Time
-
-
-class _Exercise(_Strict):
-    stage: _Word
-    outcome: Literal[OUTCOMES[1:]]
-    attempts: _Attempts
-    at: _Time
-
-
-class _Progress(_Strict):
-    version: Literal[1]
-    answers: dict[_Word, dict[_Word, _Answer]]
-    exercises: dict[_Word, _Exercise]
-    parts: dict[_Word, dict[_Word, _Time]]
-    resets: dict[_Word, int]
-
-
-class _Learner(_Strict):
-    id: Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
-    name: Annotated[str, Field(max_length=1000)]
-
-
-class _Export(_Strict):
-    format: Literal[FORMAT]
-    format_version: Literal[FORMAT_VERSION]
-    course_version: Annotated[str, Field(pattern=r"^[0-9A-Za-z.+!-]{1,30}$")]
-    learner: _Learner
-    exported_at: Annotated[AwareDatetime, Field(strict=False)]
-    progress: _Progress
-    checksum: Annotated[str, Field(max_length=80)]
-
-
-def read_exports(source: str | Path) -> Iterator[HandedIn | LeftOut]:
+def read_exports(source: str | Path) -> Found:
     """Read every export in a folder with its subfolders, in a zip file or in one file, one at a time, by name."""
     root = Path(source).expanduser()
     if not root.exists():
         raise FileNotFoundError(
             f"nothing lies at {str(source)[:200]!r}; give the folder or the zip file with the exports"
         )
-    for each in _folder(root, root) if root.is_dir() else _file(root, root.name):
-        yield replace(each, file=clean_text(each.file, 300))
+    return _folder(root, "") if root.is_dir() else _file(partial(root.open, "rb"), root.name, root.stat().st_size)
 
 
-Found = Iterator[HandedIn | LeftOut]
-
-
-def _folder(folder: Path, root: Path) -> Found:
-    inside = folder.relative_to(root).as_posix()
+def _folder(folder: Path, inside: str) -> Found:
     try:
-        paths = sorted(path for path in folder.iterdir() if not _is_noise(path.name))
+        names = _wanted(path.name for path in folder.iterdir())
     except OSError as error:
-        yield LeftOut(inside, f"the folder cannot be opened: {error.strerror}", "look at its permissions")
+        yield LeftOut(
+            clean_text(inside, 300), f"the folder cannot be opened: {error.strerror}", "look at its permissions"
+        )
         return
-    for path in paths:
-        inside = path.relative_to(root).as_posix()
-        if path.is_symlink():
-            yield LeftOut(inside, "it is a link, and links are not followed")
-        elif path.is_dir():
-            if not (path / REPORT_MARK).exists():
-                yield from _folder(path, root)
+    for name in names:
+        path = folder / name
+        if path.is_symlink() or not (path.is_dir() or path.is_file()):
+            yield LeftOut(clean_text(inside + name, 300), "it is a link or no regular file, and is not opened")
         elif path.is_file():
-            yield from _file(path, inside)
-        else:
-            yield LeftOut(inside, "it is not a regular file")
+            yield from _file(partial(path.open, "rb"), inside + name, path.stat().st_size)
+        elif not (path / REPORT_MARK).exists():
+            yield from _folder(path, f"{inside}{name}/")
 
 
-def _is_noise(name: str) -> bool:
-    return (name.startswith(".") and name.strip(".") != "") or name in NOISE
+def _wanted(names: Iterable[str]) -> list[str]:
+    """Sort names, without what systems put beside files, and without the table that an export brings along."""
+    here = set(names)
+
+    def is_noise(name: str) -> bool:
+        return any((part.startswith(".") and part.strip(".")) or part in NOISE for part in name.split("/"))
+
+    return sorted(n for n in here if not (is_noise(n) or (n.endswith(".csv") and f"{n[:-4]}.json" in here)))
 
 
-def _file(path: Path, inside: str) -> Found:
-    try:
-        with path.open("rb") as stream:
-            yield from _opened(stream, inside, path.stat().st_size)
-    except OSError as error:
-        yield LeftOut(inside, f"it cannot be read: {error.strerror or 'the system says no more'}", AGAIN)
-
-
-def _opened(stream: IO[bytes], inside: str, size: int, depth: int = 0) -> Found:
-    kind = PurePosixPath(inside).suffix.lower()
-    if kind == ".json":
-        too_large = f"it has more than {LARGEST_FILE:,} bytes, fifty times what all six stages make"
-        yield LeftOut(inside, too_large, AGAIN) if size > LARGEST_FILE else _read(inside, stream.read())
-    elif kind != ".zip":
-        yield LeftOut(inside, "it is neither a .json nor a .zip file", AGAIN)
-    elif size > LARGEST_ZIP:
-        yield LeftOut(inside, f"it is a zip file of more than {LARGEST_ZIP:,} bytes", OF_A_ZIP)
-    elif depth == DEEPEST_ZIP:
-        yield LeftOut(inside, f"it is the {DEEPEST_ZIP + 1}th zip file in another", OF_A_ZIP)
+def _file(open_it: Callable[[], IO[bytes]], inside: str, size: int, depth: int = 0) -> Found:
+    file, kind = clean_text(inside, 300), Path(inside).suffix.lower()
+    largest = LARGEST_ZIP if kind == ".zip" else LARGEST_FILE
+    if kind not in (".json", ".zip"):
+        yield LeftOut(file, "it is neither a .json nor a .zip file", AGAIN)
+    elif size > largest:
+        yield LeftOut(file, f"it has more than {largest:,} bytes, and an export about 20,000", AGAIN)
+    elif kind == ".zip" and depth == DEEPEST_ZIP:
+        yield LeftOut(file, f"it is the {DEEPEST_ZIP + 1}th zip file in another", AGAIN)
     else:
-        yield from _zip(stream, inside, depth)
-
-
-def _zip(stream: IO[bytes], inside: str, depth: int) -> Found:
-    try:
-        archive = zipfile.ZipFile(stream)
-    except (zipfile.BadZipFile, ValueError, NotImplementedError):
-        yield LeftOut(inside, "it is not a whole zip file", OF_A_ZIP)
-        return
-    members = sorted(archive.infolist(), key=lambda member: member.filename)
-    # A header that gives a smaller size than is packed gains nothing: no more than that size is unpacked.
-    if sum(member.file_size for member in members) > LARGEST_UNZIPPED:
-        yield LeftOut(inside, f"it is a zip file that holds more than {LARGEST_UNZIPPED:,} bytes", OF_A_ZIP)
-        return
-    for member in members:
-        if member.is_dir() or any(_is_noise(part) for part in member.filename.split("/")):
-            continue
-        name = f"{inside}/{member.filename}"
         try:
-            with archive.open(member) as packed:
-                yield from _opened(packed, name, member.file_size, depth + 1)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError):
-            yield LeftOut(name, "it is damaged or locked inside its zip file", OF_A_ZIP)
+            with open_it() as stream:
+                if kind == ".zip":
+                    yield from _zip(zipfile.ZipFile(stream), inside, depth)
+                else:
+                    yield _read(file, stream.read())
+        except OSError as error:
+            yield LeftOut(file, f"it cannot be read: {error.strerror or 'the system says no more'}", AGAIN)
+        except DAMAGED:
+            yield LeftOut(file, "it is damaged or locked, as a zip file or inside one", AGAIN)
+
+
+def _zip(archive: zipfile.ZipFile, inside: str, depth: int) -> Found:
+    # A header that gives a smaller size than is packed gains nothing: no more than that size is unpacked.
+    if sum(member.file_size for member in archive.infolist()) > LARGEST_UNZIPPED:
+        yield LeftOut(
+            clean_text(inside, 300), f"it is a zip file that holds more than {LARGEST_UNZIPPED:,} bytes", AGAIN
+        )
+        return
+    for name in _wanted(archive.namelist()):
+        member = archive.getinfo(name)
+        if not member.is_dir():
+            yield from _file(partial(archive.open, member), f"{inside}/{name}", member.file_size, depth + 1)
 
 
 def _read(file: str, content: bytes) -> HandedIn | LeftOut:
     try:
         data = json.loads(content.decode("utf-8-sig"))
-    except (ValueError, RecursionError):
-        return LeftOut(
-            file, "it is not JSON, or only a part of it is there" if content.strip() else "it is empty", AGAIN
-        )
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
-        return LeftOut(file, "it is no export of this course", AGAIN)
-    version = data.get("format_version")
-    if isinstance(version, int) and version > FORMAT_VERSION:
-        return LeftOut(file, f"a newer course wrote it (format {version})", "update the course here, and run again")
-    try:
+        if data["format"] == FORMAT and data["format_version"] > FORMAT_VERSION:
+            return LeftOut(file, "a newer course wrote it", "update the course here, and run again")
         given = _Export.model_validate(data)
-    except ValidationError:
-        return LeftOut(file, "its content has not the form of an export", AGAIN)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return LeftOut(file, "it is empty, cut off, or no export of this course", AGAIN)
     if given.checksum != checksum(data):
         return LeftOut(file, "it was changed or damaged after it was exported: its checksum does not fit", AGAIN)
     return _judged(file, given)
@@ -259,32 +212,75 @@ def asked() -> dict[tuple[str, str], Question]:
 
 def _judged(file: str, given: _Export) -> HandedIn:
     remarks: Counter[str] = Counter()
-    answers, tried = {}, {}
-    for stage, questions in given.progress.answers.items():
-        for identifier, record in questions.items():
-            if judged := _judge_answer(stage, identifier, record, remarks):
-                answers[stage, identifier] = judged
-    for name, record in given.progress.exercises.items():
-        if name in all_exercises() and all_exercises()[name].stage.slug == record.stage:
-            tried[name] = Tried(record.outcome, record.attempts)
+    answers, exercises = {}, {}
+    # Answers to the closing quiz, and to an instructor's own, stand under other names.
+    records = {
+        (stage.slug, name): answer
+        for stage in STAGES
+        for name, answer in given.progress.answers.get(stage.slug, {}).items()
+    }
+    for key, answer in records.items():
+        question = asked().get(key)
+        if question is None or not (question.fits(answer.first_choice) and question.fits(answer.choice)):
+            remarks["answers to questions, or with options, that the course does not have, not counted"] += 1
+            continue
+        judged = {"first_right": question.is_right(answer.first_choice), "right": question.is_right(answer.choice)}
+        answers[key] = answer.model_copy(update=judged)
+        if answers[key] != answer:
+            remarks["answers on which the file and the course disagree whether they are right; the course decides"] += 1
+    for name, tried in given.progress.exercises.items():
+        if name in all_exercises():
+            exercises[name] = tried
         else:
             remarks["exercises that the course does not have, not counted"] += 1
     said = tuple(f"{text}: {count}" for text, count in remarks.items())
-    return HandedIn(file, given.learner.id, clean_text(given.learner.name), given.exported_at, answers, tried, said)
+    learner = given.learner
+    return HandedIn(file, learner.id, clean_text(learner.name), given.exported_at, answers, exercises, said)
 
 
-def _judge_answer(stage: str, identifier: str, record: _Answer, remarks: Counter[str]) -> GivenAnswer | None:
-    if stage == FINAL:
-        return None
-    question = asked().get((stage, identifier))
-    if question is None:
-        remarks["answers to questions that this course does not ask, not counted"] += 1
-        return None
-    first, last = tuple(record.first_choice), tuple(record.choice)
-    if not (question.fits(first) and question.fits(last)):
-        remarks["answers that name options which cannot be chosen, not counted"] += 1
-        return None
-    first_right, right = question.is_right(first), question.is_right(last)
-    if (first_right, right) != (record.first_right, record.right):
-        remarks["answers on which the file and the course disagree whether they are right; the course decides"] += 1
-    return GivenAnswer(first, last, first_right, right, record.confidence == "certain", record.at)
+def count_once(
+    handed_in: Iterable[HandedIn | LeftOut], same: Sequence[Sequence[str]] = ()
+) -> tuple[list[HandedIn], list[LeftOut]]:
+    """Merge what was handed in: of one learner's exports the fullest counts, of equal ones the newest."""
+    exports, left_out = [], []
+    for each in handed_in:
+        (exports if isinstance(each, HandedIn) else left_out).append(each)
+    names, of_one = defaultdict(set), defaultdict(list)
+    for each in exports:
+        names[each.learner] |= {each.name} - {""}
+    for each in exports:
+        # One who handed in once with a name and once without is one.
+        name = each.name or (min(names[each.learner]) if len(names[each.learner]) == 1 else "")
+        of_one[each.learner, name.casefold()].append(replace(each, name=name))
+    counted = []
+    for group in of_one.values():
+        *others, fullest = sorted(group, key=lambda each: (len(each.answers) + len(each.exercises), each.exported_at))
+        counted.append(fullest)
+        left_out += [LeftOut(each.file, FULLER, instead=fullest.file) for each in others]
+    for who in same:
+        counted = _as_one(counted, {word.casefold() for word in who})
+    # Nobody is asked again who handed in a file that counts, beside this one in a folder of their own.
+    folders = {each.file.rpartition("/")[0] for each in counted} - {""}
+    answered = [each.remedy == AGAIN and each.file.rpartition("/")[0] in folders for each in left_out]
+    return counted, [replace(e, remedy="") if no_more else e for e, no_more in zip(left_out, answered, strict=True)]
+
+
+def _as_one(counted: Sequence[HandedIn], who: set[str]) -> list[HandedIn]:
+    one, others, known = [], [], set()
+    for each in sorted(counted, key=lambda each: each.exported_at):
+        words = {each.name.casefold(), each.file.casefold()}
+        (one if words & who else others).append(each)
+        known |= words
+    if missing := sorted(who - known):
+        raise ValueError(f"nobody is called {missing[0]!r}, and no counted file either; the page lists both")
+    answers, exercises = {}, {}
+    for each in one:
+        for key, given in each.answers.items():
+            first = answers.get(key, given)
+            before = {name: getattr(first, name) for name in ("first_choice", "first_right", "confidence")}
+            answers[key] = given.model_copy(update=before)
+        # Later work replaces what was not right yet.
+        exercises |= each.exercises | {name: tried for name, tried in exercises.items() if tried.outcome == "right"}
+    name = next((each.name for each in one if each.name), "")
+    remarks = tuple(remark for each in one for remark in each.remarks)
+    return [replace(one[-1], name=name, answers=answers, exercises=exercises, remarks=remarks), *others]
