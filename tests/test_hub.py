@@ -10,9 +10,8 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
 
 import classroom
 import httpx
@@ -33,17 +32,16 @@ ABOUT_ME = """\
 import json, os
 from pathlib import Path
 import mlops_lesson
-from mlops_lesson.keep.paths import course_root, home
-about = {"package": mlops_lesson.__file__, "course": str(course_root()), "work": str(home())}
+from mlops_lesson.keep.paths import home
 home().mkdir()
-about["cores"] = len(os.sched_getaffinity(0))
+about = {"package": mlops_lesson.__file__, "work": str(home()), "cores": len(os.sched_getaffinity(0))}
 _ = Path.home().joinpath("about.json").write_text(json.dumps(about))"""
 TOO_MUCH = f"too_much = bytearray({SETTINGS['learner']['memory_limit_gb'] + 1} * 2**30)"
 LEARNERS_ANSWER = "answer = 'mine'"
 
 
 def write_course(folder: Path, term: str) -> None:
-    """Write a small course: the real package and one short notebook that tells its term."""
+    """Write a small course: the real package and two short notebooks that tell their term."""
     for name in ("notebooks", "data"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     if not (folder / "mlops_lesson").exists():
@@ -56,49 +54,38 @@ def write_course(folder: Path, term: str) -> None:
         nbformat.write(notebook, folder / "notebooks" / f"{name}.ipynb")
 
 
-@dataclass
-class Seen:
-    """What was seen while the hub ran and after it had stopped."""
-
-    errors: dict[str, list[str]] = field(default_factory=dict)
-    about: dict[str, dict[str, Any]] = field(default_factory=dict)
-    after_too_much: list[str] = field(default_factory=list)
-    too_much: list[str] = field(default_factory=list)
-    lab_settings: dict[str, Any] = field(default_factory=dict)
-    neighbour: int = 0
-    wrong_password: int = 0
-    listening: set[str] = field(default_factory=set)
-    culler: list[str] = field(default_factory=list)
-    after_update: dict[str, Any] = field(default_factory=dict)
-    homes: Path = Path()
-    left: list[str] = field(default_factory=list)
-    running: list[psutil.Process] = field(default_factory=list)
-    url: str = ""
-    log: str = ""
+async def refused(work) -> int:
+    """Return the status with which a request was refused."""
+    with pytest.raises(httpx.HTTPStatusError) as raised:
+        await work
+    return raised.value.response.status_code
 
 
-async def spend_a_term(hub: Hub, course: Path, seen: Seen) -> None:
+async def save(learner: Learner, path: str, content: object, kind: str) -> None:
+    body = {"type": kind, "format": "json" if kind == "notebook" else "text", "content": content}
+    await learner.call("PUT", f"/user/{learner.name}/api/contents/{path}", json=body)
+
+
+async def restart(learner: Learner) -> None:
+    await learner.call("DELETE", f"/hub/api/users/{learner.name}/server")
+    while "" in (await learner.call("GET", f"/hub/api/users/{learner.name}")).json().get("servers", {}):
+        await asyncio.sleep(0.2)
+    await learner.start_server()
+
+
+async def spend_a_term(hub: Hub, course: Path) -> SimpleNamespace:
+    seen = SimpleNamespace(about={}, listening=set(), culler=[])
     learners = [Learner(hub, "ada"), Learner(hub, "grace")]
-    first = learners[0]
-    await asyncio.gather(*(learner.log_in() for learner in learners))
-    await asyncio.gather(*(learner.start_server() for learner in learners))
-    found = await asyncio.gather(*(learner.run_notebook(NOTEBOOK) for learner in learners))
-    for learner, errors in zip(learners, found, strict=True):
-        seen.errors[learner.name] = errors
+    first, stranger = learners[0], Learner(hub, "mallory")
+    await asyncio.gather(*(learner.spawn() for learner in learners))
+    seen.errors = await asyncio.gather(*(learner.run_notebook(NOTEBOOK) for learner in learners))
+    for learner in learners:
         seen.about[learner.name] = json.loads(await learner.read("about.json"))
-    seen.too_much = await first.execute(TOO_MUCH)
-    seen.after_too_much = await first.execute("1 + 1")
+    seen.too_much = [*await first.execute(TOO_MUCH), *await first.execute("1 + 1")]
     plugin = "@jupyterlab/apputils-extension:notification"
     seen.lab_settings = (await first.call("GET", f"/user/ada/lab/api/settings/{plugin}")).json()
-    try:
-        await first.call("GET", "/user/grace/api/contents/about.json")
-    except httpx.HTTPStatusError as refused:
-        seen.neighbour = refused.response.status_code
-    stranger = Learner(hub, "mallory")
-    try:
-        await stranger.log_in("not the password")
-    except httpx.HTTPStatusError as refused:
-        seen.wrong_password = refused.response.status_code
+    seen.neighbour = await refused(first.call("GET", "/user/grace/api/contents/about.json"))
+    seen.wrong_password = await refused(stranger.log_in("not the password"))
     for process in hub.processes():
         seen.listening |= {at.laddr.ip for at in process.net_connections("inet") if at.status == psutil.CONN_LISTEN}
         if any("jupyterhub-idle-culler" in word for word in process.cmdline()):
@@ -106,41 +93,44 @@ async def spend_a_term(hub: Hub, course: Path, seen: Seen) -> None:
 
     notebook = await first.read(NOTEBOOK)
     notebook["cells"][0]["source"] = LEARNERS_ANSWER
-    await first.write(NOTEBOOK, notebook, "notebook")
-    await first.write("my_work/models.txt", "a month of work")
-    await first.stop_server()
+    await save(first, NOTEBOOK, notebook, "notebook")
+    await save(first, "my_work/models.txt", "a month of work", "file")
     write_course(course, "spring")
     hub.publish(course)
-    await first.start_server()
-    for name in ("notebooks/01_data_collection.ipynb", "notebooks/02_data_preprocessing.ipynb", "README.md"):
-        seen.after_update[name] = await first.read(f"course/{name}")
-    seen.after_update["my_work"] = await first.read("my_work/models.txt")
+    await restart(first)
+    seen.changed, seen.untouched, seen.readme = [
+        await first.read(f"course/{name}")
+        for name in ("notebooks/01_data_collection.ipynb", "notebooks/02_data_preprocessing.ipynb", "README.md")
+    ]
+    seen.my_work = await first.read("my_work/models.txt")
     for learner in (*learners, stranger):
-        await learner.__aexit__()
+        await learner.leave()
+    return seen
+
+
+def needs_the_programs() -> None:
+    if reason := classroom.missing_program():
+        pytest.skip(f"the class hub is not tested: {reason}")
 
 
 @pytest.fixture(scope="module")
-def seen() -> Iterator[Seen]:
-    if reason := classroom.missing_program():
-        pytest.skip(f"the class hub is not tested: {reason}")
-    seen = Seen()
+def seen() -> Iterator[SimpleNamespace]:
+    needs_the_programs()
     # Not pytest's folder: the paths of the kernels' sockets have to be short.
     with tempfile.TemporaryDirectory(prefix="hub_") as folder:
         course = Path(folder, "published")
         write_course(course, "autumn")
-        hub = Hub(Path(folder, "hub"), course)
-        seen.homes, seen.url = hub.homes, hub.url
-        with hub:
+        with Hub(Path(folder, "hub"), course) as hub:
             try:
                 # In a thread of its own, because a browser test before this one leaves its event loop running in this.
                 with ThreadPoolExecutor(1) as thread:
-                    thread.submit(lambda: asyncio.run(spend_a_term(hub, course, seen))).result()
+                    seen = thread.submit(lambda: asyncio.run(spend_a_term(hub, course))).result()
             except Exception as error:
                 error.add_note(hub.last_words(40))
                 raise
+            seen.homes, seen.url = hub.homes, hub.url
             seen.running = hub.processes()
             seen.left = hub.stop()
-            seen.log = hub.log.read_text(encoding="utf-8", errors="replace")
         yield seen
 
 
@@ -152,66 +142,42 @@ def is_alive(process: psutil.Process) -> bool:
         return False
 
 
-def test_each_learner_runs_the_notebook_without_an_error(seen: Seen) -> None:
-    assert seen.errors == {"ada": [], "grace": []}
+def test_each_learner_runs_the_delivered_course_and_works_in_a_folder_beside_it(seen: SimpleNamespace) -> None:
+    assert seen.errors == [[], []]
+    cores = max(1, round(SETTINGS["learner"]["cpu_limit"]))
+    for name, about in seen.about.items():
+        home = seen.homes / name
+        package = home / "course" / "mlops_lesson" / "__init__.py"
+        assert about == {"package": str(package), "work": str(home / "my_work"), "cores": cores}
 
 
-def test_the_package_that_a_notebook_imports_comes_with_the_course_in_the_learners_home(seen: Seen) -> None:
-    packages = {name: Path(about["package"]) for name, about in seen.about.items()}
-    assert packages == {name: seen.homes / name / "course/mlops_lesson/__init__.py" for name in ("ada", "grace")}
-
-
-def test_each_learner_has_a_folder_for_the_work_outside_the_course(seen: Seen) -> None:
-    work = {name: Path(about["work"]) for name, about in seen.about.items()}
-    assert work == {name: seen.homes / name / "my_work" for name in ("ada", "grace")}
-
-
-def test_a_cell_that_wants_more_memory_than_the_limit_is_refused_and_the_kernel_lives(seen: Seen) -> None:
+def test_a_cell_that_wants_more_memory_than_the_limit_is_refused_and_the_kernel_lives(seen: SimpleNamespace) -> None:
     assert [error.partition(":")[0] for error in seen.too_much] == ["MemoryError"]
-    assert seen.after_too_much == []
 
 
-def test_a_learner_gets_the_cores_of_the_limit_and_no_more(seen: Seen) -> None:
-    assert {about["cores"] for about in seen.about.values()} == {max(1, round(SETTINGS["learner"]["cpu_limit"]))}
+def test_others_are_kept_out(seen: SimpleNamespace) -> None:
+    assert (seen.neighbour, seen.wrong_password) == (403, 403)
+    assert seen.listening == {"127.0.0.1"}
 
 
-def test_a_learner_cannot_open_anothers_server(seen: Seen) -> None:
-    assert seen.neighbour == 403
-
-
-def test_a_wrong_password_is_refused(seen: Seen) -> None:
-    assert seen.wrong_password == 403
-
-
-def test_idle_servers_are_stopped_after_the_time_of_the_settings(seen: Seen) -> None:
+def test_idle_servers_are_stopped_after_the_time_of_the_settings(seen: SimpleNamespace) -> None:
     idle = SETTINGS["idle"]
     assert f"--timeout={idle['stop_after_seconds']}" in seen.culler
     assert f"--cull-every={idle['check_every_seconds']}" in seen.culler
 
 
-def test_jupyterlab_asks_no_question_about_news(seen: Seen) -> None:
+def test_jupyterlab_asks_no_question_about_news(seen: SimpleNamespace) -> None:
     assert seen.lab_settings["schema"]["properties"]["fetchNews"]["default"] == "false"
 
 
-def test_nothing_listens_beyond_the_loopback_address(seen: Seen) -> None:
-    assert seen.listening == {"127.0.0.1"}
-
-
-def test_a_notebook_that_a_learner_changed_stays_theirs_as_a_whole(seen: Seen) -> None:
-    cells = seen.after_update["notebooks/01_data_collection.ipynb"]["cells"]
+def test_an_update_brings_what_a_learner_did_not_touch_and_leaves_what_is_theirs(seen: SimpleNamespace) -> None:
+    cells = seen.changed["cells"]
     assert [cells[0]["source"], cells[-1]["source"]] == [LEARNERS_ANSWER, "term = 'autumn'"]
+    assert seen.untouched["cells"][-1]["source"] == "term = 'spring'"
+    assert (seen.readme, seen.my_work) == ("The course in spring\n", "a month of work")
 
 
-def test_what_a_learner_did_not_touch_is_updated_when_the_server_starts_again(seen: Seen) -> None:
-    assert seen.after_update["notebooks/02_data_preprocessing.ipynb"]["cells"][-1]["source"] == "term = 'spring'"
-    assert seen.after_update["README.md"] == "The course in spring\n"
-
-
-def test_an_update_leaves_the_learners_own_folder_alone(seen: Seen) -> None:
-    assert seen.after_update["my_work"] == "a month of work"
-
-
-def test_stopping_the_hub_stops_all_that_it_started(seen: Seen) -> None:
+def test_stopping_the_hub_stops_all_that_it_started(seen: SimpleNamespace) -> None:
     assert len(seen.running) >= 4, "hub, proxy, culler and a server"
     assert seen.left == []
     assert [process for process in seen.running if is_alive(process)] == []
@@ -219,20 +185,16 @@ def test_stopping_the_hub_stops_all_that_it_started(seen: Seen) -> None:
         httpx.get(seen.url)
 
 
-@pytest.fixture
-def heed_ctrl_c() -> Iterator[None]:
-    """Programs started now listen to Ctrl-C, also when the test run was started in the background and must not."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("heed_ctrl_c")
 def test_ctrl_c_stops_all_that_a_rehearsal_started() -> None:
-    if reason := classroom.missing_program():
-        pytest.skip(f"the class hub is not tested: {reason}")
+    needs_the_programs()
     command = [sys.executable, classroom.__file__, "--learners=1"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as rehearsal:
+    # Programs started now listen to Ctrl-C, also when the test run was started in the background and must not.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        rehearsal = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with rehearsal:
         started: list[psutil.Process] = []
         while rehearsal.poll() is None and not any("node" in process.name() for process in started):
             with suppress(subprocess.TimeoutExpired):
