@@ -10,7 +10,6 @@ from mlops_lesson.show.explorer import Answer
 from mlops_lesson.show.tables import show_table
 from mlops_lesson.stages import stage_card
 from mlops_lesson.teaching import progress, quiz
-from mlops_lesson.teaching.chooser import Chooser
 from mlops_lesson.teaching.exercises.check import check
 from mlops_lesson.teaching.panel import summary_html
 from mlops_lesson.training.charts import plot_trace
@@ -49,8 +48,7 @@ SHOWN: dict[str, Callable[[str], Any]] = {
     "a stage card": lambda text: stage_card(1, input=text),
     "a model card": lambda text: ModelCard(text, ((text, (text,)),), "0"),
     "a score card": lambda text: ScoreCard(tuple(Outcome(test, True, text) for test in TESTS)),
-    "progress": lambda text: summary_html(progress.Progress((), (), (progress.PartSeen(text, text, text),), {}, text)),
-    "the chooser": lambda text: Chooser({(text, text): 1}),
+    "progress": lambda text: summary_html(progress.Progress(parts={text: {text: text}}, notice=text)),
 }
 
 

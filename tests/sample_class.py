@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from mlops_lesson.instructors.handed_in import asked
 from mlops_lesson.stages import STAGES
-from mlops_lesson.teaching.exercises.check import all_exercises
+from mlops_lesson.teaching.exercises.exercise import all_exercises
 from mlops_lesson.teaching.export_format import FORMAT, FORMAT_VERSION, checksum
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC).isoformat(timespec="milliseconds")

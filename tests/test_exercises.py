@@ -1,9 +1,8 @@
-"""Exercises: the solution is right, a mistake is named, nothing that an answer does gets out of a check."""
+"""Exercises: the model answer is right, a mistake is named, nothing that an answer does gets out of a check."""
 
 import asyncio
 import itertools
 import re
-import statistics
 import types
 
 import nbformat
@@ -16,18 +15,17 @@ from run_notebooks import NOTEBOOKS
 from mlops_lesson.stages import STAGES
 from mlops_lesson.teaching import progress
 from mlops_lesson.teaching.exercises import trial
-from mlops_lesson.teaching.exercises.check import all_exercises, check, exercise_ids, own_or_model_answer
+from mlops_lesson.teaching.exercises.check import check, own_or_model_answer
+from mlops_lesson.teaching.exercises.exercise import all_exercises, exercise_ids
 
 EXERCISES = all_exercises()
 EACH = pytest.mark.parametrize("exercise", EXERCISES)
 
 
-def solved(exercise, right="", wrong=""):
-    """Return the solution as a learner writes it, with one thing changed."""
-    source = EXERCISES[exercise].solution
-    assert source.count(right) == 1 or not right
+def solved(exercise):
+    """Return the solution as a learner writes it."""
     names = {"__name__": "__main__"}
-    exec(source.replace(right, wrong) if right else source, names)  # noqa: S102 - the course's own file
+    exec(EXERCISES[exercise].solution, names)  # noqa: S102 - the course's own file
     return names[EXERCISES[exercise].name]
 
 
@@ -53,22 +51,22 @@ def test_each_mistake_is_named_and_differs_from_every_other(exercise):
         result = check(exercise, lambda *given, does=does: does(*given))
         assert (result.outcome, details(result)["Likely cause"]) == ("not yet", known.words["mistakes"][name])
     assert len(known.mistakes) + len(known.promises) >= 2
-    for kind in ("mistakes", "promises"):
-        assert list(getattr(known, kind)) == list(known.words.get(kind, ()))
+    assert [*known.mistakes] == [*known.words.get("mistakes", ())]
+    assert [*known.promises, *["everywhere"] * bool(known.everywhere)] == [*known.words.get("promises", ())]
 
 
 @EACH
 def test_words_for_the_learner_are_sentences(exercise):
     known = EXERCISES[exercise]
-    assert re.fullmatch(r"[A-Z][a-z].*[a-z]", known.title)
-    assert re.fullmatch(r"(True|.promote.|the|a|two) .*\.", known.returns)
-    for words in known.words["hints"]:
-        assert re.fullmatch(r"[A-Z`].*[.?]", words), words
     promises = [words for promise in known.words.get("promises", {}).values() for words in promise.values()]
-    for words in (*known.words.get("mistakes", {}).values(), *promises):
-        assert re.fullmatch(r"[a-zNP6`].*\.", words, re.DOTALL), words
-    for case in known.cases():
-        assert re.fullmatch(r"(None|[a-z0-9]).*[^.]", case.given), case.given
+    for pattern, texts in (
+        (r"[A-Z][a-z].*[a-z]", [known.title]),
+        (r"(True|.promote.|the|a|two) .*\.", [known.returns]),
+        (r"[A-Z`].*[.?]", known.words["hints"]),
+        (r"[a-zNP6`].*[.\w]", [*known.words.get("mistakes", {}).values(), *promises]),
+        (r"(None|[a-z0-9]).*[^.]", known.cases),
+    ):
+        assert [text for text in texts if not re.fullmatch(pattern, text)] == []
 
 
 RIGHT_RESULTS = {
@@ -94,20 +92,13 @@ RIGHT_RESULTS = {
 
 @EACH
 def test_what_is_right_in_a_case_is_what_its_words_say(exercise):
-    for case, right in zip(EXERCISES[exercise].cases(), RIGHT_RESULTS.get(exercise, []), strict=True):
-        given = EXERCISES[exercise].model_answer(*case.arguments)
+    for (case, arguments), right in zip(
+        EXERCISES[exercise].cases.items(), RIGHT_RESULTS.get(exercise, []), strict=True
+    ):
+        given = EXERCISES[exercise].model_answer(*arguments)
         if exercise == "2.2":
-            assert tuple(sorted(part["id"]) for part in given) == right
-        else:
-            assert given == right if isinstance(right, str) else np.allclose(given, right, atol=1e-6), case.given
-        if exercise in ("4.3", "5.3", "6.2", "6.3"):
-            arguments = [one for each in case.arguments for one in (each if isinstance(each, list) else [each])]
-            assert {float(number) for number in re.findall(r"\d+(?:\.\d+)?", case.given)} <= set(arguments)
-
-
-@pytest.mark.parametrize(("right", "wrong"), [("0 <= value", "0 < value"), ("value <= 16", "value < 16")])
-def test_a_guard_that_is_wrong_at_its_border_is_not_right(right, wrong):
-    assert check("5.1", solved("5.1", right, wrong)).outcome == "not yet"
+            given = tuple(sorted(part["id"]) for part in given)
+        assert given == right if exercise in ("2.2", "6.3") else np.allclose(given, right, atol=1e-6), case
 
 
 # Wrong answers written by somebody else
@@ -165,6 +156,14 @@ def dice_remembered(parcel_id, share, seen={}):  # noqa: B006
 hash_of_text.__module__ = hash_in_a_name.__module__ = dice_remembered.__module__ = "__main__"
 
 
+def prints(image):
+    print(image.min() == image.max())
+
+
+def forgets(image):
+    _ = image.min() == image.max()
+
+
 @pytest.mark.parametrize(
     ("exercise", "answer", "cause"),
     [
@@ -172,6 +171,11 @@ hash_of_text.__module__ = hash_in_a_name.__module__ = dice_remembered.__module__
         ("1.2", hours_of_a_day, "leaves whole days out"),
         ("1.3", hash_in_a_name, "one start of Python to the next"),
         ("2.1", true_or_nothing, "one way through the function ends without a `return`"),
+        ("2.1", prints, "`return` in place of `print`"),
+        ("2.1", forgets, "no line says `return`"),
+        ("2.1", lambda image: print(True), "behind `return`"),
+        ("2.1", lambda image: np.array([image.min() == image.max()]), "still stands in a ndarray"),
+        ("2.1", lambda image: int(image.min() == image.max()), "a comparison gives True or False"),
         ("2.2", split_at_a_position, "by position"),
         ("2.3", lambda train, val: len([image for image in val if image in train]), "a single pixel"),
         ("3.1", lambda y_train, y_val: max(y_val.mean(), 1 - y_val.mean()), "peeked"),
@@ -187,7 +191,7 @@ hash_of_text.__module__ = hash_in_a_name.__module__ = dice_remembered.__module__
 def test_a_mistake_is_recognised_however_it_is_written(exercise, answer, cause):
     result = check(exercise, answer)
     assert result.outcome == "not yet"
-    assert cause in details(result)["Likely cause"]
+    assert cause in repr(result)
 
 
 @pytest.mark.parametrize(
@@ -208,52 +212,24 @@ def blank(*_arguments): ...
 
 
 def blank_with_names(*_arguments):
+    """Return two things."""
     first, second = ..., ...
     return first, second
 
 
 @EACH
-@pytest.mark.parametrize("answer", [..., None, blank, blank_with_names, lambda *_: 2 * ...])
-def test_a_blank_answer_is_calmly_not_attempted(exercise, answer):
-    result = check(exercise, answer)
-    assert result.outcome == "not attempted"
-    assert result.message.startswith(f"Write `{EXERCISES[exercise].signature}` in place of the three dots")
-
-
-@EACH
-def test_a_value_and_another_kind_of_value_are_told_apart(exercise):
+def test_what_is_blank_called_or_of_another_kind_is_told_apart(exercise):
     known = EXERCISES[exercise]
+    for answer in (..., None, blank, blank_with_names, lambda *_: 2 * ...):
+        result = check(exercise, answer)
+        assert result.outcome == "not attempted"
+        assert result.message.startswith(f"Write `{known.signature}` in place of the three dots")
     called = check(exercise, 42)
     assert (called.outcome, details(called)["Seen"]) == ("not yet", "42, of type int")
     assert f'check("{exercise}", {known.name})' in details(called)["Likely cause"]
     other = check(exercise, lambda *_: object)
-    assert other.outcome == "not yet"
     assert other.message.endswith(f", `{known.name}` returns another kind of value.")
     assert details(other) == {"Seen": "<class 'object'>, of type type", "Expected": known.returns}
-
-
-def prints(image):
-    print(image.min() == image.max())
-
-
-def forgets(image):
-    _ = image.min() == image.max()
-
-
-@pytest.mark.parametrize(
-    ("answer", "cause"),
-    [
-        (prints, "`return` in place of `print`"),
-        (forgets, "no line says `return`"),
-        (lambda image: print(True), "behind `return`"),
-        (lambda image: np.array([image.min() == image.max()]), "still stands in a ndarray"),
-        (lambda image: int(image.min() == image.max()), "a comparison gives True or False"),
-    ],
-)
-def test_an_answer_of_no_use_is_told_how_near_it_is(answer, cause):
-    result = check("2.1", answer)
-    assert result.outcome == "not yet"
-    assert cause in repr(result)
 
 
 def helper(one):
@@ -298,7 +274,6 @@ def test_the_line_of_a_crash_is_one_of_the_cell_or_is_not_told():
 
 def test_values_are_shown_like_the_learner_would_write_them():
     assert details(check("1.2", lambda parcels, clicks: np.float64(40)))["Seen"] == "40.0"
-    assert details(check("2.1", lambda image: "y" * 500))["Seen"].startswith("'yyy")
     assert len(repr(check("2.1", lambda image: "y" * 500))) < 500
     split = check("2.2", lambda table, cutoff: (table.iloc[:2], table.iloc[2:]))
     assert "\n id    seen_at\n  1 2026-02-03\n  2 2026-01-05" in repr(split)
@@ -322,26 +297,12 @@ def test_a_check_says_its_outcome_by_sign_colour_and_word_and_folds_its_help():
 
 def test_values_that_come_one_at_a_time_are_taken_once_and_spoiled_arguments_spoil_nothing_else():
     def one_by_one(parcels, clicks):
-        yield from EXERCISES["1.1"].model_answer(parcels, clicks)
+        yield from solved("1.1")(parcels, clicks)
         parcels["id"] = clicks["parcel_id"] = 0
 
     assert check("1.1", one_by_one).outcome == "right"
     for kind in (set, tuple, np.array, pd.Series):
-        assert check("1.1", lambda *given, kind=kind: kind(EXERCISES["1.1"].model_answer(*given))).outcome == "right"
-
-
-class Shy(int):
-    def __repr__(self):
-        raise SystemExit
-
-    def __eq__(self, other):
-        raise KeyboardInterrupt
-
-    __hash__ = None
-
-
-def test_nothing_that_a_value_does_gets_out():
-    assert check("2.3", lambda train, val: Shy(3)).outcome == "not yet"
+        assert check("1.1", lambda *given, kind=kind: kind(solved("1.1")(*given))).outcome == "right"
 
 
 @pytest.mark.parametrize("swallows", [False, True])
@@ -364,15 +325,15 @@ def test_a_loop_without_an_end_is_stopped(monkeypatch, swallows):
 
 
 def test_prints_are_folded_into_the_result(capsys):
-    def talks(parcel_id, share):
-        print(f"parcel {parcel_id}")
-        return solved_canary(parcel_id, share)
+    def talks(latencies, q):
+        for number in range(1_000):
+            print(f"latency {number}")
+        return solved("5.3")(latencies, q)
 
-    solved_canary = solved("5.2")
-    result = check("5.2", talks)
+    result = check("5.3", talks)
     assert result.outcome == "right"
-    assert re.fullmatch(r"parcel 100000 \([\d,]+ lines\)", details(result)["Printed"])
-    assert result._repr_html_().count("parcel 1000") < 20
+    assert details(result)["Printed"] == "latency 0 (4,000 lines)"
+    assert result._repr_html_().count("latency") < 20
     assert capsys.readouterr().out == ""
 
 
@@ -383,14 +344,14 @@ def test_a_name_that_hides_pythons_own_is_told():
         assert f"`{name}` has another meaning than Python's" in details(check(exercise, hidden))["Likely cause"]
 
 
-def test_in_a_kernel_nothing_ends_it_floods_it_or_stops_run_all(tmp_path, monkeypatch):
+def test_in_a_kernel_nothing_ends_it_floods_it_or_stops_run_all(tmp_path):
     cells = [
         "from mlops_lesson.teaching.exercises import trial\n"
-        "from mlops_lesson.teaching.exercises.check import check, own_or_model_answer\ntrial.SECONDS = 4",
+        "from mlops_lesson.teaching.exercises.check import check, own_or_model_answer",
         "check('2.1', lambda image: exit())",
         "def canary(parcel_id, share):\n    print(parcel_id)\n    return hash(str(parcel_id)) % 100 < 100 * share\n\n"
         "check('5.2', canary)",
-        "import matplotlib.pyplot as plt\n"
+        "import matplotlib.pyplot as plt\ntrial.SECONDS = 1\n"
         "check('2.1', lambda image: plt.figure() and display(image) or [None for _ in iter(int, 1)])",
         "print(own_or_model_answer('2.1', lambda image: quit()).__name__)",
     ]
@@ -413,7 +374,7 @@ def test_the_outcome_is_saved_and_a_finished_challenge_is_marked():
     for exercise in exercise_ids(1):
         check(exercise, solved(exercise))
     now = progress.read()
-    assert now.exercise("1.1").outcome == "right"
+    assert now.exercises["1.1"].outcome == "right"
     assert now.parts_of(1) == ("challenge",)
 
 
@@ -423,21 +384,19 @@ def test_a_check_tells_when_progress_cannot_be_saved(tmp_path, monkeypatch):
     assert "memory only" in details(check("1.1", lambda parcels, clicks: 1 / 0))["Mind"]
 
 
-@pytest.mark.parametrize("answer", [..., 3, lambda image: 1 / 0, lambda image: True])
-def test_later_cells_go_on_with_the_learners_own_answer_or_the_model_answer(answer, capsys):
+def test_later_cells_go_on_with_the_learners_own_answer_or_the_model_answer(capsys):
     own = solved("2.1")
     assert own_or_model_answer("2.1", own) is own
-    assert own_or_model_answer("2.1", answer) is EXERCISES["2.1"].model_answer
-    assert capsys.readouterr().out == (
-        "Going on with your own is_blank of exercise 2.1.\n"
-        "Going on with the model answer for is_blank of exercise 2.1: yours is not right yet.\n"
-    )
+    assert capsys.readouterr().out == "Going on with your own is_blank of exercise 2.1.\n"
+    for answer in (..., 3, lambda image: 1 / 0, lambda image: True):
+        assert own_or_model_answer("2.1", answer) is EXERCISES["2.1"].model_answer
+        assert "the model answer for is_blank of exercise 2.1: yours is not right yet" in capsys.readouterr().out
     with pytest.raises(ValueError, match="There is no exercise"):
         own_or_model_answer("9.9", own)
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.slug)
-def test_every_notebook_shows_its_exercises_with_their_minutes_and_a_short_solution(stage):
+def test_every_notebook_shows_its_exercises_with_their_minutes(stage):
     known = [number for number in EXERCISES if number.startswith(f"{stage.number}.")]
     assert tuple(known) == exercise_ids(stage)
     notebook = "\n".join(cell.source for cell in nbformat.read(NOTEBOOKS / stage.notebook, 4).cells)
@@ -445,5 +404,3 @@ def test_every_notebook_shows_its_exercises_with_their_minutes_and_a_short_solut
         exercise = EXERCISES[number]
         assert f'check("{number}", {exercise.name})' in notebook
         assert re.search(rf"{number}.{{1,3}}{exercise.title}\W+{exercise.minutes} minutes", notebook, re.IGNORECASE)
-    lines = [len(EXERCISES[number].solution.split('"""')[-1].strip().splitlines()) for number in known]
-    assert statistics.median(lines) <= max(lines) <= 10

@@ -9,7 +9,8 @@ import pytest
 import solutions
 from run_notebooks import NOTEBOOKS
 
-from mlops_lesson.teaching.exercises.check import check, exercise_ids
+from mlops_lesson.teaching.exercises.check import check
+from mlops_lesson.teaching.exercises.exercise import exercise_ids
 
 NAMES = sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))
 
@@ -33,6 +34,7 @@ def test_every_exercise_of_a_notebook_and_nothing_else_is_solved(name: str) -> N
         assert check(exercise, names[function]).outcome == "right"
 
 
+@pytest.mark.nightly
 def test_a_solved_notebook_is_run_and_says_that_it_is_right(tmp_path: Path) -> None:
     before = (NOTEBOOKS / NAMES[0]).read_bytes()
     command = [sys.executable, solutions.__file__, str(NOTEBOOKS / NAMES[0]), "--folder", str(tmp_path)]

@@ -24,7 +24,8 @@ from mlops_lesson.collection import depot
 from mlops_lesson.deployment import serving
 from mlops_lesson.instructors import class_report
 from mlops_lesson.teaching import progress
-from mlops_lesson.teaching.exercises.check import all_exercises, check
+from mlops_lesson.teaching.exercises.check import check
+from mlops_lesson.teaching.exercises.exercise import all_exercises
 from mlops_lesson.teaching.questions import QUESTIONS_FOLDER, read_question_file
 
 TRIED = settings(max_examples=int(os.environ.get("MLOPS_CASES", "300")) // 5)

@@ -17,9 +17,8 @@ import nbformat
 from notebook_checks import BOLD, Lesson, bold_terms, reading_order
 
 from mlops_lesson.stages import STAGES, Stage
-from mlops_lesson.teaching.chooser import WAYS, grid_markdown, read_minutes
-from mlops_lesson.teaching.exercises.check import all_exercises
-from mlops_lesson.teaching.exercises.exercise import Exercise
+from mlops_lesson.teaching.chooser import WAYS, link, read_minutes
+from mlops_lesson.teaching.exercises.exercise import exercises_of
 from mlops_lesson.teaching.questions import Question, load_questions
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -105,14 +104,27 @@ def table(rows: list[list[object]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *body])
 
 
+def grid() -> str:
+    """Write the ways to learn by the six stages, each a link with its minutes."""
+    minutes = read_minutes()
+    rows: list[list[object]] = [["Way to learn", *(f"{stage.number} {stage.name}" for stage in STAGES)]]
+    for part in WAYS:
+        way = part.capitalize()
+        links = (
+            (f"[{way} {stage.number}](notebooks/{link(stage, part)})", minutes[stage.slug, part]) for stage in STAGES
+        )
+        rows.append([f"**{way}**", *(f"{address} {here} min" for address, here in links)])
+    return table(rows)
+
+
 def minutes_of_parts() -> str:
     """Write the minutes of each part and stage, with their sums."""
     minutes = read_minutes()
     rows: list[list[object]] = [["part", *(f"{stage.number} {stage.name}" for stage in STAGES), "in all"]]
-    for way in WAYS:
-        each = [minutes[stage.slug, way.part] for stage in STAGES]
-        rows.append([way.name, *each, sum(each)])
-    sums = [sum(minutes[stage.slug, way.part] for way in WAYS) for stage in STAGES]
+    for part in WAYS:
+        each = [minutes[stage.slug, part] for stage in STAGES]
+        rows.append([part.capitalize(), *each, sum(each)])
+    sums = [sum(minutes[stage.slug, part] for part in WAYS) for stage in STAGES]
     return table([*rows, ["**in all**", *sums, sum(sums)]])
 
 
@@ -150,7 +162,7 @@ def six_sessions() -> str:
     minutes = read_minutes()
     rows: list[list[object]] = [["session", "stage", "together", "alone or in pairs", "minutes"]]
     for stage in STAGES:
-        here = {way.part: minutes[stage.slug, way.part] for way in WAYS}
+        here = {part: minutes[stage.slug, part] for part in WAYS}
         together = sum(here[part] for part in (*FIRST, "metrics", "review"))
         rows.append([stage.number, stage.name, together, sum(here.values()) - together, sum(here.values())])
     return table(rows)
@@ -159,13 +171,10 @@ def six_sessions() -> str:
 def at_a_glance(stage: Stage) -> str:
     """Write how long a stage takes, and what its exercises ask."""
     minutes = sum(minutes for (slug, _), minutes in read_minutes().items() if slug == stage.slug)
-    tasks = [f"{exercise.id} {exercise.title} ({exercise.minutes} minutes)" for exercise in exercises_of(stage)]
+    tasks = [
+        f"{exercise.id} {exercise.title} ({exercise.minutes} minutes)" for exercise in exercises_of(stage).values()
+    ]
     return f"{minutes} minutes in all. Exercises: {'; '.join(tasks)}."
-
-
-def exercises_of(stage: Stage) -> list[Exercise]:
-    """Return the exercises of a stage, in order."""
-    return [exercise for exercise in all_exercises().values() if exercise.stage == stage]
 
 
 def goals(stage: Stage) -> str:
@@ -221,7 +230,7 @@ def about(term: str, paragraph: str) -> str:
 def pages() -> dict[Path, dict[str, str]]:
     """Return the generated parts of every page, by file and by name."""
     by_file = {
-        ROOT / "README.md": {"binder": binder(), "grid": grid_markdown()},
+        ROOT / "README.md": {"binder": binder(), "grid": grid()},
         ROOT / "docs" / "glossary.md": {"glossary": glossary()},
         FOLDER / "README.md": {
             "minutes": minutes_of_parts(),

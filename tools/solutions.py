@@ -1,7 +1,7 @@
 """Run the notebooks with all exercises solved, for instructors: ``python tools/solutions.py``, or ``make solutions``.
 
-The solutions are the files of `mlops_lesson/teaching/exercises/solutions/`. What is written
-is never edited: change those, and run again.
+The solutions are the model answers in `mlops_lesson/teaching/exercises/stage_<n>.py`. What is written is never edited:
+change those, and run again.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from nbformat import NotebookNode
 from run_notebooks import NOTEBOOKS, execute, fresh_environment, normal_text
 
 from mlops_lesson.keep.paths import COURSE_VARIABLE
-from mlops_lesson.teaching.exercises.exercise import SOLUTIONS_FOLDER
+from mlops_lesson.teaching.exercises.exercise import all_exercises
 
 FOLDER = NOTEBOOKS.parent / "build" / "solutions"
 CHECK = re.compile(r'^check\("(\d\.\d)", (\w+)\)$', re.MULTILINE)
@@ -34,7 +34,7 @@ def solve(notebook: NotebookNode) -> tuple[NotebookNode, list[str]]:
     Returns
     -------
     notebook : nbformat.NotebookNode
-        A copy in which each exercise's function is the one of its solution file.
+        A copy in which each exercise's function is its model answer.
     exercises : list of str
         Which exercises it has, such as ``["1.1", "1.2", "1.3"]``.
     """
@@ -49,12 +49,11 @@ def solve(notebook: NotebookNode) -> tuple[NotebookNode, list[str]]:
 
 def _with_solution(source: str, name: str, exercise: str) -> str:
     """Replace a function in a cell by its solution, with what the solution needs."""
-    solution = (SOLUTIONS_FOLDER / f"exercise_{exercise.replace('.', '_')}.py").read_text(encoding="utf-8")
-    docstring = ast.parse(solution).body[0]
-    body = "\n".join(solution.splitlines()[docstring.end_lineno :]).strip()
     blank = next(node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef) and node.name == name)
     lines = source.splitlines()
-    return "\n".join([*lines[: blank.lineno - 1], *body.splitlines(), *lines[blank.end_lineno :]])
+    return "\n".join(
+        [*lines[: blank.lineno - 1], *all_exercises()[exercise].solution.splitlines(), *lines[blank.end_lineno :]]
+    )
 
 
 def not_right(notebook: NotebookNode) -> list[str]:

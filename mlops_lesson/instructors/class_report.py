@@ -23,8 +23,7 @@ from mlops_lesson.instructors.handed_in import GivenAnswer, HandedIn, LeftOut, T
 from mlops_lesson.keep.files import write_atomically
 from mlops_lesson.show.page import inline
 from mlops_lesson.stages import STAGES, Stage, get_stage
-from mlops_lesson.teaching.exercises.check import all_exercises
-from mlops_lesson.teaching.exercises.exercise import Exercise
+from mlops_lesson.teaching.exercises.exercise import Exercise, all_exercises
 from mlops_lesson.teaching.export_format import safe_cell
 from mlops_lesson.teaching.progress import OUTCOMES
 from mlops_lesson.teaching.questions import Question

@@ -5,6 +5,7 @@ its first run what was answered while no kernel was there, and gives the page th
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from html import escape
 from typing import Any
 
@@ -15,14 +16,11 @@ from IPython.display import display
 from mlops_lesson.show.page import OURS, STATIC_FOLDER, html_table, script
 from mlops_lesson.stages import STAGES, Stage, get_stage
 from mlops_lesson.teaching import progress
-from mlops_lesson.teaching.exercises.check import exercise_ids
+from mlops_lesson.teaching.exercises.exercise import exercise_ids
 from mlops_lesson.teaching.progress import PARTS, Answer, Progress
 from mlops_lesson.teaching.quiz import known_question, quiz
 
-HAND_IN = (
-    "To hand your progress in, or to take it along, run <code>from mlops_lesson.teaching import progress</code> and "
-    '<code>progress.export("your name")</code> in a new cell.'
-)
+HAND_IN = "To hand your progress in, or to take it along, write your name into the cell below, and run it."
 STAGE_HEAD = ("Stage", "Quiz answered", "Right at first try", "Exercises right", "Parts done")
 CONFIDENCES = ("a guess", "fairly sure", "certain")
 
@@ -68,15 +66,11 @@ class ProgressPanel(anywidget.AnyWidget):
                 setattr(self, name, value)
 
     def _state(self, now: Progress) -> dict[str, Any]:
-        answers: dict[str, dict[str, Any]] = {}
-        for given in now.answers:
-            record = given.record() | {"choice": list(given.choice), "first_choice": list(given.first_choice)}
-            answers.setdefault(given.stage, {})[given.question] = record
         return {
             "parts_seen": list(now.parts_of(self.stage)),
             "summary": summary_html(now),
             "notice": now.notice,
-            "kept": {"answers": answers, "resets": now.resets},
+            "kept": {name: asdict(now)[name] for name in ("answers", "resets")},
         }
 
     def _receive(self, _widget: Any, content: Any, _buffers: Any) -> None:
@@ -108,16 +102,15 @@ class ProgressPanel(anywidget.AnyWidget):
     def _collect(self, item: Mapping[str, Any]) -> None:
         """Take over an answer that the page has and the file has not; whether it is right is decided here."""
         name, identifier, record = str(item["quiz"]), str(item["question"]), item["record"]
-        choice, first, attempts = _letters(record["choice"]), _letters(record["first_choice"]), int(record["attempts"])
-        question = known_question(name, identifier)
-        earlier_round = int(item["round"]) < progress.read().resets.get(name, 0)
-        if earlier_round or not choice or attempts < 1 or (question and not question.fits(choice)):
+        choice, first = _letters(record["choice"]), _letters(record["first_choice"])
+        question, is_earlier = known_question(name, identifier), item["round"] < progress.read().resets.get(name, 0)
+        if is_earlier or not choice or record["attempts"] < 1 or (question and not question.fits(choice)):
             return
         right = question.is_right(choice) if question else bool(record["right"])
         first_right = question.is_right(first) if question else bool(record["first_right"])
-        confidence, at = _confidence(record), str(record["at"])
-        given = Answer(name, identifier, choice, right, first, first_right, confidence, attempts, at)
-        _mark_review(name, progress.merge_answer(given))
+        confidence, attempts, at = _confidence(record), int(record["attempts"]), str(record["at"])
+        given = Answer(choice, right, first, first_right, confidence, attempts, at)
+        _mark_review(name, progress.merge_answer(name, identifier, given))
 
 
 def progress_panel(stage: int | str | Stage) -> ProgressPanel:
@@ -148,7 +141,7 @@ def stage_rows(now: Progress) -> Iterator[tuple[str, ...]]:
         answers = [now.answer(stage, item.question.id) for item in items]
         fitting = [a for a, item in zip(answers, items, strict=True) if a and item.question.fits(a.choice)]
         exercises = exercise_ids(stage)
-        right = sum(1 for name in exercises if (result := now.exercise(name)) and result.outcome == "right")
+        right = sum(name in now.exercises and now.exercises[name].outcome == "right" for name in exercises)
         yield (
             f"{stage.number} {stage.name}",
             f"{len(fitting)} of {len(items)}",
@@ -170,8 +163,8 @@ def summary_html(now: Progress) -> str:
     )
 
 
-def _letters(choice: Any) -> tuple[str, ...]:
-    return tuple(str(letter) for letter in choice)
+def _letters(choice: Any) -> list[str]:
+    return [str(letter) for letter in choice]
 
 
 def _confidence(given: Mapping[str, Any]) -> str | None:
@@ -180,7 +173,6 @@ def _confidence(given: Mapping[str, Any]) -> str | None:
 
 def _mark_review(name: str, now: Progress) -> None:
     """Mark a stage's last part as done once every question of its quiz was answered."""
-    if name in {stage.slug for stage in STAGES}:
-        asked = {item.question.id for item in quiz(name).items}
-        if asked <= {known.question for known in now.answers_of(name)} and "review" not in now.parts_of(name):
-            progress.keep_part(name, "review")
+    is_new = name in {stage.slug for stage in STAGES} and "review" not in now.parts_of(name)
+    if is_new and {item.question.id for item in quiz(name).items} <= now.answers_of(name).keys():
+        progress.keep_part(name, "review")

@@ -6,12 +6,13 @@ A rule that is broken is told with the file, the question and the field, so that
 import hashlib
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict, StrictBool, StringConstraints, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, StrictBool, StringConstraints, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from mlops_lesson.stages import Stage, get_stage
@@ -29,7 +30,7 @@ def _only_words(text: str) -> str:
 
 
 _STRICT = ConfigDict(extra="forbid")
-_Words = Annotated[str, StringConstraints(pattern=r"\S"), AfterValidator(_only_words)]
+_Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_only_words)]
 _Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 
 
@@ -72,7 +73,7 @@ class Question:
 
     id: _Id
     text: _Words
-    options: Annotated[Sequence[Option], AfterValidator(tuple)]
+    options: Annotated[Sequence[Option], Field(min_length=2, max_length=len(LETTERS)), AfterValidator(tuple)]
     kind: Literal["single", "choose_all", "put_in_order"] = "single"
     hint: _Words | None = None
     misconception: _Words | None = None
@@ -80,28 +81,21 @@ class Question:
 
     def __post_init__(self) -> None:
         """Check that the question can be asked and answered."""
-        for field, problem in self._problems():
-            raise ValueError(f"question {self.id!r}, field {field!r}: {problem}")
-
-    def _problems(self):
         ordering, right = self.kind == "put_in_order", sum(option.right for option in self.options)
-        if not 2 <= len(self.options) <= len(LETTERS):
-            yield "options", f"{len(self.options)} given, 2 to {len(LETTERS)} expected."
-        if len({option.text for option in self.options}) < len(self.options):
-            yield "options", "two options have the same text."
-        for place, option in enumerate(self.options, start=1):
-            if ordering and (option.right or option.misconception):
-                yield f"options[{place}].right", "in an ordering the place decides; leave right and misconception out."
-            elif not ordering and option.right == bool(option.misconception):
-                problem = "an option that is not right names its misconception; a right one has none."
-                yield f"options[{place}].misconception", problem
-        if self.kind == "single" and right != 1:
-            yield "options", f"{right} are marked right; a single-choice question has exactly one right option."
-        if self.kind == "choose_all" and right == 0:
-            yield "options", "none is marked right; mark at least one with right = true."
-        for field, value in (("misconception", self.misconception), ("reason", self.reason)):
-            if ordering != bool(value):
-                yield field, "an ordering names one for the whole question; other kinds name it in each option."
+        beliefs = [option.misconception is None for option in self.options]
+        rules = (
+            (len({option.text for option in self.options}) < len(self.options), "two options have the same text."),
+            (ordering != (self.misconception is not None), "an ordering has one misconception, other kinds none."),
+            (ordering != (self.reason is not None), "an ordering has one reason for the order, other kinds none."),
+            (ordering and (right or not all(beliefs)), "in an ordering no option has right or misconception."),
+            (not ordering and beliefs != [option.right for option in self.options],
+             "an option that is not right names its misconception; a right one has none."),
+            (self.kind == "single" and right != 1, f"exactly one option is right in a single choice, not {right}."),
+            (self.kind == "choose_all" and not right, "none is marked right; mark at least one with right = true."),
+        )  # fmt: skip
+        for broken, rule in rules:
+            if broken:
+                raise ValueError(f"question {self.id!r}: {rule}")
 
     def shown(self) -> tuple[tuple[str, Option], ...]:
         """Return the options with their letters, in the order shown: for an ordering always the same, never right."""
@@ -153,15 +147,15 @@ class QuestionFile:
 
     def __post_init__(self) -> None:
         """Check that no identifier is used twice."""
-        for what, items in (("question", self.questions), ("flashcard", self.flashcards)):
-            all_different(what, [item.id for item in items])
+        for items in (self.questions, self.flashcards):
+            all_different(items)
 
 
-def all_different(what: str, ids: Sequence[str]) -> None:
+def all_different(items: Sequence[Question] | Sequence[Flashcard]) -> None:
     """Raise a `ValueError` that names an identifier which is used twice."""
-    for identifier in ids:
-        if ids.count(identifier) > 1:
-            raise ValueError(f"{what} {identifier!r}, field 'id': used twice.")
+    for name, count in Counter(item.id for item in items).items():
+        if count > 1:
+            raise ValueError(f"the id {name!r} is used twice.")
 
 
 @cache
@@ -179,31 +173,11 @@ def read_question_file(path: str | Path) -> QuestionFile:
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror or error}. Give a TOML file of questions.") from error
     except ValidationError as error:
-        raise ValueError(f"{path.name}: {_in_words(error, data)}") from error
+        problem = error.errors(include_url=False)[0]
+        place = problem["loc"]
+        # The place of what stands in a question or card begins with its list and number there.
+        name = f"{data[place[0]][place[1]].get('id')!r}, " if len(place) > 2 else ""
+        field = ".".join(str(step + 1) if isinstance(step, int) else step for step in place)
+        raise ValueError(f"{path.name}: {name}field {field!r}: {problem['msg']}") from error
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path.name}: {error}") from error
-
-
-_WORDS = {
-    "missing": "it is missing.",
-    "string_pattern_mismatch": "it has no words, or for an id others than small letters, digits and hyphens.",
-    "extra_forbidden": "no such field is known.",
-    "unexpected_keyword_argument": "no such field is known.",
-}
-
-
-def _in_words(error: ValidationError, data: Any) -> str:
-    problem = error.errors(include_url=False)[0]
-    words = _WORDS.get(problem["type"], problem["msg"].removeprefix("Value error, "))
-    if words.startswith(("question ", "flashcard ")):
-        return words
-    where, entry = [], data
-    for step in problem["loc"]:
-        if isinstance(step, int):
-            entry = entry[step] if isinstance(entry, list) and step < len(entry) else None
-            name = entry.get("id") if isinstance(entry, dict) else None
-            where.append(f"{where.pop()}[{step + 1}]" + (f" ({name})" if name else ""))
-        else:
-            entry = entry.get(step) if isinstance(entry, dict) else None
-            where.append(str(step))
-    return f"field {'.'.join(where)!r}: {words}"

@@ -8,16 +8,17 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from html import escape
 from pathlib import Path
+from typing import Any
 
-from mlops_lesson.show.page import OURS, fold, inline, script
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from mlops_lesson.show.page import OURS, inline, script
 from mlops_lesson.stages import STAGES, Stage, get_stage
 from mlops_lesson.teaching import progress
 from mlops_lesson.teaching.questions import (
     QUESTIONS_FOLDER,
     Flashcard,
-    Option,
     Question,
     all_different,
     load_questions,
@@ -62,13 +63,7 @@ class Quiz:
         return "\n".join([*lines, "", f"Answers: {'; '.join(right)}"])
 
     def _repr_html_(self) -> str:
-        blocks = "".join(_block(place, len(self.items), item) for place, item in enumerate(self.items, start=1))
-        return (
-            f'<div class="mlops-lesson" {OURS} data-mlops-quiz="{escape(self.name)}" {_learner(self.name)}>'
-            f"<p><strong>Quiz: {inline(self.title)}.</strong> "
-            "<span data-intro>Choose an option in your mind, then open it to read why it is right or not.</span></p>"
-            f"{blocks}{script('quiz')}</div>"
-        )
+        return _PAGES.get_template("quiz.html.j2").render(quiz=self, how=_HOW, **_asked_of(self.name))
 
     def find(self, question: str) -> Question | None:
         """Return the question with this identifier, or None."""
@@ -87,15 +82,7 @@ class Flashcards:
         return "\n".join([f"Flashcards: {self.title} ({len(self.cards)} cards)", *sides])
 
     def _repr_html_(self) -> str:
-        cards = "".join(
-            fold(inline(card.front), f"<p>{inline(card.back)}</p>", f'data-mlops-card="{escape(card.id)}"')
-            for card in self.cards
-        )
-        return (
-            f'<div class="mlops-lesson" {OURS} data-mlops-cards {_learner("")}>'
-            f"<p><strong>Flashcards: {inline(self.title)}.</strong> Say the answer aloud, then open the card.</p>"
-            f"{cards}{script('cards')}</div>"
-        )
+        return _PAGES.get_template("cards.html.j2").render(shown=self, **_asked_of(""))
 
 
 def quiz(stage: int | str | Stage | Sequence[Question], name: str | None = None) -> Quiz:
@@ -165,80 +152,46 @@ def known_question(quiz_name: str, question: str) -> Question | None:
 _made: dict[str, Quiz] = {}
 
 
-def _learner(quiz_name: str) -> str:
+def _asked_of(quiz_name: str) -> dict[str, Any]:
     """Say whose answers the page may show, and how often this quiz was reset."""
-    learner = progress.learner_number()
-    return f'data-learner="{learner}" data-round="{progress.read().resets.get(quiz_name, 0)}"'
+    return {"learner": progress.learner_number(), "round": progress.read().resets.get(quiz_name, 0)}
 
 
 @cache
 def _stage_quiz(stage: Stage) -> Quiz:
     loaded = load_questions(stage)
-    items = [Asked(question) for question in loaded.questions]
     earlier = {
         question.id: Asked(question, before)
         for before in STAGES[: stage.number - 1]
         for question in load_questions(before).questions
     }
-    for wanted in loaded.ask_again:
-        if wanted not in earlier:
-            raise ValueError(f"{stage.slug}, field 'ask_again': no question {wanted!r} in an earlier stage's file.")
-        items.append(earlier[wanted])
-    return Quiz(stage.slug, stage.name, tuple(items))
+    if unknown := set(loaded.ask_again) - earlier.keys():
+        raise ValueError(f"{stage.slug}, field 'ask_again': no question {unknown} in an earlier stage's file.")
+    again = [earlier[wanted] for wanted in loaded.ask_again]
+    return Quiz(stage.slug, stage.name, (*map(Asked, loaded.questions), *again))
 
 
 @cache
 def _final_quiz() -> Quiz:
     questions = read_question_file(QUESTIONS_FOLDER / "final.toml").questions
-    return Quiz(FINAL, "all six stages", tuple(Asked(question) for question in questions))
+    return Quiz(FINAL, "all six stages", tuple(map(Asked, questions)))
 
 
 def _own_quiz(questions: tuple[Question, ...], name: str | None) -> Quiz:
-    if not questions:
-        raise ValueError("No questions given: pass a list with at least one Question.")
-    for question in questions:
-        if not isinstance(question, Question):
-            kind = type(question).__name__
-            raise ValueError(f"A quiz takes Question objects, not {kind}: make them with Question(...).")
+    if not questions or not all(isinstance(question, Question) for question in questions):
+        raise ValueError("A quiz takes a list of at least one question: make them with Question(...).")
     if name in {FINAL, *(known for stage in STAGES for known in (stage.slug, stage.name))}:
         raise ValueError(f"The name {name!r} belongs to the course's own quiz; give your quiz another name.")
     if name is None:
         # Jupyter's server tells the kernel which notebook it is for: two notebooks' questions may have the same ids.
         notebook = Path(os.environ.get("JPY_SESSION_NAME", "")).stem
         name = f"own questions of {notebook}" if notebook else "own questions"
-    all_different("question", [question.id for question in questions])
-    return Quiz(name, name, tuple(Asked(question) for question in questions))
+    all_different(questions)
+    return Quiz(name, name, tuple(map(Asked, questions)))
 
 
-def _block(place: int, total: int, item: Asked) -> str:
-    question = item.question
-    order = ",".join(question.right_choice()) if question.kind == "put_in_order" else ""
-    hint = f"<p>Hint: <span data-hint>{inline(question.hint)}</span></p>" if question.hint else ""
-    asks = f"Question {place} of {total}{item.source}{_HOW[question.kind]}:"
-    return (
-        f'<div data-mlops-question="{escape(question.id)}" data-kind="{question.kind}" data-order="{order}">'
-        f"<p data-ask><strong>{asks}</strong> {inline(question.text)}</p>"
-        + "".join(_static_option(question, letter, option) for letter, option in question.shown())
-        + (_right_order(question) if order else "")
-        + f"{hint}</div>"
-    )
-
-
-def _static_option(question: Question, letter: str, option: Option) -> str:
-    if question.kind == "put_in_order":
-        verdict = f"Place {question.options.index(option) + 1}. "
-    elif option.right:
-        verdict = "Right. "
-    else:
-        verdict = f"Not right. Misconception: <em data-misconception>{inline(option.misconception)}</em>. "
-    return fold(
-        f"<strong>{letter}.</strong> <span data-text>{inline(option.text)}</span>",
-        f"<p>{verdict}<span data-reason>{inline(option.reason)}</span></p>",
-        f'data-letter="{letter}" data-right="{str(option.right).lower()}"',
-    )
-
-
-def _right_order(question: Question) -> str:
-    order = " ".join(question.right_choice())
-    belief = f"A wrong order often comes from the belief that <em>{inline(question.misconception)}</em>."
-    return fold("The right order", f"<p>{order}. <span data-when-wrong>{inline(question.reason)} {belief}</span></p>")
+_PAGES = Environment(
+    loader=FileSystemLoader(QUESTIONS_FOLDER.parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+)
+_PAGES.globals |= {"ours": OURS, "script": script}
+_PAGES.filters["inline"] = inline

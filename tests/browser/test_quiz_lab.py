@@ -41,19 +41,16 @@ def feedback(lab):
     return lab.output(QUIZ).get_by_role("status").first
 
 
-def saved_on_disk(lab, home):
+@pytest.fixture
+def on_disk(monkeypatch, home):
+    """Return a function that reads what is in the progress file of the learner in the browser."""
+    monkeypatch.setenv("MLOPS_LESSON_HOME", str(home))
+    return progress.read
+
+
+def saved_choice(lab, on_disk):
     expect(lab.output(QUIZ).get_by_text("Saved in this browser and in")).to_be_visible()
-    with sqlite3.connect(home / "progress.db") as saved:
-        ((choice,),) = saved.execute("SELECT choice FROM answers WHERE question = 'join-drops-parcels'")
-    saved.close()
-    return json.loads(choice)
-
-
-def count(home, table):
-    with sqlite3.connect(home / "progress.db") as saved:
-        ((number,),) = saved.execute(f"SELECT count(*) FROM {table}")  # noqa: S608
-    saved.close()
-    return number
+    return on_disk().answer(1, "join-drops-parcels").choice
 
 
 def in_a_shell(home, code):

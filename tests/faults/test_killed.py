@@ -125,12 +125,12 @@ def answering(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Series]:
 
 @many_times
 def test_killed_while_writing_progress_loses_no_finished_answer(answering: Series, moment: int) -> None:
-    earlier = {answer.question for answer in progress.read().answers_of("killed")}
+    earlier = set(progress.read().answers_of("killed"))
     child, finished = answering.kill(moment)
     now = progress.read()
-    added = {answer.question for answer in now.answers_of("killed")} - earlier
+    added = set(now.answers_of("killed")) - earlier
     assert added in ({f"{child}-{n}" for n in range(1, last + 1)} for last in (finished, finished + 1))
-    assert earlier <= {answer.question for answer in now.answers_of("killed")}
+    assert earlier <= set(now.answers_of("killed"))
     assert now.notice == ""
     assert progress.keep_part(1, "why").parts_of(1) == ("why",)
 

@@ -13,7 +13,7 @@ from solutions import not_right, solve
 from mlops_lesson import artifacts
 from mlops_lesson.stages import STAGES
 from mlops_lesson.teaching import progress
-from mlops_lesson.teaching.exercises.check import exercise_ids
+from mlops_lesson.teaching.exercises.exercise import exercise_ids
 from mlops_lesson.teaching.questions import load_questions
 
 SECONDS = 600
@@ -53,5 +53,5 @@ def test_two_notebooks_run_at_once_lose_no_answer(tmp_path: Path, monkeypatch: p
     for number in (1, 2):
         assert len(now.answers_of(number)) == len(load_questions(number).questions)
         assert now.parts_of(number) == progress.PARTS
-        assert {now.exercise(name).outcome for name in exercise_ids(number)} == {"right"}
+        assert {now.exercises[name].outcome for name in exercise_ids(number)} == {"right"}
     assert len(artifacts.load("clean dataset", quiet=True).X) > 500

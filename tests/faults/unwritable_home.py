@@ -75,7 +75,7 @@ def promote_the_other() -> bool:
 
 def answer() -> str | bool:
     now = progress.keep_answer(1, f"question-{os.urandom(3).hex()}", ["A"], right=True)
-    return now.notice or len(now.answers) > 1
+    return now.notice or len(now.answers_of(1)) > 1
 
 
 def keep_smaller() -> bool:
@@ -93,7 +93,7 @@ def serve() -> bool:
 
 WRITES: dict[str, Callable[[], Any]] = {
     "an answer": answer,
-    "an export": lambda: progress.export("Ada").json_file.exists(),
+    "an export": lambda: progress.export("Ada").exists(),
     "an artifact": keep_smaller,
     "a model card": lambda: bool(ModelCard("Card", (("Use", ("Reads digits.",)),), "0" * 64).save()),
     "a new model": lambda: validated(trained_model(4)) > 2,
@@ -104,7 +104,7 @@ WRITES: dict[str, Callable[[], Any]] = {
     "the service": serve,
 }
 READS: dict[str, Callable[[], Any]] = {
-    "answers": lambda: len(progress.read().answers),
+    "answers": lambda: len(progress.read().answers_of(1)),
     "champion": lambda: registry.champion().version > 0,
     "versions": lambda: len(registry.versions()) > 1,
     "history": lambda: len(registry.history()) > 1,

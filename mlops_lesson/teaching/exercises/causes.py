@@ -5,6 +5,7 @@ import contextlib
 import copy
 import dis
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 from traceback import walk_tb
 from types import CodeType, FunctionType
@@ -12,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from mlops_lesson.teaching.exercises.exercise import Case, Exercise, of_the_same_kind, same
+from mlops_lesson.teaching.exercises.exercise import of_the_same_kind, same
 from mlops_lesson.teaching.exercises.result import Detail
 from mlops_lesson.teaching.exercises.trial import CrashError, Trial, quietly
 
 LONGEST_ERROR = 160
+NOTHING = {"RESUME", "NOP", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE"}
 BY_HAND = Detail(
     "Next", "try the function by hand on a small example whose answer you know; the hints below go step by step."
 )
@@ -33,43 +35,38 @@ OF_ERRORS = (
 )
 
 
-def of_a_difference(exercise: Exercise, trial: Trial, failed: Case, given: Any, right: Any) -> Detail:
+def of_a_difference(trial: Trial, given: Any, right: Any) -> Detail:
     """Name the mistake that explains all that the answer gives."""
-    results = [(failed, given), *_results(exercise, trial)]
-    for name, mistake in exercise.mistakes.items():
-        if all(quietly(_explains, mistake, case, result) for case, result in results):
-            return _likely(exercise.words["mistakes"][name])
-    return _shadowed(trial, failed, lambda value: same(value, right)) or BY_HAND
+    results = [(trial.arguments, given), *_results(trial)]
+    for name, mistake in trial.exercise.mistakes.items():
+        if all(quietly(_explains, mistake, *result) for result in results):
+            return _likely(trial.exercise.words["mistakes"][name])
+    return _shadowed(trial, lambda value: same(value, right)) or BY_HAND
 
 
 def _likely(cause: str) -> Detail:
     return Detail("Likely cause", cause)
 
 
-def _results(exercise: Exercise, trial: Trial) -> Iterator[tuple[Case, Any]]:
+def _results(trial: Trial) -> Iterator[tuple[tuple[Any, ...], Any]]:
     """Try the answer in each case; those in which it crashes are left out."""
-    for case in exercise.cases():
+    for arguments in trial.exercise.cases.values():
         with contextlib.suppress(CrashError):
-            yield case, trial(*case.arguments)
+            yield arguments, trial(*arguments)
 
 
-def _explains(mistake: Callable[..., Any], case: Case, result: Any) -> bool:
-    wrong = mistake(*copy.deepcopy(case.arguments))
+def _explains(mistake: Callable[..., Any], arguments: tuple[Any, ...], result: Any) -> bool:
+    wrong = mistake(*copy.deepcopy(arguments))
     return of_the_same_kind(result, wrong) and same(result, wrong)
 
 
-def of_nothing(exercise: Exercise, trial: Trial) -> Detail:
+def of_nothing(trial: Trial) -> Detail:
     """Say why a function returns nothing."""
     code = getattr(trial.answer, "__code__", None)
-    if code is None:
-        return BY_HAND
-    if all(value is None for value in _returned(code)):
-        return _likely(
-            "the result is printed; write `return` in place of `print`."
-            if trial.prints.text
-            else "no line says `return`."
-        )
-    if any(value is not None for _, value in _results(exercise, trial)):
+    if code is not None and all(value is None for value in _returned(code)):
+        printed = "the result is printed; write `return` in place of `print`."
+        return _likely(printed if trial.prints.text else "no line says `return`.")
+    if any(value is not None for _, value in _results(trial)):
         return _likely("one way through the function ends without a `return`.")
     return Detail(
         "Next", "look at what stands behind `return`: methods that change a value in place give nothing back."
@@ -86,11 +83,11 @@ def of_another_kind(given: Any, right: Any) -> tuple[Detail, ...]:
     return ()
 
 
-def of_a_crash(exercise: Exercise, trial: Trial, error: BaseException, case: Case) -> Detail:
+def of_a_crash(trial: Trial, error: BaseException) -> Detail:
     """Say why a function stopped with an error."""
-    if not trial.takes(case.arguments):
-        return _likely(f"the function takes other arguments than `{exercise.signature}`.")
-    if found := _shadowed(trial, case, lambda _value: True):
+    if not trial.takes_its_arguments():
+        return _likely(f"the function takes other arguments than `{trial.exercise.signature}`.")
+    if found := _shadowed(trial, lambda _value: True):
         return found
     for kinds, cause in OF_ERRORS:
         if isinstance(error, kinds):
@@ -114,10 +111,8 @@ def in_words(error: BaseException) -> str:
 def is_empty(answer: Any) -> bool:
     """Tell whether a function has nothing but dots, `pass` or a docstring in it: its byte code returns None at once."""
     code = getattr(answer, "__code__", None)
-    if code is None:
-        return False
-    steps = [step for step in dis.get_instructions(code) if step.opname not in ("RESUME", "NOP", "RETURN_VALUE")]
-    return all(step.opname in ("LOAD_CONST", "RETURN_CONST") and step.argval is None for step in steps)
+    steps = {step.opname for step in dis.get_instructions(code)} if code else {""}
+    return steps <= NOTHING and all(value is None for value in _returned(code))
 
 
 def is_blank(error: BaseException, answer: Any) -> bool:
@@ -144,18 +139,16 @@ def _returned(code: CodeType) -> Iterator[Any]:
             yield before.argval if before.opname == "LOAD_CONST" and not step.is_jump_target else ...
 
 
-def _shadowed(trial: Trial, case: Case, is_cured: Callable[[Any], bool]) -> Detail | None:
+def _shadowed(trial: Trial, is_cured: Callable[[Any], bool]) -> Detail | None:
     """Try the function with Python's own names in the place of those that an earlier cell gave to something else."""
     answer = trial.answer
     if not isinstance(answer, FunctionType):
         return None
-    used = {name for code in _codes(answer.__code__) for name in code.co_names}
-    ours = used & answer.__globals__.keys() & vars(builtins).keys() - {"exit", "quit"}
-    names = sorted(name for name in ours if not name.startswith("_"))
+    used = {name for code in _codes(answer.__code__) for name in code.co_names} - {"exit", "quit"}
+    names = sorted(used & answer.__globals__.keys() & vars(builtins).keys())
     world = {name: value for name, value in answer.__globals__.items() if name not in names}
     clean = FunctionType(answer.__code__, world, answer.__name__, answer.__defaults__, answer.__closure__)
-    clean.__kwdefaults__ = answer.__kwdefaults__
-    if not names or not quietly(lambda: is_cured(Trial(clean)(*case.arguments))):
+    if not names or not quietly(lambda: is_cured(replace(trial, answer=clean)(*trial.arguments))):
         return None
     named = " and ".join(f"`{name}`" for name in names)
     return _likely(

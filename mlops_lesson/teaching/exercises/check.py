@@ -6,18 +6,17 @@ to go on with.
 """
 
 import copy
-import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import cache
-from itertools import chain
+from functools import partial
+from itertools import starmap
 from typing import Any
 
-from mlops_lesson.stages import Stage, get_stage
+from mlops_lesson.stages import STAGES
 from mlops_lesson.teaching import progress
 from mlops_lesson.teaching.exercises import causes
 from mlops_lesson.teaching.exercises import trial as trials
-from mlops_lesson.teaching.exercises.exercise import Case, Exercise, of_the_same_kind, same, words_of
+from mlops_lesson.teaching.exercises.exercise import Exercise, exercise_ids, exercises_of, of_the_same_kind, same
 from mlops_lesson.teaching.exercises.result import CheckResult, Detail, of_prints, of_value
 from mlops_lesson.teaching.exercises.trial import CrashError, Trial, quietly
 
@@ -38,17 +37,17 @@ def check(exercise: str, answer: Any) -> CheckResult:
         The outcome, what was seen, what was expected and the likely cause; hints and the solution fold out. Never
         raises, whatever the answer does.
     """
-    known = all_exercises().get(str(exercise))
-    if known is None:
-        return CheckResult(str(exercise), "not attempted", _unknown(exercise))
+    try:
+        known = _find(exercise)
+    except ValueError as error:
+        return CheckResult(str(exercise), "not attempted", str(error))
     found = _examine(known, answer)
     now = progress.keep_exercise(known.stage, known.id, found.outcome)
-    results = [now.exercise(name) for name in exercise_ids(known.stage)]
-    if all(result and result.outcome == "right" for result in results):
+    right = {name for name, result in now.exercises.items() if result.outcome == "right"}
+    if right.issuperset(exercise_ids(known.stage)):
         now = progress.keep_part(known.stage, "challenge")
-    if now.notice and found.outcome != "not attempted":
-        found = replace(found, details=(*found.details, Detail("Mind", now.notice)))
-    return found
+    mind = [Detail("Mind", now.notice)] if now.notice and found.outcome != "not attempted" else []
+    return replace(found, details=(*found.details, *mind))
 
 
 def own_or_model_answer(exercise: str, answer: Any) -> Callable[..., Any]:
@@ -74,9 +73,7 @@ def own_or_model_answer(exercise: str, answer: Any) -> Callable[..., Any]:
     ValueError
         If there is no such exercise.
     """
-    known = all_exercises().get(str(exercise))
-    if known is None:
-        raise ValueError(_unknown(exercise))
+    known = _find(exercise)
     if _examine(known, answer).outcome == "right":
         print(f"Going on with your own {known.name} of exercise {known.id}.")
         return answer
@@ -84,52 +81,40 @@ def own_or_model_answer(exercise: str, answer: Any) -> Callable[..., Any]:
     return known.model_answer
 
 
-@cache
-def all_exercises() -> dict[str, Exercise]:
-    """Return every exercise of the course by its identifier, in order."""
-    stages = [importlib.import_module(f"{__package__}.stage_{number}").EXERCISES for number in range(1, 7)]
-    return {exercise.id: exercise for exercise in chain(*stages)}
+def _find(exercise: str) -> Exercise:
+    stages = {name: stage for stage in STAGES for name in exercise_ids(stage)}
+    if str(exercise) not in stages:
+        raise ValueError(f"There is no exercise {exercise!r}. There are: {', '.join(stages)}.")
+    return exercises_of(stages[str(exercise)])[str(exercise)]
 
 
-def exercise_ids(stage: int | str | Stage) -> tuple[str, ...]:
-    """Return the identifiers of a stage's exercises, without loading them."""
-    return tuple(words_of(get_stage(stage).number))
-
-
-def _unknown(exercise: Any) -> str:
-    return f"There is no exercise {exercise!r}. There are: {', '.join(all_exercises())}."
-
-
-class _ProblemError(Exception):
-    """A value that is no answer at all."""
-
-    def __init__(self, found: CheckResult):
-        super().__init__(found.message)
-        self.found = found
+class _NoAnswerError(Exception):
+    """A value that is no answer at all; it carries the result that says so."""
 
 
 def _result(exercise: Exercise, outcome: str, message: str, *details: Detail) -> CheckResult:
     return CheckResult(exercise.id, outcome, message, details, exercise.words["hints"], exercise.solution)
 
 
+def _not_attempted(exercise: Exercise) -> CheckResult:
+    write = f"Write `{exercise.signature}` in place of the three dots, about {exercise.minutes} minutes,"
+    return _result(exercise, "not attempted", f"{write} and run the cell again. Left blank, it stops nothing below.")
+
+
 def _examine(exercise: Exercise, answer: Any) -> CheckResult:
-    trial = Trial(answer)
+    trial = Trial(exercise, answer)
     try:
         found = trial.run(lambda: _judge(exercise, trial))
     except TimeoutError:
-        found = _result(
-            exercise,
-            "crashed",
-            f"`{exercise.name}` was stopped before it came to an end; a check lasts {trials.SECONDS} seconds at most.",
-            Detail("Given", f"{trial.now}."),
-            Detail("Next", "look for a loop that does not end, or for a slow step that is repeated often."),
-        )
+        message = f"was stopped before it came to an end; a check lasts {trials.SECONDS} seconds at most."
+        advice = Detail("Next", "look for a loop that does not end, or for a slow step that is repeated often.")
+        given = Detail("Given", f"{trial.now}.")
+        found = _result(exercise, "crashed", f"`{exercise.name}` {message}", given, advice)
     except CrashError as crash:
         message = f"This is no function that can be looked at; `{exercise.signature}` is expected."
         found = _result(exercise, "not yet", message, Detail("Seen", causes.in_words(crash.error)))
-    if trial.prints.text:
-        found = replace(found, details=(*found.details, of_prints(trial.prints.text, trial.prints.lines)))
-    return found
+    prints = [of_prints(trial.prints.text, trial.prints.lines)] if trial.prints.text else []
+    return replace(found, details=(*found.details, *prints))
 
 
 def _judge(exercise: Exercise, trial: Trial) -> CheckResult:
@@ -146,64 +131,57 @@ def _judge(exercise: Exercise, trial: Trial) -> CheckResult:
         seen = of_value("Seen", answer, kind=True)
         return _result(exercise, "not yet", message, seen, Detail("Likely cause", cause))
     try:
-        for case in exercise.cases():
-            given, right = _value(exercise, trial, case)
-            if not quietly(same, given, right):
-                cause = causes.of_a_difference(exercise, trial, case, given, right)
-                details = of_value("Seen", given), of_value("Expected", right), cause
-                return _result(exercise, "not yet", f"With {case.given}, the result differs.", *details)
-        for name, broken in exercise.promises.items():
-            if seen := broken(_Watched(exercise, trial)):
-                words = exercise.words["promises"][name]
-                details = (
-                    Detail("Seen", seen),
-                    Detail("Expected", words["says"]),
-                    Detail("Likely cause", words["cause"]),
-                )
-                return _result(exercise, "not yet", "One promise is not kept.", *details)
-    except _ProblemError as problem:
-        return problem.found
+        return _tried(exercise, trial)
+    except _NoAnswerError as problem:
+        return problem.args[0]
+
+
+def _tried(exercise: Exercise, trial: Trial) -> CheckResult:
+    for case, arguments in exercise.cases.items():
+        given, right = _values(exercise, trial, case, arguments)
+        if not quietly(same, given, right):
+            details = of_value("Seen", given), of_value("Expected", right), causes.of_a_difference(trial, given, right)
+            return _result(exercise, "not yet", f"With {case}, the result differs.", *details)
+
+    def answer(*arguments: Any) -> Any:
+        return _values(exercise, trial, "data of the check's own", arguments)[0]
+
+    for name, broken in {**exercise.promises, "everywhere": partial(_differs_elsewhere, trial)}.items():
+        for seen in broken(answer):
+            words = exercise.words["promises"][name]
+            details = (("Seen", seen), ("Expected", words["says"]), ("Likely cause", words["cause"]))
+            return _result(exercise, "not yet", "One promise is not kept.", *starmap(Detail, details))
     return _result(exercise, "right", f"`{exercise.name}` does what it should, also on data it had not seen.")
 
 
-class _Watched:
-    """The learner's function as a promise sees it: a value that is no answer at all ends the look at the promise."""
-
-    def __init__(self, exercise: Exercise, trial: Trial):
-        self.exercise, self.trial = exercise, trial
-        self.elsewhere = trial.elsewhere
-
-    def __call__(self, *arguments: Any) -> Any:
-        return _value(self.exercise, self.trial, Case("data of the check's own", arguments))[0]
+def _differs_elsewhere(trial: Trial, answer: Callable[..., Any]) -> Iterator[str]:
+    if calls := trial.exercise.everywhere:
+        changed = sum(answer(*call) != there for call, there in zip(calls, trial.elsewhere(*calls), strict=False))
+        if changed:
+            yield trial.exercise.words["promises"]["everywhere"]["seen"].format(changed=changed, tried=len(calls))
 
 
-def _value(exercise: Exercise, trial: Trial, case: Case) -> tuple[Any, Any]:
+def _values(exercise: Exercise, trial: Trial, case: str, arguments: tuple[Any, ...]) -> tuple[Any, Any]:
     """Return what the learner's function gives, and what is right."""
-    trial.now = case.given
+    trial.now, trial.arguments = case, arguments
     try:
-        given = trial(*case.arguments)
+        given = trial(*arguments)
     except CrashError as crash:
-        raise _ProblemError(_crashed(exercise, trial, crash.error, case)) from crash
+        raise _NoAnswerError(_crashed(exercise, trial, crash.error)) from crash
     if given is ... or (isinstance(given, tuple) and any(value is ... for value in given)):
-        raise _ProblemError(_not_attempted(exercise))
-    returns = f"With {case.given}, `{exercise.name}` returns"
-    expected = Detail("Expected", exercise.returns)
+        raise _NoAnswerError(_not_attempted(exercise))
+    returns, expected = f"With {case}, `{exercise.name}` returns", Detail("Expected", exercise.returns)
     if given is None:
-        cause = causes.of_nothing(exercise, trial)
-        raise _ProblemError(_result(exercise, "not yet", f"{returns} nothing.", expected, cause))
-    right = exercise.model_answer(*copy.deepcopy(case.arguments))
+        problem = _result(exercise, "not yet", f"{returns} nothing.", expected, causes.of_nothing(trial))
+        raise _NoAnswerError(problem)
+    right = exercise.model_answer(*copy.deepcopy(arguments))
     if not quietly(of_the_same_kind, given, right):
         details = of_value("Seen", given, kind=True), expected, *causes.of_another_kind(given, right)
-        raise _ProblemError(_result(exercise, "not yet", f"{returns} another kind of value.", *details))
+        raise _NoAnswerError(_result(exercise, "not yet", f"{returns} another kind of value.", *details))
     return given, right
 
 
-def _not_attempted(exercise: Exercise) -> CheckResult:
-    write = f"Write `{exercise.signature}` in place of the three dots, about {exercise.minutes} minutes,"
-    return _result(exercise, "not attempted", f"{write} and run the cell again. Left blank, it stops nothing below.")
-
-
-def _crashed(exercise: Exercise, trial: Trial, error: BaseException, case: Case) -> CheckResult:
+def _crashed(exercise: Exercise, trial: Trial, error: BaseException) -> CheckResult:
     if causes.is_blank(error, trial.answer):
         return _not_attempted(exercise)
     line = causes.line_of(error, trial.answer)
@@ -212,7 +190,7 @@ def _crashed(exercise: Exercise, trial: Trial, error: BaseException, case: Case)
         "crashed",
         f"`{exercise.name}` stopped with an error{f' in line {line} of the cell' if line else ''}.",
         Detail("Seen", causes.in_words(error)),
-        Detail("Given", f"{case.given}."),
+        Detail("Given", f"{trial.now}."),
         Detail("Expected", exercise.returns),
-        causes.of_a_crash(exercise, trial, error, case),
+        causes.of_a_crash(trial, error),
     )

@@ -1,41 +1,24 @@
 """What an exercise is made of, and when two values count as the same.
 
-A stage's exercises stand in `stage_1` to `stage_6`, their solutions in `solutions/`; `check` runs them.
+A stage's exercises stand in `stage_1.py` to `stage_6.py`, their words in the TOML file beside; `check` runs them.
 """
 
+import ast
+import importlib
 import inspect
 import tomllib
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
-from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from mlops_lesson.stages import Stage, get_stage
+from mlops_lesson.stages import STAGES, Stage, get_stage
 
-SOLUTIONS_FOLDER = Path(__file__).resolve().parent / "solutions"
-
-
-@dataclass(frozen=True)
-class Case:
-    """Arguments that an answer is tried on, and the situation in words that follow "With"."""
-
-    given: str
-    arguments: tuple[Any, ...]
-
-
-class Tried(Protocol):
-    """A learner's function as a promise sees it."""
-
-    def __call__(self, *arguments: Any) -> Any:
-        """Run it here."""
-
-    def elsewhere(self, *calls: tuple[Any, ...]) -> list[Any] | None:
-        """Run it in a second process with other hashes; None if it cannot be taken there."""
+Function = Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -44,26 +27,28 @@ class Exercise:
 
     Parameters
     ----------
-    id : str
-        Stage and number, such as ``"1.1"``.
-    cases : callable
-        Makes the list of `Case`; called for every check, so that no answer can spoil the data.
+    model_answer : callable
+        The function to write, as the course writes it; its docstring says after "Return" what is expected.
+    cases : dict of str to tuple
+        Arguments to try an answer on, copied for each call, by the situation in words that follow "With".
     mistakes : dict of str to callable
         A function for each likely wrong way; each differs from all others in some case.
     promises : dict of str to callable
-        What an open exercise's answer must keep: functions that take the learner's and return what was seen where the
-        promise is broken, or None.
+        What an open exercise's answer must keep: functions that take the learner's and yield what was seen where the
+        promise is broken.
+    everywhere : list of tuple
+        Arguments for which a second Python has to give the same: the promise "everywhere".
+    id, words : str and dict
+        Stage and number, such as ``"1.1"``, and what the TOML file says under it; filled in when a stage is loaded.
     """
 
-    id: str
-    cases: Callable[[], list[Case]] = list
-    mistakes: dict[str, Callable[..., Any]] = field(default_factory=dict)
-    promises: dict[str, Callable[[Tried], str | None]] = field(default_factory=dict)
-
-    @property
-    def words(self) -> dict[str, Any]:
-        """Its title, minutes and hints, the cause of each mistake, and what each promise says and breaks by."""
-        return words_of(self.stage.number)[self.id]
+    model_answer: Function
+    cases: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    mistakes: dict[str, Function] = field(default_factory=dict)
+    promises: dict[str, Callable[[Function], Iterator[str]]] = field(default_factory=dict)
+    everywhere: list[tuple[Any, ...]] = field(default_factory=list)
+    id: str = ""
+    words: dict[str, Any] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -80,17 +65,6 @@ class Exercise:
         """The stage it belongs to."""
         return get_stage(int(self.id[0]))
 
-    @cached_property
-    def solution(self) -> str:
-        """The source of its solution."""
-        return (SOLUTIONS_FOLDER / f"exercise_{self.id.replace('.', '_')}.py").read_text(encoding="utf-8")
-
-    @cached_property
-    def model_answer(self) -> Callable[..., Any]:
-        """The function of its solution."""
-        module = import_module(f"{__package__}.solutions.exercise_{self.id.replace('.', '_')}")
-        return next(value for value in vars(module).values() if getattr(value, "__module__", "") == module.__name__)
-
     @property
     def name(self) -> str:
         """Name of the function to write."""
@@ -106,11 +80,37 @@ class Exercise:
         """What the function returns, in words that follow "Expected:"."""
         return self.model_answer.__doc__.removeprefix("Return ")
 
+    @cached_property
+    def solution(self) -> str:
+        """The source of the model answer, below the imports that it needs."""
+        source = inspect.getsource(self.model_answer)
+        used = {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
+        lines = inspect.getsource(inspect.getmodule(self.model_answer)).splitlines()
+        imports = [line for line in lines if line.startswith(("import ", "from ")) and line.split()[-1] in used]
+        return "\n".join([*imports, "", "", source]).lstrip()
+
 
 @cache
-def words_of(stage: int) -> dict[str, dict[str, Any]]:
+def words_of(stage: Stage) -> dict[str, dict[str, Any]]:
     """Read the words of a stage's exercises, by their identifiers in order."""
-    return tomllib.loads(SOLUTIONS_FOLDER.with_name(f"stage_{stage}.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(Path(__file__).with_name(f"stage_{stage.number}.toml").read_text(encoding="utf-8"))
+
+
+def exercise_ids(stage: int | str | Stage) -> tuple[str, ...]:
+    """Return the identifiers of a stage's exercises, without loading them."""
+    return tuple(words_of(get_stage(stage)))
+
+
+@cache
+def exercises_of(stage: Stage) -> dict[str, Exercise]:
+    """Load the exercises of a stage, by their identifiers in order."""
+    made = importlib.import_module(f"{__package__}.stage_{stage.number}").EXERCISES
+    return {name: replace(made[name], id=name, words=words) for name, words in words_of(stage).items()}
+
+
+def all_exercises() -> dict[str, Exercise]:
+    """Return every exercise of the course by its identifier, in order."""
+    return {name: exercise for stage in STAGES for name, exercise in exercises_of(stage).items()}
 
 
 def of_the_same_kind(given: Any, right: Any) -> bool:
@@ -143,7 +143,8 @@ def same(given: Any, right: Any) -> bool:
             return bool(given == right)
         case pd.DataFrame():
             columns = _shared(given, right)
-            return len(given) == len(right) and _rows(given[columns]) == _rows(right[columns])
+            rows, expected = (sorted(table[columns].itertuples(index=False, name=None)) for table in (given, right))
+            return rows == expected
         case tuple():
             return all(same(*each) for each in zip(given, right, strict=True))
         case list():
@@ -153,7 +154,3 @@ def same(given: Any, right: Any) -> bool:
 
 def _shared(given: pd.DataFrame, right: pd.DataFrame) -> list[str]:
     return [column for column in right.columns if column in given.columns]
-
-
-def _rows(table: pd.DataFrame) -> list[tuple[Any, ...]]:
-    return sorted(table.itertuples(index=False, name=None))

@@ -82,9 +82,11 @@ def of_value(label: str, value: Any, kind: bool = False) -> Detail:
 def _of_tables(label: str, value: Any, note: str) -> Detail | None:
     tables = _tables(value)
     texts, html = "", ""
-    for place, (table, index) in enumerate(tables, start=1):
+    for place, table in enumerate(tables, start=1):
         part = f", part {place}" if len(tables) > 1 else ""
         rows = f", {MOST_ROWS} of {len(table)} rows" if len(table) > MOST_ROWS else ""
+        # The row numbers of a data frame say nothing; those of an array, and a series' index, do.
+        index = table.index.name is not None or isinstance(value, pd.Series | np.ndarray)
         first = table.head(MOST_ROWS)
         texts += f"\n{first.to_string(index=index)}"
         html += show_table(first, f"{label}{part}{note}{rows}", index=index)._repr_html_()
@@ -99,29 +101,25 @@ def of_prints(text: str, lines: int) -> Detail:
     return Detail("Printed", f"{first} ({max(lines, 1):,} lines)", fold(title, _code("\n".join(text.splitlines()[:8]))))
 
 
-def _tables(value: Any) -> list[tuple[pd.DataFrame, bool]]:
-    """Return a value as tables, each with whether its index says something; nothing if it is none."""
+def _tables(value: Any) -> list[pd.DataFrame]:
+    """Return a value as tables; nothing if it is none."""
     match value:
         case pd.DataFrame():
-            return [(value, not isinstance(value.index, pd.RangeIndex) and value.index.name is not None)]
+            return [value]
         case pd.Series():
-            return [(value.to_frame(value.name or "value"), True)]
+            return [value.to_frame(value.name or "value")]
         case np.ndarray() if value.ndim == 2 and value.size:
-            return [(pd.DataFrame(value[:MOST_ROWS, :8]), True)]
+            return [pd.DataFrame(value[:, :8])]
         case tuple() | list() if value and all(isinstance(part, pd.DataFrame) for part in value):
-            return [table for part in value for table in _tables(part)]
+            return [*value]
     return []
 
 
 def _plain(value: Any) -> Any:
     """Return numpy's values as Python's, which read like what a learner would write."""
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        return value[:50].tolist() if value.ndim else value.item()
-    if type(value) in (list, tuple, set):
-        return type(value)(map(_plain, value))
-    return value
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    return type(value)(map(_plain, value)) if type(value) in (list, tuple, set) else value
 
 
 def _code(source: str) -> str:

@@ -17,6 +17,8 @@ from itertools import islice
 from typing import Any
 from unittest.mock import patch
 
+from mlops_lesson.teaching.exercises.exercise import Exercise
+
 SECONDS = 10
 """How long a check may take."""
 
@@ -75,10 +77,12 @@ def quietly(ask: Callable[..., Any], *values: Any, otherwise: Any = False) -> An
 
 @dataclass
 class Trial:
-    """A learner's function on trial; `now` is the situation that it is in, in words."""
+    """A learner's function on trial; `now` is the situation that it is in, in words, with these arguments."""
 
+    exercise: Exercise
     answer: Callable[..., Any]
     now: str = ""
+    arguments: tuple[Any, ...] = ()
     is_away: bool = False
     prints: _Prints = field(default_factory=_Prints)
 
@@ -97,8 +101,8 @@ class Trial:
             raise CrashError(RuntimeError(f"it goes on giving values after {MOST_VALUES:,} of them"))
         return values
 
-    def elsewhere(self, *calls: tuple[Any, ...]) -> list[Any] | None:
-        """Run the function in a second Python with other hashes; None if it cannot be taken there."""
+    def elsewhere(self, *calls: tuple[Any, ...]) -> list[Any]:
+        """Run the function in a second Python with other hashes; an empty list if it cannot be taken there."""
         import cloudpickle
 
         self.is_away = True
@@ -114,12 +118,12 @@ class Trial:
             )
             return pickle.loads(done.stdout.rpartition(b"\0given\0")[2])  # noqa: S301 - written by the lines above
 
-        return quietly(ask, otherwise=None)
+        return quietly(ask, otherwise=[])
 
-    def takes(self, arguments: tuple[Any, ...]) -> bool:
+    def takes_its_arguments(self) -> bool:
         """Tell whether the function can be called with so many arguments."""
         try:
-            inspect.signature(self.answer).bind(*arguments)
+            inspect.signature(self.answer).bind(*self.arguments)
         except TypeError:
             return False
         except ValueError:

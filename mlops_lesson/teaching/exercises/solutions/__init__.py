@@ -1,1 +1,0 @@
-"""The model answers, a file for each exercise."""
