@@ -12,21 +12,18 @@ from mlops_lesson.stages import stage_card
 from mlops_lesson.teaching import progress, quiz
 from mlops_lesson.teaching.exercises.check import check
 from mlops_lesson.teaching.panel import summary_html
+from mlops_lesson.teaching.questions import Flashcard, Option, Question
 from mlops_lesson.training.charts import plot_trace
 from mlops_lesson.training.trace import Epoch, TrainingTrace
 from mlops_lesson.validation.model_card import ModelCard
 
 MARK = "<script>window.ran = 1</script><img src=x onerror='window.ran = 1'>\"'"
 
-QUESTION = quiz.Question("one", MARK, [quiz.Option(MARK, MARK, True), quiz.Option("b", MARK, False, MARK)], hint=MARK)
-PLAIN = quiz.Question("one", "a?", [quiz.Option("a", "b", True), quiz.Option("b", "c", False, "d")], hint="e")
-ORDER = quiz.Question(
-    "two", MARK, [quiz.Option(MARK, MARK), quiz.Option("b", MARK)], "put_in_order", misconception=MARK, reason=MARK
-)
-ORDER_PLAIN = quiz.Question(
-    "two", "a", [quiz.Option("a", "b"), quiz.Option("b", "c")], "put_in_order", misconception="d", reason="e"
-)
-CARD, CARD_PLAIN = quiz.Flashcard(MARK, MARK, MARK), quiz.Flashcard("a", "b", "c")
+QUESTION = Question("one", MARK, [Option(MARK, MARK, True), Option("b", MARK, False, MARK)], hint=MARK)
+PLAIN = Question("one", "a?", [Option("a", "b", True), Option("b", "c", False, "d")], hint="e")
+ORDER = Question("two", MARK, [Option(MARK, MARK), Option("b", MARK)], "put_in_order", misconception=MARK, reason=MARK)
+ORDER_PLAIN = Question("two", "a", [Option("a", "b"), Option("b", "c")], "put_in_order", misconception="d", reason="e")
+CARD, CARD_PLAIN = Flashcard(MARK, MARK, MARK), Flashcard("a", "b", "c")
 
 
 def traced(text: str) -> TrainingTrace:

@@ -103,10 +103,10 @@ def test_without_a_course_folder_or_where_nobody_may_look_the_course_goes_on_wit
     assert "course folder was not found" in progress.keep_part(6, "why").notice
 
 
-def test_half_a_character_takes_nothing_later_with_it():
-    progress.keep_answer(1, "half \ud83d", ["\ud83d"], right=True)
-    now = progress.keep_answer(1, "whole", ["A"], right=True)
-    assert (now.notice, now.answer(1, "whole").right) == ("", True)
+def test_what_cannot_be_saved_takes_nothing_later_with_it():
+    with pytest.raises(ValueError, match="surrogates"):
+        progress.keep_answer(1, "half", ["\ud83d"], right=True)
+    assert progress.keep_answer(1, "whole", ["A"], right=True).notice == ""
 
 
 def test_a_damaged_file_is_set_aside_whole_and_said(file):
@@ -199,8 +199,7 @@ def test_a_name_cannot_lead_the_export_elsewhere(tmp_path, name):
 
 
 def test_an_export_that_cannot_be_made_says_why(tmp_path):
-    with pytest.raises(TypeError, match="export\\('Ada'\\)"):
-        progress.export(42)
+    assert progress.export(42, tmp_path).name.startswith("mlops_lesson_42_")
     (tmp_path / "taken").write_text("a file where a folder should be")
     with pytest.raises(CannotWriteError, match=r"mlops_lesson_ada_\w+\.json cannot be written"):
         progress.export("Ada", tmp_path / "taken")

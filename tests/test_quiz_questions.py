@@ -146,5 +146,5 @@ def test_a_choice_of_several_needs_a_right_option_and_a_file_has_to_be_there(tmp
     wrong = [Option(text, "r", misconception="m") for text in "ab"]
     with pytest.raises(ValueError, match="question 'q': none is marked right"):
         Question("q", "t", wrong, "choose_all")
-    with pytest.raises(ValueError, match=r"none\.toml: No such file"):
+    with pytest.raises(ValueError, match=r"none\.toml: .*No such file"):
         read_question_file(tmp_path / "none.toml")

@@ -24,7 +24,7 @@ def hand_in(name: str = "") -> Shown:
         If the disk is full or the folder may not be written.
     """
     text = "To hand in, write your name between the quotes, run this cell again, and upload the file that it names."
-    if name.strip():
+    if str(name).strip():
         text = (
             f"Upload this file where your class hands in: `{progress.export(name)}`. It holds your answers, the "
             "outcomes of your exercises, the parts you marked, their times and the name you gave; not your code."

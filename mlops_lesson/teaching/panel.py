@@ -12,6 +12,7 @@ from typing import Any
 import anywidget
 import traitlets
 from IPython.display import display
+from pydantic import TypeAdapter
 
 from mlops_lesson.show.page import OURS, STATIC_FOLDER, html_table, script
 from mlops_lesson.stages import STAGES, Stage, get_stage
@@ -22,7 +23,6 @@ from mlops_lesson.teaching.quiz import known_question, quiz
 
 HAND_IN = "To hand your progress in, or to take it along, write your name into the cell below, and run it."
 STAGE_HEAD = ("Stage", "Quiz answered", "Right at first try", "Exercises right", "Parts done")
-CONFIDENCES = ("a guess", "fairly sure", "certain")
 
 
 class ProgressPanel(anywidget.AnyWidget):
@@ -87,29 +87,27 @@ class ProgressPanel(anywidget.AnyWidget):
 
     def _answer(self, given: Mapping[str, Any]) -> None:
         """Save an answer that was just given, and tell the page once it is saved."""
-        name, identifier, choice = str(given["quiz"]), str(given["question"]), _letters(given["choice"])
+        name, identifier, choice = str(given["quiz"]), str(given["question"]), [*given["choice"]]
         question, earlier = known_question(name, identifier), progress.read().answer(name, identifier)
         if question and not question.fits(choice):
             message = "The question has changed: run its cell again, and answer it then."
         else:
             right = question.is_right(choice) if question else bool(given["right"])
             anew = bool(question and earlier and not question.fits(earlier.choice))
-            now = progress.keep_answer(name, identifier, choice, right, _confidence(given), anew=anew)
+            now = progress.keep_answer(name, identifier, choice, right, given.get("confidence"), anew=anew)
             message = now.notice or f"Saved in this browser and in {progress.progress_file()}."
             _mark_review(name, now)
         self.send({"kind": "saved", "quiz": name, "question": identifier, "message": message})
 
     def _collect(self, item: Mapping[str, Any]) -> None:
         """Take over an answer that the page has and the file has not; whether it is right is decided here."""
-        name, identifier, record = str(item["quiz"]), str(item["question"]), item["record"]
-        choice, first = _letters(record["choice"]), _letters(record["first_choice"])
+        name, identifier = str(item["quiz"]), str(item["question"])
+        given = TypeAdapter(Answer).validate_python(item["record"])
         question, is_earlier = known_question(name, identifier), item["round"] < progress.read().resets.get(name, 0)
-        if is_earlier or not choice or record["attempts"] < 1 or (question and not question.fits(choice)):
+        if is_earlier or not given.choice or given.attempts < 1 or (question and not question.fits(given.choice)):
             return
-        right = question.is_right(choice) if question else bool(record["right"])
-        first_right = question.is_right(first) if question else bool(record["first_right"])
-        confidence, attempts, at = _confidence(record), int(record["attempts"]), str(record["at"])
-        given = Answer(choice, right, first, first_right, confidence, attempts, at)
+        if question:
+            given.right, given.first_right = question.is_right(given.choice), question.is_right(given.first_choice)
         _mark_review(name, progress.merge_answer(name, identifier, given))
 
 
@@ -161,14 +159,6 @@ def summary_html(now: Progress) -> str:
         + html_table(ways, "Progress by way to learn", ("Way to learn", "Stages done"), row_heads=True)
         + f"<p>{HAND_IN}</p>"
     )
-
-
-def _letters(choice: Any) -> list[str]:
-    return [str(letter) for letter in choice]
-
-
-def _confidence(given: Mapping[str, Any]) -> str | None:
-    return given.get("confidence") if given.get("confidence") in CONFIDENCES else None
 
 
 def _mark_review(name: str, now: Progress) -> None:

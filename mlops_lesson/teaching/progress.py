@@ -222,20 +222,16 @@ def export(name: str = "", folder: str | Path | None = None) -> Path:
 
     Raises
     ------
-    TypeError
-        If the name is not text.
     CannotWriteError
         If the disk is full or the folder may not be written; what was there before is unchanged.
     """
-    if not isinstance(name, str):
-        raise TypeError(f"The name is {type(name).__name__}; give text, such as export('Ada'), or leave it out.")
     learner_number()
     now = read()
     content = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "course_version": __version__,
-        "learner": {"id": now.learner, "name": clean_text(name)},
+        "learner": {"id": now.learner, "name": clean_text(str(name))},
         "exported_at": _now(),
         "progress": now.exported(),
     }

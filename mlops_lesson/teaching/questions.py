@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, StrictBool, StringConstraints, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
@@ -136,26 +136,22 @@ class Flashcard:
     back: _Words
 
 
+def all_different(items: Sequence[Any]) -> tuple[Any, ...]:
+    """Return questions or cards; a `ValueError` names an identifier which is used twice."""
+    for name, count in Counter(item.id for item in items).items():
+        if count > 1:
+            raise ValueError(f"the id {name!r} is used twice.")
+    return tuple(items)
+
+
 @dataclass(frozen=True, config=_STRICT)
 class QuestionFile:
     """What one file of questions holds; `ask_again` names questions of earlier stages that its quiz asks once more."""
 
     stage: Annotated[str, AfterValidator(lambda name: get_stage(name).slug)]
-    questions: Annotated[Sequence[Question], AfterValidator(tuple)] = ()
-    flashcards: Annotated[Sequence[Flashcard], AfterValidator(tuple)] = ()
+    questions: Annotated[Sequence[Question], AfterValidator(all_different)] = ()
+    flashcards: Annotated[Sequence[Flashcard], AfterValidator(all_different)] = ()
     ask_again: Annotated[Sequence[_Id], AfterValidator(tuple)] = ()
-
-    def __post_init__(self) -> None:
-        """Check that no identifier is used twice."""
-        for items in (self.questions, self.flashcards):
-            all_different(items)
-
-
-def all_different(items: Sequence[Question] | Sequence[Flashcard]) -> None:
-    """Raise a `ValueError` that names an identifier which is used twice."""
-    for name, count in Counter(item.id for item in items).items():
-        if count > 1:
-            raise ValueError(f"the id {name!r} is used twice.")
 
 
 @cache
@@ -170,8 +166,6 @@ def read_question_file(path: str | Path) -> QuestionFile:
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
         return TypeAdapter(QuestionFile).validate_python(data)
-    except OSError as error:
-        raise ValueError(f"{path}: {error.strerror or error}. Give a TOML file of questions.") from error
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         place = problem["loc"]
@@ -179,5 +173,5 @@ def read_question_file(path: str | Path) -> QuestionFile:
         name = f"{data[place[0]][place[1]].get('id')!r}, " if len(place) > 2 else ""
         field = ".".join(str(step + 1) if isinstance(step, int) else step for step in place)
         raise ValueError(f"{path.name}: {name}field {field!r}: {problem['msg']}") from error
-    except (ValueError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{path.name}: {error}") from error

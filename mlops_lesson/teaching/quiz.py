@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from mlops_lesson.show.page import OURS, inline, script
-from mlops_lesson.stages import STAGES, Stage, get_stage
+from mlops_lesson.stages import STAGES, Shown, Stage, get_stage
 from mlops_lesson.teaching import progress
 from mlops_lesson.teaching.questions import (
     QUESTIONS_FOLDER,
@@ -70,21 +70,6 @@ class Quiz:
         return next((item.question for item in self.items if item.question.id == question), None)
 
 
-@dataclass(frozen=True, repr=False)
-class Flashcards:
-    """Flashcards ready to be displayed by Jupyter; made by `flashcards`."""
-
-    title: str
-    cards: tuple[Flashcard, ...]
-
-    def __repr__(self) -> str:
-        sides = (f"{n}. {card.front}\n   {card.back}" for n, card in enumerate(self.cards, start=1))
-        return "\n".join([f"Flashcards: {self.title} ({len(self.cards)} cards)", *sides])
-
-    def _repr_html_(self) -> str:
-        return _PAGES.get_template("cards.html.j2").render(shown=self, **_asked_of(""))
-
-
 def quiz(stage: int | str | Stage | Sequence[Question], name: str | None = None) -> Quiz:
     """Make the quiz of a stage, or of your own questions. Make it the last expression of a cell.
 
@@ -113,7 +98,7 @@ def quiz(stage: int | str | Stage | Sequence[Question], name: str | None = None)
     return made
 
 
-def flashcards(stage: int | str | Stage | Sequence[Flashcard], title: str = "Own cards") -> Flashcards:
+def flashcards(stage: int | str | Stage | Sequence[Flashcard], title: str = "Own cards") -> Shown:
     """Make the flashcards of a stage, or of your own cards. Make it the last expression of a cell.
 
     Parameters
@@ -125,7 +110,7 @@ def flashcards(stage: int | str | Stage | Sequence[Flashcard], title: str = "Own
 
     Returns
     -------
-    Flashcards
+    Shown
         A list of cards that open by mouse or keyboard.
 
     Raises
@@ -134,12 +119,12 @@ def flashcards(stage: int | str | Stage | Sequence[Flashcard], title: str = "Own
         If there is no such stage or the list is empty.
     """
     if isinstance(stage, (int, str, Stage)):
-        known = get_stage(stage)
-        return Flashcards(known.name, tuple(load_questions(known).flashcards))
-    cards = tuple(stage)
-    if not cards:
+        title, stage = get_stage(stage).name, load_questions(stage).flashcards
+    if not stage:
         raise ValueError("No flashcards given: pass a list with at least one Flashcard.")
-    return Flashcards(title, cards)
+    sides = (f"{number}. {card.front}\n   {card.back}" for number, card in enumerate(stage, start=1))
+    page = _PAGES.get_template("cards.html.j2").render(title=title, cards=stage, **_asked_of(""))
+    return Shown("\n".join([f"Flashcards: {title} ({len(stage)} cards)", *sides]), page)
 
 
 def known_question(quiz_name: str, question: str) -> Question | None:
@@ -186,8 +171,7 @@ def _own_quiz(questions: tuple[Question, ...], name: str | None) -> Quiz:
         # Jupyter's server tells the kernel which notebook it is for: two notebooks' questions may have the same ids.
         notebook = Path(os.environ.get("JPY_SESSION_NAME", "")).stem
         name = f"own questions of {notebook}" if notebook else "own questions"
-    all_different(questions)
-    return Quiz(name, name, tuple(map(Asked, questions)))
+    return Quiz(name, name, tuple(map(Asked, all_different(questions))))
 
 
 _PAGES = Environment(

@@ -9,7 +9,6 @@ import copy
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from itertools import starmap
 from typing import Any
 
 from mlops_lesson.stages import STAGES
@@ -88,70 +87,65 @@ def _find(exercise: str) -> Exercise:
     return exercises_of(stages[str(exercise)])[str(exercise)]
 
 
-class _NoAnswerError(Exception):
-    """A value that is no answer at all; it carries the result that says so."""
+class _NotRightError(Exception):
+    """Ends a check: outcome, message and details."""
 
 
-def _result(exercise: Exercise, outcome: str, message: str, *details: Detail) -> CheckResult:
-    return CheckResult(exercise.id, outcome, message, details, exercise.words["hints"], exercise.solution)
-
-
-def _not_attempted(exercise: Exercise) -> CheckResult:
+def _not_attempted(exercise: Exercise) -> _NotRightError:
     write = f"Write `{exercise.signature}` in place of the three dots, about {exercise.minutes} minutes,"
-    return _result(exercise, "not attempted", f"{write} and run the cell again. Left blank, it stops nothing below.")
+    message = f"{write} and run the cell again. Left blank, it stops nothing below."
+    return _NotRightError("not attempted", message)
 
 
 def _examine(exercise: Exercise, answer: Any) -> CheckResult:
     trial = Trial(exercise, answer)
+    outcome, message, details = "right", f"`{exercise.name}` does what it should, also on data it had not seen.", []
     try:
-        found = trial.run(lambda: _judge(exercise, trial))
+        trial.run(lambda: _judge(exercise, trial))
     except TimeoutError:
-        message = f"was stopped before it came to an end; a check lasts {trials.SECONDS} seconds at most."
-        advice = Detail("Next", "look for a loop that does not end, or for a slow step that is repeated often.")
-        given = Detail("Given", f"{trial.now}.")
-        found = _result(exercise, "crashed", f"`{exercise.name}` {message}", given, advice)
+        outcome = "crashed"
+        message = (
+            f"`{exercise.name}` was stopped before it came to an end; a check lasts {trials.SECONDS} seconds at most."
+        )
+        advice = "look for a loop that does not end, or for a slow step that is repeated often."
+        details = [Detail("Given", f"{trial.now}."), Detail("Next", advice)]
     except CrashError as crash:
-        message = f"This is no function that can be looked at; `{exercise.signature}` is expected."
-        found = _result(exercise, "not yet", message, Detail("Seen", causes.in_words(crash.error)))
-    prints = [of_prints(trial.prints.text, trial.prints.lines)] if trial.prints.text else []
-    return replace(found, details=(*found.details, *prints))
+        outcome, message = "not yet", f"This is no function that can be looked at; `{exercise.signature}` is expected."
+        details = [Detail("Seen", causes.in_words(crash.error))]
+        if isinstance(crash.error, _NotRightError):
+            outcome, message, *details = crash.error.args
+    if trial.prints.text:
+        details += [of_prints(trial.prints.text, trial.prints.lines)]
+    return CheckResult(exercise.id, outcome, message, tuple(details), exercise.words["hints"], exercise.solution)
 
 
-def _judge(exercise: Exercise, trial: Trial) -> CheckResult:
+def _judge(exercise: Exercise, trial: Trial) -> None:
+    """Try an answer in every case, and ask for every promise; what is not right is raised."""
     answer = trial.answer
     if answer is None or answer is ... or causes.is_empty(answer):
-        return _not_attempted(exercise)
+        raise _not_attempted(exercise)
     if str(getattr(answer, "__module__", "")).partition(".")[0] == "mlops_lesson":
         own = f"This is the course's own `{getattr(answer, '__name__', exercise.name)}`."
         message = f"{own} Run the cell in which you write `{exercise.signature}`, then the check."
-        return _result(exercise, "not attempted", message)
+        raise _NotRightError("not attempted", message)
     if not callable(answer):
-        cause = f'the call is inside the check. Write `check("{exercise.id}", {exercise.name})`.'
         message = f"This should be the function `{exercise.signature}`, without calling it."
-        seen = of_value("Seen", answer, kind=True)
-        return _result(exercise, "not yet", message, seen, Detail("Likely cause", cause))
-    try:
-        return _tried(exercise, trial)
-    except _NoAnswerError as problem:
-        return problem.args[0]
-
-
-def _tried(exercise: Exercise, trial: Trial) -> CheckResult:
+        cause = f'the call is inside the check. Write `check("{exercise.id}", {exercise.name})`.'
+        raise _NotRightError("not yet", message, of_value("Seen", answer, kind=True), Detail("Likely cause", cause))
     for case, arguments in exercise.cases.items():
         given, right = _values(exercise, trial, case, arguments)
         if not quietly(same, given, right):
             details = of_value("Seen", given), of_value("Expected", right), causes.of_a_difference(trial, given, right)
-            return _result(exercise, "not yet", f"With {case}, the result differs.", *details)
+            raise _NotRightError("not yet", f"With {case}, the result differs.", *details)
 
-    def answer(*arguments: Any) -> Any:
+    def watched(*arguments: Any) -> Any:
         return _values(exercise, trial, "data of the check's own", arguments)[0]
 
     for name, broken in {**exercise.promises, "everywhere": partial(_differs_elsewhere, trial)}.items():
-        for seen in broken(answer):
+        for seen in broken(watched):
             words = exercise.words["promises"][name]
-            details = (("Seen", seen), ("Expected", words["says"]), ("Likely cause", words["cause"]))
-            return _result(exercise, "not yet", "One promise is not kept.", *starmap(Detail, details))
-    return _result(exercise, "right", f"`{exercise.name}` does what it should, also on data it had not seen.")
+            expected, cause = Detail("Expected", words["says"]), Detail("Likely cause", words["cause"])
+            raise _NotRightError("not yet", "One promise is not kept.", Detail("Seen", seen), expected, cause)
 
 
 def _differs_elsewhere(trial: Trial, answer: Callable[..., Any]) -> Iterator[str]:
@@ -167,26 +161,24 @@ def _values(exercise: Exercise, trial: Trial, case: str, arguments: tuple[Any, .
     try:
         given = trial(*arguments)
     except CrashError as crash:
-        raise _NoAnswerError(_crashed(exercise, trial, crash.error)) from crash
+        raise _crashed(exercise, trial, crash.error) from crash
     if given is ... or (isinstance(given, tuple) and any(value is ... for value in given)):
-        raise _NoAnswerError(_not_attempted(exercise))
+        raise _not_attempted(exercise)
     returns, expected = f"With {case}, `{exercise.name}` returns", Detail("Expected", exercise.returns)
     if given is None:
-        problem = _result(exercise, "not yet", f"{returns} nothing.", expected, causes.of_nothing(trial))
-        raise _NoAnswerError(problem)
+        raise _NotRightError("not yet", f"{returns} nothing.", expected, causes.of_nothing(trial))
     right = exercise.model_answer(*copy.deepcopy(arguments))
     if not quietly(of_the_same_kind, given, right):
         details = of_value("Seen", given, kind=True), expected, *causes.of_another_kind(given, right)
-        raise _NoAnswerError(_result(exercise, "not yet", f"{returns} another kind of value.", *details))
+        raise _NotRightError("not yet", f"{returns} another kind of value.", *details)
     return given, right
 
 
-def _crashed(exercise: Exercise, trial: Trial, error: BaseException) -> CheckResult:
+def _crashed(exercise: Exercise, trial: Trial, error: BaseException) -> _NotRightError:
     if causes.is_blank(error, trial.answer):
         return _not_attempted(exercise)
     line = causes.line_of(error, trial.answer)
-    return _result(
-        exercise,
+    return _NotRightError(
         "crashed",
         f"`{exercise.name}` stopped with an error{f' in line {line} of the cell' if line else ''}.",
         Detail("Seen", causes.in_words(error)),

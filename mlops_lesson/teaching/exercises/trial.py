@@ -124,22 +124,20 @@ class Trial:
         """Tell whether the function can be called with so many arguments."""
         try:
             inspect.signature(self.answer).bind(*self.arguments)
-        except TypeError:
-            return False
-        except ValueError:
-            # Written in C, without a signature that can be read.
-            return True
+        except (TypeError, ValueError) as error:
+            # A function that is written in C may have no signature that can be read, which is a ValueError.
+            return isinstance(error, ValueError)
         return True
 
     def run(self, task: Callable[[], Any]) -> Any:
         """Run the task in a thread that can be left alone; `TimeoutError` if it does not end."""
-        found: dict[str, Any] = {}
+        found: list[Any] = []
 
         def work() -> None:
             try:
-                found["result"] = task()
+                found.append(task())
             except BaseException as error:
-                found["error"] = error
+                found.append(CrashError(error))
 
         thread = threading.Thread(target=work, daemon=True)
         with self._caught():
@@ -148,17 +146,18 @@ class Trial:
                 thread.join(SECONDS)
                 # A second Python needs its time to start, which is not the learner's.
                 thread.join(SECONDS * self.is_away)
-            late = thread.is_alive()
-            for _ in range(20):
-                if not thread.is_alive():
-                    break
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(StopError))
-                thread.join(0.05)
+            if late := thread.is_alive():
+                self._stop(thread)
         if late:
             raise TimeoutError
-        if "error" in found:
-            raise CrashError(found["error"])
-        return found["result"]
+        if isinstance(found[0], CrashError):
+            raise found[0]
+        return found[0]
+
+    def _stop(self, thread: threading.Thread) -> None:
+        for _ in range(20):
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(StopError))
+            thread.join(0.05)
 
     @contextlib.contextmanager
     def _caught(self) -> Iterator[None]:
