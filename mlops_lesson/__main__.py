@@ -113,7 +113,7 @@ def _progress(given: argparse.Namespace) -> int:
     from mlops_lesson.teaching.panel import STAGE_HEAD, stage_rows
 
     if given.export:
-        print(progress.export(given.name, given.folder))
+        print(f"Hand in this file: {progress.export(given.name, given.folder)}")
         return 0
     now = progress.read()
     rows = [STAGE_HEAD, *stage_rows(now)]
