@@ -59,7 +59,6 @@ def test_a_reset_forgets_one_notebook_and_counts_it():
         progress.keep_answer(stage, "question", ["A"], right=True)
         progress.keep_exercise(stage, f"{stage}.1", "right")
         progress.keep_part(stage, "why")
-    assert "Which notebook" in progress.reset()
     assert "Data Collection are forgotten" in progress.reset(1)
     now = progress.read()
     assert (now.answers_of(1), now.parts_of(1)) == ({}, ())

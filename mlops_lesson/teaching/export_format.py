@@ -38,16 +38,6 @@ def checksum(export: Mapping[str, Any]) -> str:
 
     There is no key in it: it tells that a file was damaged or edited, not who wrote it. Who reads this function can
     seal a file that he made up.
-
-    Parameters
-    ----------
-    export : mapping
-        The export; a checksum that stands in it is left out.
-
-    Returns
-    -------
-    str
-        ``"sha256:"`` and 64 hexadecimal digits.
     """
     content = {key: value for key, value in export.items() if key != "checksum"}
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
@@ -57,17 +47,7 @@ def checksum(export: Mapping[str, Any]) -> str:
 def clean_text(text: str, longest: int = LONGEST_NAME) -> str:
     """Return text that was typed by a stranger as one line without control signs or signs that turn the direction.
 
-    Parameters
-    ----------
-    text : str
-        Any text. Markup stays as it is and has to be escaped where it is shown.
-    longest : int
-        More characters than this are cut off.
-
-    Returns
-    -------
-    str
-        In Unicode's composed form; half characters (lone surrogates) are replaced by a question mark.
+    It is cut off after so many characters. Markup stays as it is and has to be escaped where it is shown.
     """
     whole = unicodedata.normalize("NFC", text[: 20 * longest].encode(errors="replace").decode())
     kinds = ((sign, unicodedata.category(sign)) for sign in whole)

@@ -17,11 +17,6 @@ def hand_in(name: str = "") -> Shown:
     -------
     Shown
         A sentence that names the file, or says how to get one.
-
-    Raises
-    ------
-    CannotWriteError
-        If the disk is full or the folder may not be written.
     """
     text = "To hand in, write your name between the quotes, run this cell again, and upload the file that it names."
     if str(name).strip():

@@ -123,11 +123,6 @@ def progress_panel(stage: int | str | Stage) -> ProgressPanel:
     -------
     ProgressPanel
         A widget; what is stored in the notebook beside it is the same on every run.
-
-    Raises
-    ------
-    ValueError
-        If there is no such stage.
     """
     return ProgressPanel(get_stage(stage))
 

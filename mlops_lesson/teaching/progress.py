@@ -184,11 +184,8 @@ def keep_part(stage: int | str | Stage, part: str, seen: bool = True) -> Progres
     return _change(change)
 
 
-def reset(stage: int | str | Stage | None = None) -> str:
+def reset(stage: int | str | Stage) -> str:
     """Forget the answers, exercises and parts of one notebook; the other notebooks keep theirs."""
-    if stage is None:
-        choices = "; ".join(f"reset({known.number}) for {known.name}" for known in STAGES)
-        return f"Nothing was forgotten yet. Which notebook do you want to start again? {choices}."
     slug = stage_key(stage)
 
     def change(progress: Progress) -> None:
@@ -207,23 +204,9 @@ def reset(stage: int | str | Stage | None = None) -> str:
 def export(name: str = "", folder: str | Path | None = None) -> Path:
     """Write the progress as one file to hand in; an earlier export of the same learner and name is replaced.
 
-    Parameters
-    ----------
-    name : str, optional
-        Your name, your student number or a pseudonym, as your instructor asks; it stands in the file and in its name.
-        Left out, the file says nothing about who you are, only a random number that is the same in all your exports.
-    folder : str or pathlib.Path, optional
-        Where to write; it is made if needed. Left out, the folder ``export`` beside your progress file.
-
-    Returns
-    -------
-    pathlib.Path
-        The file.
-
-    Raises
-    ------
-    CannotWriteError
-        If the disk is full or the folder may not be written; what was there before is unchanged.
+    The name, a student number or a pseudonym, stands in the file and in its name. Left out, the file says nothing about
+    who the learner is, only a random number that is the same in all their exports. The folder is ``export`` beside the
+    progress file if none is given. A `CannotWriteError` says that the disk is full or the folder may not be written.
     """
     learner_number()
     now = read()

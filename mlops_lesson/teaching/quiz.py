@@ -26,7 +26,6 @@ from mlops_lesson.teaching.questions import (
 )
 
 FINAL = "final"
-"""Name of the quiz across all stages that closes the course."""
 
 
 _HOW = {"single": "", "choose_all": " (choose all that apply)", "put_in_order": " (put in order)"}
@@ -112,11 +111,6 @@ def flashcards(stage: int | str | Stage | Sequence[Flashcard], title: str = "Own
     -------
     Shown
         A list of cards that open by mouse or keyboard.
-
-    Raises
-    ------
-    ValueError
-        If there is no such stage or the list is empty.
     """
     if isinstance(stage, (int, str, Stage)):
         title, stage = get_stage(stage).name, load_questions(stage).flashcards

@@ -38,7 +38,7 @@ class Exercise:
         promise is broken.
     everywhere : list of tuple
         Arguments for which a second Python has to give the same: the promise "everywhere".
-    id, words : str and dict
+    id, title, minutes, words : str, str, int and dict
         Stage and number, such as ``"1.1"``, and what the TOML file says under it; filled in when a stage is loaded.
     """
 
@@ -48,17 +48,9 @@ class Exercise:
     promises: dict[str, Callable[[Function], Iterator[str]]] = field(default_factory=dict)
     everywhere: list[tuple[Any, ...]] = field(default_factory=list)
     id: str = ""
+    title: str = ""
+    minutes: int = 0
     words: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def title(self) -> str:
-        """What it is about."""
-        return self.words["title"]
-
-    @property
-    def minutes(self) -> int:
-        """How long it takes."""
-        return self.words["minutes"]
 
     @property
     def stage(self) -> Stage:
@@ -105,7 +97,10 @@ def exercise_ids(stage: int | str | Stage) -> tuple[str, ...]:
 def exercises_of(stage: Stage) -> dict[str, Exercise]:
     """Load the exercises of a stage, by their identifiers in order."""
     made = importlib.import_module(f"{__package__}.stage_{stage.number}").EXERCISES
-    return {name: replace(made[name], id=name, words=words) for name, words in words_of(stage).items()}
+    return {
+        name: replace(made[name], id=name, title=words["title"], minutes=words["minutes"], words=words)
+        for name, words in words_of(stage).items()
+    }
 
 
 def all_exercises() -> dict[str, Exercise]:

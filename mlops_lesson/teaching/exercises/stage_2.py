@@ -27,6 +27,7 @@ STROKE = np.pad(np.full((4, 1), 16.0), [(2, 2), (3, 4)])
 DAYS = pd.to_datetime(["2026-02-03", "2026-01-05", "2026-03-01", "2026-02-02", "2026-01-20"])
 TABLE = pd.DataFrame({"id": [1, 2, 3, 4, 5], "seen_at": DAYS})
 IMAGES = np.random.RandomState(7).randint(0, 17, size=(12, 64)).astype(float)
+THRICE, TWO_KNOWN = IMAGES[[0, 1, 2, 3, 4, 5, 0, 0]], IMAGES[[6, 7, 8, 0, 9, 3]]
 
 
 def _split_by_position(table: pd.DataFrame, cutoff: pd.Timestamp) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -73,10 +74,7 @@ EXERCISES = {
         find_leaks,
         cases={
             "nothing in common": (IMAGES[:6], IMAGES[6:]),
-            "two validation images that stand elsewhere in training, one of them three times": (
-                IMAGES[[0, 1, 2, 3, 4, 5, 0, 0]],
-                IMAGES[[6, 7, 8, 0, 9, 3]],
-            ),
+            "two validation images that stand elsewhere in training, one of them three times": (THRICE, TWO_KNOWN),
             "the same leaked image twice in validation": (IMAGES[:6], IMAGES[[1, 1, 8, 9, 10, 11]]),
         },
         mistakes={

@@ -34,6 +34,12 @@ def _parcels(*cameras: tuple[int, int, int]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["camera_id", "correct"])
 
 
+TRUE, PREDICTED = np.array([0, 0, 0, 1, 1, 0]), np.array([0, 1, 1, 1, 1, 0])
+SMALL, HALF = _parcels((1, 16, 20), (2, 7, 10), (3, 1, 2)), _parcels((4, 3, 6), (1, 9, 30))
+BIG = _parcels((1, 180, 200), (2, 15, 20), (3, 19, 20))
+AND = "and at least"
+
+
 def _normal_low(correct: int, total: int) -> float:
     share = correct / total
     return share - 1.96 * math.sqrt(share * (1 - share) / total)
@@ -43,10 +49,7 @@ EXERCISES = {
     "4.1": Exercise(
         confusion,
         cases={
-            "six images, two of them mistaken for chute B": (
-                np.array([0, 0, 0, 1, 1, 0]),
-                np.array([0, 1, 1, 1, 1, 0]),
-            ),
+            "six images, two of them mistaken for chute B": (TRUE, PREDICTED),
             "a model that always says chute B": (np.array([0, 1, 0]), np.array([1, 1, 1])),
         },
         mistakes={
@@ -57,18 +60,9 @@ EXERCISES = {
     "4.2": Exercise(
         worst_slice,
         cases={
-            "camera 3 at 1 of 2, camera 2 at 7 of 10, camera 1 at 16 of 20, and at least 5 parcels asked for": (
-                _parcels((1, 16, 20), (2, 7, 10), (3, 1, 2)),
-                5,
-            ),
-            "camera 4 at 3 of 6 and camera 1 at 9 of 30, and at least 1 parcel asked for": (
-                _parcels((4, 3, 6), (1, 9, 30)),
-                1,
-            ),
-            "a big camera with many mistakes but a good share, and at least 20 parcels asked for": (
-                _parcels((1, 180, 200), (2, 15, 20), (3, 19, 20)),
-                20,
-            ),
+            f"camera 3 at 1 of 2, camera 2 at 7 of 10, camera 1 at 16 of 20, {AND} 5 parcels asked for": (SMALL, 5),
+            f"camera 4 at 3 of 6 and camera 1 at 9 of 30, {AND} 1 parcel asked for": (HALF, 1),
+            f"a big camera with many mistakes but a good share, {AND} 20 parcels asked for": (BIG, 20),
         },
         mistakes={
             "too_few": lambda table, at_least: worst_slice(table, 1),
