@@ -121,7 +121,13 @@ def test_a_quiz_answered_whole_marks_the_last_part_and_parts_can_be_ticked(panel
 
 @pytest.mark.parametrize(
     "content",
-    [{}, {"kind": "answer"}, {"kind": "answers", "items": [{"quiz": 1}]}, {"kind": "part", "part": "x", "seen": 1}],
+    [
+        {},
+        {"kind": "answer"},
+        given("A", confidence=1),
+        {"kind": "answers", "items": [{"quiz": 1}]},
+        {"kind": "part", "part": "x", "seen": 1},
+    ],
 )
 def test_what_the_page_sends_and_nobody_understands_is_said(panel, content):
     receive(panel, content)

@@ -12,7 +12,6 @@ from typing import Any
 import anywidget
 import traitlets
 from IPython.display import display
-from pydantic import TypeAdapter
 
 from mlops_lesson.show.page import OURS, STATIC_FOLDER, html_table, script
 from mlops_lesson.stages import STAGES, Stage, get_stage
@@ -102,7 +101,7 @@ class ProgressPanel(anywidget.AnyWidget):
     def _collect(self, item: Mapping[str, Any]) -> None:
         """Take over an answer that the page has and the file has not; whether it is right is decided here."""
         name, identifier = str(item["quiz"]), str(item["question"])
-        given = TypeAdapter(Answer).validate_python(item["record"])
+        given = Answer(**item["record"])
         question, is_earlier = known_question(name, identifier), item["round"] < progress.read().resets.get(name, 0)
         if is_earlier or not given.choice or given.attempts < 1 or (question and not question.fits(given.choice)):
             return

@@ -8,7 +8,7 @@ import os
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 from weakref import WeakSet
 
 from pydantic import TypeAdapter
+from pydantic.dataclasses import dataclass
 
 from mlops_lesson import __version__
 from mlops_lesson.keep.database import open_database

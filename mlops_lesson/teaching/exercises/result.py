@@ -80,18 +80,20 @@ def of_value(label: str, value: Any, kind: bool = False) -> Detail:
 
 
 def _of_tables(label: str, value: Any, note: str) -> Detail | None:
-    tables = _tables(value)
-    texts, html = "", ""
-    for place, table in enumerate(tables, start=1):
-        part = f", part {place}" if len(tables) > 1 else ""
-        rows = f", {MOST_ROWS} of {len(table)} rows" if len(table) > MOST_ROWS else ""
-        # The row numbers of a data frame say nothing; those of an array, and a series' index, do.
-        index = table.index.name is not None or isinstance(value, pd.Series | np.ndarray)
-        first = table.head(MOST_ROWS)
-        texts += f"\n{first.to_string(index=index)}"
-        html += show_table(first, f"{label}{part}{note}{rows}", index=index)._repr_html_()
-    beside = f'<div style="display:inline-block;vertical-align:top;margin-right:2em">{html}</div>'
-    return Detail(f"{label}{note}", texts, beside) if tables else None
+    """Show a data frame, a series, a matrix or several of them as small tables; None if it is something else."""
+    parts = list(value) if isinstance(value, tuple | list) else [value]
+    if not parts or not all(isinstance(part, pd.Series) or getattr(part, "ndim", 0) == 2 for part in parts):
+        return None
+    shown = []
+    for place, part in enumerate(parts, start=1):
+        which = f", part {place}" if len(parts) > 1 else ""
+        rows = f", {MOST_ROWS} of {len(part)} rows" if len(part) > MOST_ROWS else ""
+        # The row numbers of a data frame say nothing; those of a matrix, and a series' index, do.
+        index = not isinstance(part, pd.DataFrame) or part.index.name is not None
+        shown.append(show_table(pd.DataFrame(part).iloc[:MOST_ROWS, :8], f"{label}{which}{note}{rows}", index=index))
+    beside = '<div style="display:inline-block;vertical-align:top;margin-right:2em">'
+    html = "".join(table._repr_html_() for table in shown)
+    return Detail(f"{label}{note}", "\n".join(["", *map(repr, shown)]), f"{beside}{html}</div>")
 
 
 def of_prints(text: str, lines: int) -> Detail:
@@ -99,20 +101,6 @@ def of_prints(text: str, lines: int) -> Detail:
     first = text.strip().partition("\n")[0][:80]
     title = f"Printed by your function: {'one line' if lines <= 1 else f'{lines:,} lines'}"
     return Detail("Printed", f"{first} ({max(lines, 1):,} lines)", fold(title, _code("\n".join(text.splitlines()[:8]))))
-
-
-def _tables(value: Any) -> list[pd.DataFrame]:
-    """Return a value as tables; nothing if it is none."""
-    match value:
-        case pd.DataFrame():
-            return [value]
-        case pd.Series():
-            return [value.to_frame(value.name or "value")]
-        case np.ndarray() if value.ndim == 2 and value.size:
-            return [pd.DataFrame(value[:, :8])]
-        case tuple() | list() if value and all(isinstance(part, pd.DataFrame) for part in value):
-            return [*value]
-    return []
 
 
 def _plain(value: Any) -> Any:
