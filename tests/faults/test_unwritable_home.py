@@ -16,7 +16,7 @@ from unwritable_home import READS, WRITES
 REGISTRY = r"cannot be (written|used) .*MLOPS_LESSON_HOME|MLflow did not do this: .*make room"
 SAID = {
     "an answer": r"kept in memory only, .*progress\.db cannot be .*MLOPS_LESSON_HOME",
-    "an export": r"export/mlops_lesson_ada\.json cannot be written .*Make room .*MLOPS_LESSON_HOME",
+    "an export": r"export/mlops_lesson_ada_\w+\.json cannot be written .*Make room .*MLOPS_LESSON_HOME",
     "an artifact": r"clean_dataset-\w+\.zip cannot be written .*Make room .*MLOPS_LESSON_HOME",
     "a model card": r"model_card-\w+\.md cannot be written .*Make room .*MLOPS_LESSON_HOME",
     "a new model": REGISTRY,
