@@ -19,7 +19,7 @@ from mlops_lesson.instructors.class_report import QuestionResult, build
 from mlops_lesson.instructors.handed_in import AGAIN, LARGEST_FILE, GivenAnswer, asked
 from mlops_lesson.stages import STAGES
 from mlops_lesson.teaching import export_format, progress
-from mlops_lesson.teaching.exercises.check import all_exercises
+from mlops_lesson.teaching.exercises.exercise import all_exercises
 from mlops_lesson.teaching.hand_in import hand_in
 
 FIRST = STAGES[0]
