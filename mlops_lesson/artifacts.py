@@ -10,7 +10,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,7 @@ def _unpack_clean(members: dict[str, bytes]) -> CleanDataset:
 def _pack_trained(trained: TrainedModel) -> dict[str, bytes]:
     import skops.io
 
-    recipe = {"settings": trained.settings.to_dict(), "data_hash": trained.data_hash, "name": trained.trace.name}
+    recipe = {"settings": asdict(trained.settings), "data_hash": trained.data_hash, "name": trained.trace.name}
     trace = trained.trace.to_frame()
     return {
         "model.skops": skops.io.dumps(trained.model),
@@ -91,7 +91,7 @@ def _unpack_trained(members: dict[str, bytes]) -> TrainedModel:
 
 
 def _pack_validated(validated: ValidatedModel) -> dict[str, bytes]:
-    return {**_pack_trained(validated.trained), "gate.json": json.dumps(validated.gate.to_dict(), indent=1).encode()}
+    return {**_pack_trained(validated.trained), "gate.json": json.dumps(asdict(validated.gate), indent=1).encode()}
 
 
 def _unpack_validated(members: dict[str, bytes]) -> ValidatedModel:
@@ -106,7 +106,12 @@ def _describe_dataset(dataset: RawDataset | CleanDataset) -> str:
 
 def _describe_model(model: TrainedModel | ValidatedModel) -> str:
     # Not the model's own hash: its last digits depend on the processor, so it would differ between machines.
-    return f"{model.settings.epochs} epochs on data {model.data_hash[:12]}"
+    trained = _trained_of(model)
+    return f"{trained.settings.epochs} epochs on data {trained.data_hash[:12]}"
+
+
+def _trained_of(model: TrainedModel | ValidatedModel) -> TrainedModel:
+    return model.trained if isinstance(model, ValidatedModel) else model
 
 
 def _own_clean() -> CleanDataset:
@@ -233,7 +238,7 @@ def load(name: str, *, quiet: bool = False) -> Any:
         raise ValueError(f"There is no artifact {name!r}: give one of {', '.join(map(repr, FORMATS))}.")
     artifact, source = _load_own(name), "your own"
     is_model = isinstance(artifact, TrainedModel | ValidatedModel)
-    if is_model and artifact.data_hash != _data_of_models().data_hash:
+    if is_model and _trained_of(artifact).data_hash != _data_of_models().data_hash:
         if not quiet:
             print(f"Your own {name} learned from other data than you have now. Run its notebook again to use yours.")
         artifact = None

@@ -9,7 +9,7 @@ a notebook cell shows is done by hand; what the service does at each request, or
 
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -120,7 +120,7 @@ def _inputs_arrive_unchanged(evidence: Evidence) -> Found:
 
 def _recipe_saved(evidence: Evidence) -> Found:
     champion = registry.champion()
-    saved = champion is not None and set(evidence.validated.settings.to_dict()) <= set(champion.tags)
+    saved = champion is not None and set(asdict(evidence.validated.trained.settings)) <= set(champion.tags)
     return saved, "settings and data hash stand beside each version in the registry"
 
 
@@ -148,13 +148,13 @@ def _beats_simpler(evidence: Evidence) -> Found:
 
 
 def _trained_twice(evidence: Evidence) -> Found:
-    again = train(evidence.clean, evidence.validated.settings)
+    again = train(evidence.clean, evidence.validated.trained.settings)
     return again.model_hash == evidence.validated.trained.model_hash, "training twice gives the same weights"
 
 
 def _learns_by_heart(evidence: Evidence) -> Found:
     X_train, y_train = (part[:64] for part in evidence.clean.part("train"))
-    model, _ = fit_on(X_train, y_train, X_train, y_train, replace(evidence.validated.settings, epochs=60))
+    model, _ = fit_on(X_train, y_train, X_train, y_train, replace(evidence.validated.trained.settings, epochs=60))
     right = int((model.predict(X_train) == y_train).sum())
     return right == len(y_train), f"the network learns {right} of {len(y_train)} images by heart"
 

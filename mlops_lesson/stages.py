@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from html import escape
 
-from mlops_lesson.show.page import OURS, html_table
+from mlops_lesson.show.page import OURS, Shown, html_table
 
 
 @dataclass(frozen=True)
@@ -132,20 +132,6 @@ PAGE_STYLE = (
 
 
 _LINK = "line-height:24px;text-decoration:underline"
-
-
-@dataclass(frozen=True, repr=False)
-class Shown:
-    """Words that Jupyter shows as a page, or as they are; made by `strip`, `stage_card` and `lifecycle`."""
-
-    text: str
-    html: str
-
-    def __repr__(self) -> str:
-        return self.text
-
-    def _repr_html_(self) -> str:
-        return self.html
 
 
 def strip(stage: "int | str | Stage") -> Shown:

@@ -1,9 +1,10 @@
 """The two pictures of Data Collection: what is missing, and how late labels come."""
 
+import numpy as np
 import pandas as pd
 
 from mlops_lesson.collection.dataset import RawDataset
-from mlops_lesson.show.figures import BLUE, ShownFigure, drawing
+from mlops_lesson.show.figures import BLUE, ShownFigure, drawing, plot_counts
 
 
 def plot_gaps(raw: RawDataset) -> ShownFigure:
@@ -19,17 +20,12 @@ def plot_gaps(raw: RawDataset) -> ShownFigure:
     ShownFigure
         Ready to be displayed.
     """
-    table = raw.table
+    table, anything = raw.table, "any of the three"
     gaps = {"image": ~table["has_image"], "click": table["chute"].isna(), "light reading": table["lux"].isna()}
+    gaps[anything] = pd.DataFrame(gaps).any(axis=1)
     missing = {name: int(gap.sum()) for name, gap in gaps.items()}
-    missing["any of the three"] = int(pd.DataFrame(gaps).any(axis=1).sum())
-    title = f"Each source misses few parcels; in all, {missing['any of the three']} parcels lack something"
-    with drawing(title, 7, 2) as d:
-        d.axis.bar_label(d.axis.barh(list(missing), list(missing.values()), color=BLUE), padding=3)
-        d.axis.set(xlabel=f"parcels without it, of {len(table):,}")
-        d.axis.invert_yaxis()
-        d.alt = "Parcels without " + "; ".join(f"{name}: {count}" for name, count in missing.items())
-    return d.shown
+    title = f"Each source misses few parcels; in all, {missing[anything]} parcels lack something"
+    return plot_counts(missing, anything, title=title, what=f"parcels without it, of {len(table):,}")
 
 
 def plot_delays(hours: pd.Series) -> ShownFigure:
@@ -46,13 +42,12 @@ def plot_delays(hours: pd.Series) -> ShownFigure:
         Ready to be displayed.
     """
     days = (hours.dropna() / 24).sort_values()
-    share = [(place + 1) / len(hours) for place in range(len(days))]
-    told = ", ".join(f"day {day}: {(hours <= 24 * day).mean():.1%}" for day in (1, 2, 3, 7))
+    words = ", ".join(f"day {day}: {(hours <= 24 * day).mean():.1%}" for day in (1, 2, 3, 7))
     title = f"Half of the clicks take longer than {hours.median():.0f} hours, and some parcels get none"
     with drawing(title, 7, 2.6) as d:
-        d.axis.plot(days, share, color=BLUE)
+        d.axis.plot(days, np.arange(1, len(days) + 1) / len(hours), color=BLUE)
         d.axis.axvline(7, color="black", linestyle=":", label="one week")
         d.axis.set(xlabel="days since the photograph", ylabel="share labelled", ylim=(0, 1), xticks=[0, 1, 3, 7, 14])
         d.axis.legend(loc="lower right")
-        d.alt = f"Line of the share of all parcels that are labelled by {told}"
+        d.alt = f"Line of the share of all parcels that are labelled by {words}"
     return d.shown

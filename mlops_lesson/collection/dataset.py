@@ -13,20 +13,13 @@ from mlops_lesson.keep.paths import data_dir
 SPLITS = ("train", "validation", "test")
 
 
-def _digest(*parts: bytes) -> str:
+def _digest(table: pd.DataFrame, *arrays: tuple[str, np.ndarray]) -> str:
+    parts = [table.to_csv(index=False, lineterminator="\n").encode()]
+    parts += [f"{name}{one.shape}".encode() + np.ascontiguousarray(one, dtype="<f8").tobytes() for name, one in arrays]
     digest = hashlib.sha256()
     for part in parts:
-        digest.update(len(part).to_bytes(8, "big"))
-        digest.update(part)
+        digest.update(len(part).to_bytes(8, "big") + part)
     return digest.hexdigest()
-
-
-def _table_bytes(table: pd.DataFrame) -> bytes:
-    return table.to_csv(index=False, lineterminator="\n").encode()
-
-
-def _array_bytes(array: np.ndarray) -> bytes:
-    return str(array.shape).encode() + np.ascontiguousarray(array, dtype="<f8").tobytes()
 
 
 @dataclass(frozen=True)
@@ -52,8 +45,7 @@ class RawDataset:
     @property
     def data_hash(self) -> str:
         """SHA-256 over the table and all images: the same data give the same hash, any change another."""
-        pictures = [f"{i}".encode() + _array_bytes(image) for i, image in sorted(self.images.items())]
-        return _digest(_table_bytes(self.table), *pictures)
+        return _digest(self.table, *((str(i), image) for i, image in sorted(self.images.items())))
 
 
 @dataclass(frozen=True)
@@ -83,7 +75,7 @@ class CleanDataset:
     @property
     def data_hash(self) -> str:
         """SHA-256 over table and images."""
-        return _digest(_table_bytes(self.table), _array_bytes(self.X))
+        return _digest(self.table, ("", self.X))
 
     def part(self, split: str) -> tuple[np.ndarray, np.ndarray]:
         """Return the images and labels of one part.
@@ -149,14 +141,9 @@ def collect(folder: Path | None = None) -> RawDataset:
     table = table.merge(sensors, how="left", on=["camera_id", "hour"]).drop(columns="hour")
 
     photographed = table.loc[table["has_image"], "camera_id"].value_counts()
-    archives = depot.camera_archives(folder)
-    sources = [
-        ("raw/depot.db", len(parcels)),
-        *((f"raw/images/{path.name}", int(photographed[camera])) for camera, path in archives.items()),
-        ("raw/sensors.jsonl", len(sensors)),
-        ("raw/clicks.csv", len(clicks)),
-    ]
-    lineage = pd.DataFrame(
-        [(name, rows, depot.checksum(folder / name)) for name, rows in sources], columns=["source", "rows", "sha256"]
-    )
+    rows = {"raw/depot.db": len(parcels)}
+    rows |= {f"raw/images/{path.name}": photographed[n] for n, path in depot.camera_archives(folder).items()}
+    rows |= {"raw/sensors.jsonl": len(sensors), "raw/clicks.csv": len(clicks)}
+    lineage = pd.DataFrame({"source": rows.keys(), "rows": rows.values()})
+    lineage["sha256"] = [depot.checksum(folder / source) for source in rows]
     return RawDataset(table, images, lineage)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from mlops_lesson.show.explorer import Answer, Explorer
-from mlops_lesson.show.figures import BLUE, GREY, ShownFigure, drawing
+from mlops_lesson.show.figures import plot_counts
 
 SOURCES = ("database", "images", "clicks", "sensors")
 KEEP_ALL, ONLY_COMPLETE = "left join: keep every row", "inner join: keep complete rows"
@@ -33,12 +33,10 @@ def find_evidence(
 
 def count_usable(evidence: pd.DataFrame, sources: set[str], *, keep_all: bool) -> dict[str, int]:
     """Count rows for each of `STEPS`, each among those of the step before, of left joins or of inner joins."""
-    lists_parcels = [source for source in SOURCES[:3] if source in sources]
-    if not lists_parcels:
+    joined = [source for source in SOURCES if source in sources]
+    if not joined or joined == ["sensors"]:
         return dict.fromkeys(STEPS, 0)
-    rows = evidence[evidence[lists_parcels[0]]]
-    if not keep_all:
-        rows = rows[rows[[source for source in SOURCES if source in sources]].all(axis=1)]
+    rows = evidence[evidence[joined[0]]] if keep_all else evidence[evidence[joined].all(axis=1)]
     counts = {STEPS[0]: len(rows)}
     # A reading is found by camera and hour, which only the database knows.
     needs = (("images",), ("clicks",), ("database",), ("sensors", "database"))
@@ -48,32 +46,16 @@ def count_usable(evidence: pd.DataFrame, sources: set[str], *, keep_all: bool) -
     return counts
 
 
-def _draw(counts: dict[str, int], most: int) -> ShownFigure:
-    with drawing("How many parcels remain at each step", 7.0, 2.6) as d:
-        axis = d.axis
-        places = range(len(counts))
-        colours = [BLUE if step == STEPS[2] else GREY for step in counts]
-        axis.barh(places, counts.values(), color=colours, height=0.6)
-        for place, count in zip(places, counts.values(), strict=True):
-            axis.text(count + most * 0.01, place, f"{count:,}", va="center")
-        axis.set_yticks(places, counts)
-        axis.invert_yaxis()
-        axis.set(xlim=(0, most * 1.1), xlabel="parcels")
-        axis.grid(axis="y", visible=False)
-        d.alt = "Bar chart of parcels. " + "; ".join(f"{step}: {count:,}" for step, count in counts.items()) + "."
-    return d.shown
-
-
 def _answer(evidence: pd.DataFrame, *, join: str, **switched_on: bool) -> Answer:
     sources = {source for source in SOURCES if switched_on[source]}
     counts = count_usable(evidence, sources, keep_all=join == KEEP_ALL)
     usable = counts[STEPS[2]]
     notes = [LOSSES[source] for source in SOURCES if source not in sources]
-    lost = count_usable(evidence, sources, keep_all=True)[STEPS[2]] - usable
-    if lost:
+    if lost := count_usable(evidence, sources, keep_all=True)[STEPS[2]] - usable:
         notes.append(f"The inner join dropped {lost:,} labelled images, and no program complained.")
-    headline = f"{usable:,} usable labelled images"
-    return Answer(headline, tuple(notes), (_draw(counts, len(evidence)),))
+    title, limit = "How many parcels remain at each step", round(len(evidence) * 1.1)
+    figure = plot_counts(counts, STEPS[2], title=title, what="parcels", height=2.6, limit=limit)
+    return Answer(f"{usable:,} usable labelled images", tuple(notes), (figure,))
 
 
 def explore_sources(

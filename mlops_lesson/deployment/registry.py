@@ -12,7 +12,7 @@ import sqlite3
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
@@ -208,7 +208,7 @@ def register(model: Any, *, data_hash: str, tags: Mapping[str, object] | None = 
 def record_gate(version: int, verdict: GateResult) -> None:
     """Save the gate's verdict, also a refusal, as a tag of the version, with the hash of the file that it is about."""
     content = _find(version).content()
-    record = {"verdict": verdict.to_dict(), "model_sha256": hashlib.sha256(content).hexdigest()}
+    record = {"verdict": asdict(verdict), "model_sha256": hashlib.sha256(content).hexdigest()}
     with _changing() as (client, _):
         client.set_model_version_tag(MODEL_NAME, str(version), "gate", json.dumps(record))
 
@@ -400,7 +400,7 @@ def deploy(trained: TrainedModel, verdict: GateResult, *, reason: str = "") -> R
     RegistryError
         If the model cannot be saved.
     """
-    version = register(trained.model, data_hash=trained.data_hash, tags=trained.settings.to_dict())
+    version = register(trained.model, data_hash=trained.data_hash, tags=asdict(trained.settings))
     record_gate(version, verdict)
     promote(version, reason=reason)
     return load(version)

@@ -6,7 +6,7 @@ without a gate and a comparison with the champion on the same parcels; each deci
 """
 
 import uuid
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -321,7 +321,7 @@ class Loop:
         cause = move_in_words(move)
         self._write(log, "loop", "retrains", f"alert; {cause}; {len(y_new)} new labels")
         model = retrain(X_old, y_old, X_new, y_new, move)
-        tags = RETRAINING.to_dict() | {"trigger": f"accuracy alert of week {log.week}"}
+        tags = asdict(RETRAINING) | {"trigger": f"accuracy alert of week {log.week}"}
         version = registry.register(model, data_hash=hash_of(X_old, y_old, X_new, y_new), tags=tags)
         old = judge_on_old(model, self.clean, self.policy.gate)
         if not old.passed:

@@ -21,39 +21,20 @@ N_VALIDATION, N_TEST = 300, 200
 
 def repair_units(table: pd.DataFrame) -> pd.DataFrame:
     """Bring readings to lux and degrees Celsius; a temperature whose unit is not written down becomes missing."""
-    repaired = table.copy()
-    repaired.loc[repaired["lux_unit"] == "klx", "lux"] *= 1000
-    repaired.loc[repaired["temperature_unit"] != "C", "temperature"] = np.nan
-    return repaired.drop(columns=["lux_unit", "temperature_unit"])
+    lux = table["lux"].where(table["lux_unit"] != "klx", table["lux"] * 1000)
+    temperature = table["temperature"].where(table["temperature_unit"] == "C")
+    return table.assign(lux=lux, temperature=temperature).drop(columns=["lux_unit", "temperature_unit"])
 
 
-def split_by_time(n_parcels: int, n_validation: int = N_VALIDATION, n_test: int = N_TEST) -> np.ndarray:
-    """Name the part of each parcel: the newest are the test part, those before them validation, the rest training.
-
-    Parameters
-    ----------
-    n_parcels : int
-        Parcels in all, in the order of time.
-    n_validation, n_test : int
-        Parcels in those parts.
-
-    Returns
-    -------
-    numpy.ndarray of str, shape (n_parcels,)
-        "train", "validation" or "test".
-
-    Raises
-    ------
-    ValueError
-        If nothing is left to train on.
-    """
-    n_train = n_parcels - n_validation - n_test
+def split_by_time(n_parcels: int) -> np.ndarray:
+    """Name the part of each parcel by time: the newest are the test part, those before them validation."""
+    n_train = n_parcels - N_VALIDATION - N_TEST
     if n_train < 1:
         raise ValueError(
-            f"{n_parcels} parcels are too few for {n_validation} validation and {n_test} test images: nothing is left "
-            "to train on. Ask for smaller parts."
+            f"{n_parcels} parcels are left after cleaning, of which {N_VALIDATION} would be validation and {N_TEST} "
+            "test images: nothing is left to train on. Collect the data once more."
         )
-    return np.repeat(["train", "validation", "test"], [n_train, n_validation, n_test])
+    return np.repeat(["train", "validation", "test"], [n_train, N_VALIDATION, N_TEST])
 
 
 def preprocess(raw: RawDataset) -> CleanDataset:
@@ -75,11 +56,8 @@ def preprocess(raw: RawDataset) -> CleanDataset:
         If there are too few rows to split, or the result breaks the contract of a cleaned dataset; see
         `mlops_lesson.preprocessing.contract.require_clean`.
     """
-    if raw.table.empty:
-        raise ValueError("The raw dataset has no rows, so there is nothing to clean. Collect the data once more.")
     bad = faults(raw)
-    kept = np.ones(len(bad), dtype=bool)
-    counts = []
+    kept, counts = np.ones(len(bad), dtype=bool), []
     for rule in REMOVED:
         hit = kept & bad[rule].to_numpy()
         counts.append((rule, "removed", int(hit.sum())))

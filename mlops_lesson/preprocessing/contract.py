@@ -60,24 +60,22 @@ def require_clean(clean: CleanDataset) -> CleanDataset:
     """
     import pandera.pandas as pa
 
-    wanted = (len(clean.table), IMAGE_SHAPE[0] * IMAGE_SHAPE[1])
+    wanted, problems = (len(clean.table), IMAGE_SHAPE[0] * IMAGE_SHAPE[1]), []
     if clean.X.shape != wanted:
-        raise _refusal([f"the images should have the shape {wanted} and have {clean.X.shape}"])
+        problems.append(f"the images should have the shape {wanted} and have {clean.X.shape}")
     X = clean.X.astype(float)
-    table = clean.table.assign(darkest=X.min(axis=1), brightest=X.max(axis=1), contrast=np.ptp(X, axis=1))
     try:
+        table = clean.table.assign(darkest=X.min(axis=1), brightest=X.max(axis=1), contrast=np.ptp(X, axis=1))
         clean_schema().validate(table.set_index("id", drop=False).rename_axis(None), lazy=True)
     except pa.errors.SchemaErrors as broken:
         by_check = broken.failure_cases.sort_values("index").groupby(["column", "check"], dropna=False)
-        raise _refusal([_say(column, check, cases) for (column, check), cases in by_check]) from None
+        problems += [_say(column, check, cases) for (column, check), cases in by_check]
+    if problems:
+        raise ValueError(
+            f"The cleaned dataset breaks its contract: {'; '.join(problems)}. Nothing is handed on. Look at these "
+            "rows, and add a rule to the cleaning that says what becomes of them."
+        )
     return clean
-
-
-def _refusal(problems: list[str]) -> ValueError:
-    return ValueError(
-        f"The cleaned dataset breaks its contract: {'; '.join(problems)}. Nothing is handed on. Look at these rows, "
-        "and add a rule to the cleaning that says what becomes of them."
-    )
 
 
 def _say(column: object, check: str, cases: pd.DataFrame) -> str:
@@ -85,5 +83,5 @@ def _say(column: object, check: str, cases: pd.DataFrame) -> str:
         return f"{check}: {', '.join(map(str, cases['failure_case']))}"
     ids = ", ".join(map(str, cases["index"].head(SHOWN_FAILURES)))
     more = f" and {len(cases) - SHOWN_FAILURES} more" if len(cases) > SHOWN_FAILURES else ""
-    told = {"not_nullable": "missing", "field_uniqueness": "repeated"}.get(check, check)
-    return f"{column}: {told} ({'parcel' if len(cases) == 1 else 'parcels'} {ids}{more})"
+    said = {"not_nullable": "missing", "field_uniqueness": "repeated"}.get(check, check)
+    return f"{column}: {said} (parcel {ids}{more})"

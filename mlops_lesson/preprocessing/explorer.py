@@ -22,6 +22,12 @@ STEPS = {
     "spelling": "repair clicks in lower case",
     "by_time": "split by time",
 }
+REMOVES = {
+    "whole": ["image missing", "image of the wrong size"],
+    "blank": ["image blank"],
+    "repeated": ["scanned twice"],
+    "unlabelled": ["no click, so no label"],
+}
 SPLIT_SEED = 0
 
 
@@ -39,33 +45,18 @@ class Outcome:
         """Share of validation images classified as their label says."""
         return self.n_right / self.n_validation
 
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The 95 % interval of the accuracy."""
-        from scipy.stats import binomtest
-
-        found = binomtest(self.n_right, self.n_validation).proportion_ci(method="wilson")
-        return float(found.low), float(found.high)
-
 
 def clean_by(steps: Mapping[str, bool], raw: RawDataset, bad: pd.DataFrame) -> Outcome:
     """Take the steps that are true, train a logistic regression and measure it on the validation part."""
-    unusable = bad["image missing"] | bad["image of the wrong size"]
-    rules = {
-        "whole": unusable,
-        "blank": bad["image blank"],
-        "repeated": bad["scanned twice"],
-        "unlabelled": bad["no click, so no label"],
-    }
-    removed = np.any([broken for step, broken in rules.items() if steps[step]] or [unusable & False], axis=0)
+    left_in = {step: bad[faults].any(axis=1).to_numpy() for step, faults in REMOVES.items()}
+    removed = np.any([steps[step] & broken for step, broken in left_in.items()], axis=0)
     kept = raw.table[~removed].sort_values("seen_at", ignore_index=True)
-    if n_unusable := int((unusable & ~removed).sum()):
+    if n_unusable := int((left_in["whole"] & ~removed).sum()):
         note = f"{n_unusable} rows have no image of 8 x 8 pixels: training stops with an error. "
         return Outcome(len(kept), (f"{note}This fault is loud; the others are silent.",))
 
     chute = kept["chute"].str.upper() if steps["spelling"] else kept["chute"]
-    y = (chute == "B").to_numpy().astype(int)
-    X = np.stack([raw.images[i].ravel() for i in kept["id"]])
+    X, y = np.stack([raw.images[i].ravel() for i in kept["id"]]), (chute == "B").to_numpy().astype(int)
     part = split_by_time(len(X))
     if not steps["by_time"]:
         part = np.random.RandomState(SPLIT_SEED).permutation(part)
@@ -94,27 +85,27 @@ def _fit(X_train: np.ndarray, y_train: np.ndarray):
 
 
 def _draw(outcome: Outcome, reference: Outcome, n_raw: int) -> ShownFigure:
+    from scipy.stats import binomtest
+
     pairs = (("your steps", outcome, BLUE, "o"), ("all steps", reference, GREY, "s"))
-    parts = []
+    words = []
     with drawing("Your steps beside all steps", 8.0, 2.2, columns=2, sharey=True) as d:
-        rows_axis, accuracy_axis = d.axes
+        rows, accuracy = d.axes
         for place, (name, each, colour, marker) in enumerate(pairs):
-            low, high = each.interval
-            rows_axis.barh(place, each.n_rows, color=colour, height=0.55)
-            rows_axis.text(
-                each.n_rows - n_raw * 0.02, place, f"{each.n_rows:,}", va="center", ha="right", color="white"
-            )
-            accuracy_axis.plot([low, high], [place, place], color=colour, linewidth=3)
-            accuracy_axis.plot(each.accuracy, place, marker, color=colour, markersize=9)
-            accuracy_axis.text(high + 0.01, place, f"{each.accuracy:.3f}", va="center")
-            parts.append(
+            ends = binomtest(each.n_right, each.n_validation).proportion_ci(method="wilson")
+            bar = rows.barh(place, each.n_rows, color=colour, height=0.55)
+            rows.bar_label(bar, [f"{each.n_rows:,}"], label_type="center", color="white")
+            accuracy.plot([ends.low, ends.high], [place, place], color=colour, linewidth=3)
+            accuracy.plot(each.accuracy, place, marker, color=colour, markersize=9)
+            accuracy.text(ends.high + 0.01, place, f"{each.accuracy:.3f}", va="center")
+            words.append(
                 f"{name}: {each.n_rows:,} rows, validation accuracy {each.accuracy:.3f}, "
-                f"95 % interval {low:.3f} to {high:.3f}"
+                f"95 % interval {ends.low:.3f} to {ends.high:.3f}"
             )
-        rows_axis.set_yticks(range(len(pairs)), [name for name, *_ in pairs])
-        rows_axis.set(xlim=(0, n_raw), xlabel="rows kept", title="Rows", ylim=(len(pairs) - 0.4, -0.6))
-        accuracy_axis.set(xlim=(0.7, 1), xlabel="share right, with 95 % interval", title="Validation accuracy")
-        d.alt = f"Rows kept and validation accuracy. {'; '.join(parts)}."
+        rows.set_yticks(range(len(pairs)), [name for name, *_ in pairs])
+        rows.set(xlim=(0, n_raw), xlabel="rows kept", title="Rows", ylim=(len(pairs) - 0.4, -0.6))
+        accuracy.set(xlim=(0.7, 1), xlabel="share right, with 95 % interval", title="Validation accuracy")
+        d.alt = f"Rows kept and validation accuracy. {'; '.join(words)}."
     return d.shown
 
 

@@ -16,7 +16,6 @@ import ipywidgets
 import traitlets
 from IPython.display import display
 
-from mlops_lesson.show.figures import ShownFigure
 from mlops_lesson.show.page import OURS, STATIC_FOLDER, script
 
 
@@ -42,7 +41,7 @@ class Answer:
     def text(self) -> str:
         """The answer in words, what figures and tables say included."""
         words = [f"{self.headline}.", *(f"- {note}" for note in self.notes)]
-        return "\n".join(words + [each.alt if isinstance(each, ShownFigure) else repr(each) for each in self.shown])
+        return "\n".join([*words, *map(repr, self.shown)])
 
     @property
     def html(self) -> str:
@@ -72,62 +71,41 @@ class Explorer:
         that gets its value. A button's value is whether it has just been pressed; at first, it is.
     answer : callable
         Takes the controls' values by those names and returns an `Answer`.
-
-    Raises
-    ------
-    ValueError
-        If a control has no description, or is of a kind that cannot be used by keyboard in JupyterLab.
     """
 
     def __init__(self, title: str, controls: Mapping[str, ipywidgets.Widget], answer: Callable[..., Answer]) -> None:
-        for control in controls.values():
-            if isinstance(control, ipywidgets.Dropdown | ipywidgets.Select | ipywidgets.SelectMultiple):
-                kind = type(control).__name__
-                raise ValueError(f"A {kind} loses its arrow keys to JupyterLab: use RadioButtons or ToggleButtons.")
-            if not control.description.strip():
-                raise ValueError(f"A {type(control).__name__} without description has no name: give it a description.")
         self.title, self.controls = title, tuple(controls.values())
         self._named, self._answer_to = dict(controls), answer
         self.result = ipywidgets.HTML()
         self.result.add_class("mlops-explorer-result")
-        row = ipywidgets.Box(list(controls.values()), layout={"flex_flow": "row wrap"})
+        row = ipywidgets.Box(self.controls, layout={"flex_flow": "row wrap"})
         row.add_class("mlops-explorer-controls")
         self.widget = ipywidgets.VBox([row, self.result, _Page(title=title)])
         self.widget.add_class("mlops-explorer")
-        for control in controls.values():
+        for control in self.controls:
             if isinstance(control, ipywidgets.Button):
                 control.on_click(self._follow)
             else:
                 control.observe(self._follow, "value")
-        self.answer = self._answer(pressed=True)
-        self.result.value = self.answer.html
+        self._follow()
         # What lives now, above all the libraries, will stay: the garbage collector need not look through it again,
         # which would hold an answer up by a quarter of a second. New rubbish is cleared away first.
         gc.collect(1)
         gc.freeze()
 
-    def _answer(self, pressed: ipywidgets.Button | bool) -> Answer:
+    def _follow(self, moved: Any = None) -> None:
         values = {
-            name: pressed is True or control is pressed if isinstance(control, ipywidgets.Button) else control.value
+            name: moved in (None, control) if isinstance(control, ipywidgets.Button) else control.value
             for name, control in self._named.items()
         }
-        return self._answer_to(**values)
-
-    def _follow(self, source: Any) -> None:
-        self.answer = self._answer(source if isinstance(source, ipywidgets.Button) else False)
+        self.answer = self._answer_to(**values)
         self.result.value = self.answer.html
 
     @property
     def text(self) -> str:
         """The controls' values and the answer in words."""
-        values = {control.description: getattr(control, "value", None) for control in self.controls}
-        words = {True: "on", False: "off"}
-        state = "; ".join(
-            f"{name.rstrip(': ')}: {words[value] if isinstance(value, bool) else value}"
-            for name, value in values.items()
-            if value is not None
-        )
-        return f"{state}\n{self.answer.text}"
+        state = [f"{each.description}: {each.value}" for each in self.controls if hasattr(each, "value")]
+        return f"{'; '.join(state)}\n{self.answer.text}"
 
     def __repr__(self) -> str:
         return f"Explorer: {self.title} (to move its controls, run the cell in JupyterLab)\n{self.text}"
@@ -139,6 +117,4 @@ class Explorer:
             f"{self.answer.html}{script('note')}</div>"
         )
         display({"text/html": stored, "text/plain": repr(self)}, raw=True)
-        bundle = self.widget._repr_mimebundle_()
-        bundle = bundle[0] if isinstance(bundle, tuple) else bundle
-        display({**bundle, "text/plain": " "}, raw=True)
+        display({**self.widget._repr_mimebundle_(), "text/plain": " "}, raw=True)

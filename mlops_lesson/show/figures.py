@@ -4,15 +4,12 @@ JupyterLab drops alternative text that comes with an image output, so a figure i
 `alt`, inside a `figure` element with a caption. Figures are drawn without pyplot, so that nothing stays in memory.
 """
 
-import atexit
 import base64
 import io
+import logging
 import math
 import os
-import shutil
-import sys
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
@@ -24,9 +21,8 @@ from mlops_lesson.show.page import FOLDED, OURS
 if TYPE_CHECKING:
     import numpy as np
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-DOTS_PER_INCH = 110
+DOTS_PER_INCH, CSS_PIXELS_PER_INCH = 110, 96
 
 BLUE, PINK, ORANGE, VIOLET, GREY = "#3a5fcd", "#c2185b", "#b36b00", "#6a3d9a", "#5f6368"
 PALETTE = (BLUE, PINK, ORANGE, VIOLET)
@@ -37,6 +33,8 @@ LINE_STYLES = ("-", "--", ":", "-.")
 
 STYLE = {
     "figure.constrained_layout.use": True,
+    "figure.constrained_layout.w_pad": 0.08,
+    "figure.constrained_layout.h_pad": 0.08,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titlelocation": "left",
@@ -55,7 +53,7 @@ STYLE = {
 
 @dataclass(frozen=True, repr=False)
 class ShownFigure:
-    """A figure ready to be displayed by Jupyter.
+    """A figure ready to be displayed by Jupyter; made by `drawing`.
 
     Parameters
     ----------
@@ -91,7 +89,6 @@ class ShownFigure:
 class Drawing:
     """A figure that is being drawn; made by `drawing`."""
 
-    figure: "Figure"
     axes: "list[Axes]"
     alt: str = ""
     shown: ShownFigure | None = None
@@ -136,56 +133,39 @@ def drawing(
     ...     d.alt = "Line of the share of parcels labelled by day: 0: 0 %, 1: 57 %, 2: 84 %."
     >>> d.shown
     """
-    _give_matplotlib_a_folder()
+    # matplotlib takes a temporary folder where the home cannot be written; that it says so frightens, and helps nobody.
+    if not os.access(Path.home(), os.W_OK):
+        logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.style import context
 
     # matplotlib's own defaults first: a style that somebody has set may be white on white with ours.
     with context(["default", STYLE]):
-        figure = Figure(figsize=(width, height))
-        drawn = Drawing(figure, list(figure.subplots(rows, columns, squeeze=False, **options).ravel()))
+        figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH)
+        drawn = Drawing(list(figure.subplots(rows, columns, squeeze=False, **options).ravel()))
         yield drawn
-        drawn.shown = show(figure, drawn.alt, title)
+        if not drawn.alt.strip() or not title.strip():
+            raise ValueError("A figure needs a title that says what it shows, and alternative text: set `alt`.")
+        buffer = io.BytesIO()
+        # Not `savefig`, which would draw everything twice.
+        FigureCanvasAgg(figure).print_png(buffer)
+        drawn.shown = ShownFigure(buffer.getvalue(), drawn.alt, title, round(width * CSS_PIXELS_PER_INCH))
 
 
-def show(figure: "Figure", alt: str, caption: str) -> ShownFigure:
-    """Turn a matplotlib figure of your own into an output with alternative text and a caption.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        The figure; it need not be known to pyplot.
-    alt : str
-        What the figure shows, made from the plotted data; not empty.
-    caption : str
-        The finding in one sentence; not empty.
-
-    Returns
-    -------
-    ShownFigure
-        Make it the last expression of a cell, or pass it to `IPython.display.display`.
-
-    Raises
-    ------
-    ValueError
-        If `alt` or `caption` is empty.
-    """
-    if not alt.strip() or not caption.strip():
-        raise ValueError("A figure needs alternative text and a caption: give both `alt` and `caption` some words.")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, facecolor="white", bbox_inches="tight")
-    png = buffer.getvalue()
-    pixels_wide = int.from_bytes(png[16:20], "big")
-    return ShownFigure(png, alt, caption, round(pixels_wide * 96 / DOTS_PER_INCH))
-
-
-def _give_matplotlib_a_folder() -> None:
-    """Name a temporary folder for matplotlib's list of fonts where the home cannot be written, before it asks."""
-    if "matplotlib" in sys.modules or "MPLCONFIGDIR" in os.environ or os.access(Path("~").expanduser(), os.W_OK):
-        return
-    folder = tempfile.mkdtemp(prefix="matplotlib-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    os.environ["MPLCONFIGDIR"] = folder
+def plot_counts(
+    counts: Mapping[str, int], marked: str, *, title: str, what: str, height: float = 2.2, limit: int | None = None
+) -> ShownFigure:
+    """Draw counts as bars from top to bottom, each with its number; the marked one is the title's."""
+    with drawing(title, 7.0, height) as d:
+        colours = [BLUE if name == marked else GREY for name in counts]
+        bars = d.axis.barh(list(counts), list(counts.values()), color=colours, height=0.6)
+        d.axis.bar_label(bars, [f"{count:,}" for count in counts.values()], padding=3)
+        d.axis.set(xlabel=what, xlim=(0, limit))
+        d.axis.invert_yaxis()
+        d.axis.grid(axis="y", visible=False)
+        d.alt = f"Bar chart of {what}. " + "; ".join(f"{name}: {count:,}" for name, count in counts.items()) + "."
+    return d.shown
 
 
 def plot_images(
@@ -210,21 +190,16 @@ def plot_images(
     -------
     ShownFigure
         Ready to be displayed.
-
-    Raises
-    ------
-    ValueError
-        If there is no image, or images and titles differ in number.
     """
-    if len(images) == 0 or len(images) != len(titles):
-        raise ValueError(f"Give one title an image: got {len(images)} images and {len(titles)} titles.")
     columns = min(columns, len(images))
     rows = math.ceil(len(images) / columns)
-    with drawing(title, 1.05 * columns, 1.3 * rows, columns=columns, rows=rows) as d:
+    # Few images are no narrower than a long title.
+    with drawing(title, max(1.05 * columns, 4.0), 1.3 * rows, columns=columns, rows=rows) as d:
         for axis in d.axes:
             axis.set_axis_off()
         for axis, image, text in zip(d.axes, images, titles, strict=False):
             axis.imshow(image, cmap="gray", vmin=0, vmax=16)
-            axis.set_title(text, fontweight="normal", fontsize="small", loc="center")
+            axis.set_anchor("W")
+            axis.set_title(text, fontweight="normal", fontsize="small")
         d.alt = alt
     return d.shown

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -14,6 +15,20 @@ OURS = 'lang="en" dir="ltr"'
 
 FOLDED = "<!-- Folded: run the cell, or click here, to see it. -->\n"
 """First line of an output: JupyterLab shows it in the place of an output that is folded, as it is written."""
+
+
+@dataclass(frozen=True, repr=False)
+class Shown:
+    """Words that Jupyter shows as a page, or as they are."""
+
+    text: str
+    html: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        return self.html
 
 
 def inline(text: str) -> str:

@@ -1,56 +1,12 @@
 """Show a data frame so that everyone can read it: with a caption, marked headers and numbers one can compare."""
 
-from dataclasses import dataclass, field
-
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from mlops_lesson.show.page import html_table
+from mlops_lesson.show.page import Shown, html_table
 
 
-@dataclass(frozen=True, repr=False)
-class ShownTable:
-    """A table ready to be displayed by Jupyter; made by `show_table`."""
-
-    caption: str
-    texts: pd.DataFrame = field(repr=False)
-    index: bool
-    numbers: frozenset[int] = frozenset()
-
-    def __repr__(self) -> str:
-        return f"{self.caption}\n{self.texts.to_string(index=self.index)}"
-
-    def _repr_html_(self) -> str:
-        head = [str(self.texts.index.name or "")] * self.index + [str(column) for column in self.texts.columns]
-        rows = ([str(cell) for cell in row] for row in self.texts.itertuples(index=self.index, name=None))
-        numbers = [place + self.index for place in self.numbers]
-        return html_table(rows, self.caption, head, row_heads=self.index, numbers=numbers)
-
-
-def _texts(values: pd.Series, decimals: int) -> list[str]:
-    """Round a column's numbers to the same decimals, and leave out those that are 0 in all of them."""
-    texts = [_text(value, decimals) for value in values]
-    numbers = [text for value, text in zip(values, texts, strict=True) if isinstance(value, float) and "." in text]
-    spare = min((len(text) - len(text.rstrip("0")) for text in numbers), default=0)
-    if not spare:
-        return texts
-    return [
-        text[:-spare].rstrip(".") if isinstance(value, float) and "." in text else text
-        for value, text in zip(values, texts, strict=True)
-    ]
-
-
-def _text(value: object, decimals: int) -> str:
-    if pd.api.types.is_scalar(value) and pd.isna(value):
-        return "-"
-    if pd.api.types.is_bool(value):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.{decimals}f}"
-    return value.strftime("%Y-%m-%d %H:%M") if isinstance(value, pd.Timestamp) else str(value)
-
-
-def show_table(table: pd.DataFrame, caption: str, *, index: bool = False, decimals: int = 3) -> ShownTable:
+def show_table(table: pd.DataFrame, caption: str, *, index: bool = False, decimals: int = 3) -> Shown:
     """Turn a data frame into an output with a caption and marked headers.
 
     Parameters
@@ -66,7 +22,7 @@ def show_table(table: pd.DataFrame, caption: str, *, index: bool = False, decima
 
     Returns
     -------
-    ShownTable
+    Shown
         Make it the last expression of a cell.
 
     Raises
@@ -76,11 +32,31 @@ def show_table(table: pd.DataFrame, caption: str, *, index: bool = False, decima
     """
     if not caption.strip():
         raise ValueError("A table needs a caption that says what it holds: give `caption` some words.")
-    columns = [table.iloc[:, place] for place in range(table.shape[1])]
-    texts = pd.DataFrame(dict(enumerate(_texts(column, decimals) for column in columns)), index=table.index)
+    columns = [table.iloc[:, place].infer_objects() for place in range(table.shape[1])]
+    texts = pd.DataFrame({place: _texts(column, decimals) for place, column in enumerate(columns)}, table.index)
+    texts = texts.set_axis(table.columns, axis=1)
+    head = [str(table.index.name or "")] * index + [str(name) for name in table.columns]
+    rows = ([str(cell) for cell in row] for row in texts.itertuples(index=index, name=None))
     numbers = [
         place
-        for place, column in enumerate(columns)
-        if is_numeric_dtype(column.infer_objects()) and not is_bool_dtype(column.infer_objects())
+        for place, column in enumerate(columns, start=int(index))
+        if is_numeric_dtype(column) and not is_bool_dtype(column)
     ]
-    return ShownTable(caption, texts.set_axis(table.columns, axis=1), index, frozenset(numbers))
+    page = html_table(rows, caption, head, row_heads=index, numbers=numbers)
+    return Shown(f"{caption}\n{texts.to_string(index=index)}", page)
+
+
+def _texts(column: pd.Series, decimals: int) -> list[str]:
+    numbers = [value for value in column if isinstance(value, float) and pd.notna(value)]
+    needed = next(n for n in range(decimals + 1) if all(round(x, n) == round(x, decimals) for x in numbers))
+    return [_text(value, needed) for value in column]
+
+
+def _text(value: object, decimals: int) -> str:
+    if pd.api.types.is_scalar(value) and pd.isna(value):
+        return "-"
+    if pd.api.types.is_bool(value):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.{decimals}f}"
+    return value.strftime("%Y-%m-%d %H:%M") if isinstance(value, pd.Timestamp) else str(value)

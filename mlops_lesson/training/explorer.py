@@ -1,6 +1,5 @@
 """The explorer of Model Training: what learning rate, hidden units and epochs do to the trace."""
 
-from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 
@@ -50,12 +49,9 @@ def training_explorer(clean: CleanDataset) -> Explorer:
     data = (*clean.part("train"), *clean.part("validation"))
 
     @cache
-    def trace_of(learning_rate: float, hidden_units: int) -> TrainingTrace:
-        chosen = replace(base, learning_rate=learning_rate, hidden_units=hidden_units, epochs=MOST_EPOCHS)
-        return fit_on(*data, chosen, "Your run")[1]
-
     def answer(learning_rate: float, hidden_units: int, epochs: int) -> Answer:
-        trace = trace_of(learning_rate, hidden_units).first(epochs)
+        chosen = TrainingSettings(learning_rate=learning_rate, hidden_units=hidden_units, epochs=epochs)
+        _, trace = fit_on(*data, chosen, "Your run")
         last = trace.epochs[-1]
         headline = f"Loss {last.loss:.2f}, accuracy {last.accuracy:.2f} after epoch {last.epoch}: {how_it_went(trace)}"
         return Answer(headline, shown=(plot_trace(trace, GIVEN_TRACE, title="Your run beside the given trace"),))

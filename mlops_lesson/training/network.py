@@ -41,10 +41,6 @@ class TrainingSettings:
     epochs: int = 30
     seed: int | None = 28
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the settings as plain values."""
-        return asdict(self)
-
 
 @dataclass(frozen=True)
 class TrainedModel:
@@ -70,7 +66,7 @@ class TrainedModel:
     @property
     def model_hash(self) -> str:
         """SHA-256 over what went in (data, settings) and what came out (trace, learned parameters)."""
-        digest = hashlib.sha256(json.dumps([self.data_hash, self.settings.to_dict()], sort_keys=True).encode())
+        digest = hashlib.sha256(json.dumps([self.data_hash, asdict(self.settings)], sort_keys=True).encode())
         digest.update(self.trace.to_frame().to_csv(index=False, lineterminator="\n").encode())
         scaler, network = self.model[0], self.model[-1]
         for parameters in (scaler.data_min_, scaler.data_max_, *network.coefs_, *network.intercepts_):
@@ -117,11 +113,6 @@ def fit_on(
         Scaler, fitted on the training images only, and network.
     TrainingTrace
         One entry an epoch.
-
-    Raises
-    ------
-    ValueError
-        If the training labels are all the same or lack one of the validation labels.
     """
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import MinMaxScaler

@@ -1,15 +1,12 @@
 """What a training run leaves behind: loss and accuracy, epoch by epoch."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
-
-CLEAR_CHANGE = 0.02
-LOW_ACCURACY = 0.7
 
 
 @dataclass(frozen=True)
@@ -19,8 +16,8 @@ class Epoch:
     epoch: int
     loss: float
     accuracy: float
-    observation: str = ""
     train_loss: float | None = None
+    observation: str | None = None
 
 
 @dataclass(frozen=True)
@@ -47,9 +44,6 @@ class TrainingTrace:
         if not self.epochs:
             raise ValueError("A training trace needs at least one epoch; got none. Train for one epoch or more.")
 
-    def __len__(self) -> int:
-        return len(self.epochs)
-
     def __iter__(self) -> Iterator[Epoch]:
         return iter(self.epochs)
 
@@ -57,60 +51,27 @@ class TrainingTrace:
         """Return "loss", "accuracy" or "train_loss" of every epoch."""
         return [getattr(epoch, metric) for epoch in self.epochs]
 
-    def best(self) -> Epoch:
-        """Return the epoch with the lowest validation loss, the earliest of several."""
-        return min(self.epochs, key=lambda epoch: epoch.loss)
-
-    def first(self, n_epochs: int) -> "TrainingTrace":
-        """Return a trace of the first epochs, under the same name."""
-        return TrainingTrace(self.epochs[:n_epochs], self.name)
-
     def to_frame(self) -> "pd.DataFrame":
-        """Return a table: `epoch`, `loss`, `accuracy`, `observation`, and `train_loss` if it was recorded."""
+        """Return a table: `epoch`, `loss`, `accuracy`, and `train_loss` and `observation` if the trace has them."""
         import pandas as pd
 
-        table = pd.DataFrame(self.epochs)
-        return table.drop(columns="train_loss") if table["train_loss"].isna().all() else table
+        return pd.DataFrame(self.epochs).dropna(axis="columns", how="all")
 
     @classmethod
     def from_frame(cls, frame: "pd.DataFrame", name: str = "Training run") -> "TrainingTrace":
-        """Make a trace from a table as `to_frame` returns it, or one with `epoch`, `loss` and `accuracy` only."""
-        records = frame.fillna({"observation": ""}).to_dict("records")
-        return cls(tuple(Epoch(**record) for record in records), name)
+        """Make a trace from a table as `to_frame` returns it."""
+        return cls(tuple(Epoch(**record) for record in frame.to_dict("records")), name)
 
 
 GIVEN_TRACE = TrainingTrace(
     (
-        Epoch(1, 0.65, 0.60, "Model starts learning but accuracy is low"),
-        Epoch(2, 0.45, 0.75, "Loss decreases and accuracy improves"),
-        Epoch(3, 0.30, 0.85, "Model converges with good accuracy"),
+        Epoch(1, 0.65, 0.60, observation="Model starts learning but accuracy is low"),
+        Epoch(2, 0.45, 0.75, observation="Loss decreases and accuracy improves"),
+        Epoch(3, 0.30, 0.85, observation="Model converges with good accuracy"),
     ),
     "The given trace",
 )
 """What the course gives as an example of a training run; nobody trained it."""
-
-
-def observe(previous: Epoch | None, loss: float, accuracy: float) -> str:
-    """Say in words what an epoch did, compared with the one before; a change is clear from 0.02 on."""
-    if previous is None:
-        return f"Model starts learning{' but accuracy is low' if accuracy < LOW_ACCURACY else ''}"
-    loss_change, accuracy_change = loss - previous.loss, accuracy - previous.accuracy
-    if loss_change > CLEAR_CHANGE:
-        return "Loss rises"
-    if loss_change > -CLEAR_CHANGE:
-        return "Little changes"
-    if accuracy_change > CLEAR_CHANGE:
-        return "Loss decreases and accuracy improves"
-    return "Loss decreases, accuracy does not improve"
-
-
-def make_trace(numbers: Iterable[tuple[float, ...]], name: str = "Training run") -> TrainingTrace:
-    """Make a trace, with observations, from (loss, accuracy) or (loss, accuracy, train_loss) of each epoch."""
-    epochs: list[Epoch] = []
-    for number, (loss, accuracy, *train_loss) in enumerate(numbers, start=1):
-        observation = observe(epochs[-1] if epochs else None, loss, accuracy)
-        epochs.append(Epoch(number, loss, accuracy, observation, *train_loss))
-    return TrainingTrace(tuple(epochs), name)
 
 
 def train_with_trace(
@@ -130,9 +91,9 @@ def train_with_trace(
         A scikit-learn classifier with `partial_fit` and `predict_proba`, such as
         `sklearn.neural_network.MLPClassifier`. It is trained in place, and may have been trained before.
     X_train, y_train : numpy.ndarray of shape (n_train, n_features) and (n_train,)
-        Training images, scaled as the model expects them, and labels.
+        Training images, scaled as the model expects them, and labels, of two classes or more.
     X_val, y_val : numpy.ndarray of shape (n_val, n_features) and (n_val,)
-        Validation images and labels; the model never learns from them.
+        Validation images and labels of the same classes; the model never learns from them.
     epochs : int
         Passes over the training data, at least 1.
     name : str
@@ -143,11 +104,6 @@ def train_with_trace(
     TrainingTrace
         Validation loss and accuracy, and training loss, after each epoch.
 
-    Raises
-    ------
-    ValueError
-        If `epochs` is below 1, or the training labels are all the same or lack one of the validation labels.
-
     Notes
     -----
     Training uses one thread: several would add numbers in another order, and the last digits would differ from one
@@ -157,33 +113,25 @@ def train_with_trace(
     from sklearn.metrics import log_loss
     from threadpoolctl import threadpool_limits
 
-    classes = np.unique(y_train)
-    if len(classes) < 2 or not np.isin(y_val, classes).all():
-        raise ValueError(
-            f"A classifier learns from two classes or more, and is tried on those: got the training labels "
-            f"{classes.tolist()} and the validation labels {np.unique(y_val).tolist()}. Give more training images."
-        )
-    numbers = []
+    classes, done = np.unique(y_train), []
     with threadpool_limits(limits=1):
-        for _ in range(epochs):
+        for epoch in range(1, epochs + 1):
             model.partial_fit(X_train, y_train, classes=classes)
             probability = model.predict_proba(X_val)
             loss = log_loss(y_val, probability, labels=classes)
             accuracy = float(np.mean(classes[probability.argmax(axis=1)] == y_val))
             train_loss = log_loss(y_train, model.predict_proba(X_train), labels=classes)
-            numbers.append((loss, accuracy, train_loss))
-    return make_trace(numbers, name)
+            done.append(Epoch(epoch, loss, accuracy, train_loss))
+    return TrainingTrace(tuple(done), name)
 
 
-def compare_traces(own: TrainingTrace, given: TrainingTrace = GIVEN_TRACE) -> "pd.DataFrame":
-    """Put two traces side by side.
+def compare_traces(own: TrainingTrace) -> "pd.DataFrame":
+    """Put a run's trace beside the given one.
 
     Parameters
     ----------
     own : TrainingTrace
         The run to compare.
-    given : TrainingTrace
-        What to compare it with; the given trace if nothing else is named.
 
     Returns
     -------
@@ -191,16 +139,9 @@ def compare_traces(own: TrainingTrace, given: TrainingTrace = GIVEN_TRACE) -> "p
         One row for each epoch that both have: `epoch`, `given loss`, `own loss`, `given accuracy`, `own accuracy`,
         `difference`, the larger one of the two without its sign, and `given observation`.
     """
-    both = given.to_frame().merge(own.to_frame(), on="epoch", suffixes=("_given", "_own"))
-    loss, accuracy = both["loss_own"] - both["loss_given"], both["accuracy_own"] - both["accuracy_given"]
-    both["difference"] = loss.abs().combine(accuracy.abs(), max)
-    columns = {
-        "epoch": "epoch",
-        "loss_given": "given loss",
-        "loss_own": "own loss",
-        "accuracy_given": "given accuracy",
-        "accuracy_own": "own accuracy",
-        "difference": "difference",
-        "observation_given": "given observation",
-    }
-    return both[list(columns)].rename(columns=columns)
+    given, ours = (trace.to_frame().set_index("epoch") for trace in (GIVEN_TRACE, own))
+    both = given.add_prefix("given ").join(ours.add_prefix("own "), how="inner")
+    differences = (ours[["loss", "accuracy"]] - given[["loss", "accuracy"]]).abs()
+    both["difference"] = differences.max(axis="columns")
+    columns = ["given loss", "own loss", "given accuracy", "own accuracy", "difference", "given observation"]
+    return both[columns].reset_index()

@@ -1,7 +1,6 @@
 """The explorer of Model Validation: what each kind of mistake costs, and which threshold is cheapest then."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import ipywidgets
@@ -12,62 +11,51 @@ from mlops_lesson.show.figures import BLUE, GREY, ShownFigure, drawing
 from mlops_lesson.training.charts import draw_probabilities
 
 THRESHOLDS = np.arange(5, 96) / 100
+USUAL = 0.5
 
 
-@dataclass(frozen=True)
-class Costs:
-    """What the mistakes of one model cost, threshold by threshold; prices are minutes for a parcel."""
-
-    y: np.ndarray
-    probability: np.ndarray
-    wrongly_a: float
-    wrongly_b: float
-
-    def at(self, threshold: float) -> float:
-        """Minutes for all parcels together, if chute B is chosen from this probability on."""
-        sent_to_b = self.probability >= threshold
-        wrong_in_a, wrong_in_b = int((self.y[~sent_to_b] == 1).sum()), int((self.y[sent_to_b] == 0).sum())
-        return wrong_in_a * self.wrongly_a + wrong_in_b * self.wrongly_b
-
-    @property
-    def cheapest(self) -> float:
-        """The threshold of the lowest cost; of several the one nearest to 0.5."""
-        return float(min(THRESHOLDS, key=lambda threshold: (self.at(threshold), abs(threshold - 0.5))))
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What the cheapest threshold does, in sentences."""
-        from sklearn.metrics import accuracy_score, confusion_matrix, precision_score, recall_score
-
-        sent = (self.probability >= self.cheapest).astype(int)
-        (right_a, wrong_b), (wrong_a, right_b) = confusion_matrix(self.y, sent, labels=[0, 1]).tolist()
-        usual = accuracy_score(self.y, self.probability >= 0.5)
-        return (
-            f"At {self.cheapest:.2f}, {wrong_a} of the {right_a + wrong_a} parcels in A and {wrong_b} of the "
-            f"{right_b + wrong_b} in B are wrong there.",
-            f"Precision of chute B {precision_score(self.y, sent):.3f}, recall {recall_score(self.y, sent):.3f}.",
-            f"Accuracy {accuracy_score(self.y, sent):.3f}; with the usual threshold of 0.50 it is {usual:.3f}.",
-            "If the probabilities meant what they say, the threshold would be "
-            f"{self.wrongly_b / (self.wrongly_a + self.wrongly_b):.2f}.",
-        )
+def costs(y: np.ndarray, probability: np.ndarray, wrongly_a: float, wrongly_b: float) -> np.ndarray:
+    """Return the minutes for all mistakes at each of `THRESHOLDS`, from which on a parcel goes to chute B."""
+    sent_to_b = probability >= THRESHOLDS[:, np.newaxis]
+    return wrongly_a * (~sent_to_b & (y == 1)).sum(axis=1) + wrongly_b * (sent_to_b & (y == 0)).sum(axis=1)
 
 
-def _draw(costs: Costs, headline: str) -> ShownFigure:
+def cheapest(minutes: np.ndarray) -> int:
+    """Return the place of the lowest cost; of several, the one nearest to the usual threshold."""
+    return int(np.lexsort((np.abs(THRESHOLDS - USUAL), minutes))[0])
+
+
+def _notes(y: np.ndarray, probability: np.ndarray, threshold: float, wrongly_a: int, wrongly_b: int) -> tuple[str, ...]:
+    from sklearn.metrics import accuracy_score, confusion_matrix, precision_score, recall_score
+
+    sent = (probability >= threshold).astype(int)
+    (right_a, wrong_b), (wrong_a, right_b) = confusion_matrix(y, sent, labels=[0, 1]).tolist()
+    usual = accuracy_score(y, probability >= USUAL)
+    return (
+        f"At {threshold:.2f}, {wrong_a} of the {right_a + wrong_a} parcels in A and {wrong_b} of the "
+        f"{right_b + wrong_b} in B are wrong there.",
+        f"Precision of chute B {precision_score(y, sent):.3f}, recall {recall_score(y, sent):.3f}.",
+        f"Accuracy {accuracy_score(y, sent):.3f}; with the usual threshold of {USUAL:.2f} it is {usual:.3f}.",
+        f"If the probabilities meant what they say, the threshold would be {wrongly_b / (wrongly_a + wrongly_b):.2f}.",
+    )
+
+
+def _draw(y: np.ndarray, probability: np.ndarray, minutes: np.ndarray, headline: str) -> ShownFigure:
+    best = cheapest(minutes)
     with drawing("What the mistakes cost at each threshold", 8.0, 2.6, columns=2) as d:
         scores, curve = d.axes
-        draw_probabilities(scores, costs.y, costs.probability)
+        draw_probabilities(scores, y, probability)
         scores.set_title("Probabilities")
         scores.legend(loc="upper center", fontsize="small")
-        curve.plot(THRESHOLDS, [costs.at(threshold) for threshold in THRESHOLDS], color=BLUE)
-        curve.plot(costs.cheapest, costs.at(costs.cheapest), "o", color=BLUE)
+        curve.plot(THRESHOLDS, minutes, color=BLUE)
+        curve.plot(THRESHOLDS[best], minutes[best], "o", color=BLUE)
         curve.set(title="Cost of all mistakes", xlabel="threshold for chute B", ylabel="minutes", ylim=(0, None))
         for axis in d.axes:
-            axis.axvline(0.5, color=GREY, linestyle=":")
-            axis.axvline(costs.cheapest, color="black", linestyle="--")
+            axis.axvline(USUAL, color=GREY, linestyle=":")
+            axis.axvline(THRESHOLDS[best], color="black", linestyle="--")
         d.alt = (
             "Left, how often the model gives which probability, by true chute; right, minutes at each threshold, from "
-            f"{costs.at(THRESHOLDS[0]):g} at {THRESHOLDS[0]:.2f} to {costs.at(THRESHOLDS[-1]):g} at "
-            f"{THRESHOLDS[-1]:.2f}. {headline}."
+            f"{minutes[0]} at {THRESHOLDS[0]:.2f} to {minutes[-1]} at {THRESHOLDS[-1]:.2f}. {headline}."
         )
     return d.shown
 
@@ -92,12 +80,15 @@ def validation_explorer(models: Mapping[str, Any], X: np.ndarray, y: np.ndarray)
     probabilities = {name: model.predict_proba(X)[:, 1] for name, model in models.items()}
 
     def answer(model: str, wrongly_a: int, wrongly_b: int) -> Answer:
-        costs = Costs(y, probabilities[model], wrongly_a, wrongly_b)
+        probability = probabilities[model]
+        minutes = costs(y, probability, wrongly_a, wrongly_b)
+        best, usual = cheapest(minutes), int(np.argmin(np.abs(THRESHOLDS - USUAL)))
         headline = (
-            f"Cheapest at a threshold of {costs.cheapest:.2f}: {costs.at(costs.cheapest):g} minutes for {len(y)} "
-            f"parcels, at 0.50 {costs.at(0.5):g} minutes"
+            f"Cheapest at a threshold of {THRESHOLDS[best]:.2f}: {minutes[best]} minutes for {len(y)} parcels, "
+            f"at {USUAL:.2f} {minutes[usual]} minutes"
         )
-        return Answer(headline, costs.notes, (_draw(costs, headline),))
+        notes = _notes(y, probability, THRESHOLDS[best], wrongly_a, wrongly_b)
+        return Answer(headline, notes, (_draw(y, probability, minutes, headline),))
 
     controls = {
         "model": ipywidgets.RadioButtons(options=list(models), value=list(models)[-1], description="Model"),

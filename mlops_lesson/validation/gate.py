@@ -1,16 +1,14 @@
 """The gate: three rules that a model must pass before it is deployed."""
 
-import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from mlops_lesson.collection.dataset import CleanDataset
-from mlops_lesson.training.network import TrainedModel, TrainingSettings, train_baseline
+from mlops_lesson.training.network import TrainedModel, train_baseline
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -59,13 +57,9 @@ class GateResult:
         """The sentences of the rules that failed, without their first word."""
         return tuple(reason.removeprefix(FAILED) for reason in self.reasons if reason.startswith(FAILED))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the verdict as plain values."""
-        return asdict(self)
-
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "GateResult":
-        """Make a verdict from plain values; the reverse of `to_dict`."""
+        """Make a verdict from plain values, as `dataclasses.asdict` returns them."""
         return cls(**{**values, "reasons": tuple(values["reasons"])})
 
     def __str__(self) -> str:
@@ -162,21 +156,6 @@ class ValidatedModel:
     def model(self) -> "Pipeline":
         """Scaler and network; see `TrainedModel`."""
         return self.trained.model
-
-    @property
-    def settings(self) -> TrainingSettings:
-        """How the model was trained."""
-        return self.trained.settings
-
-    @property
-    def data_hash(self) -> str:
-        """SHA-256 of the dataset the model learned from, and was judged on."""
-        return self.trained.data_hash
-
-    @property
-    def model_hash(self) -> str:
-        """SHA-256 over the model and its verdict."""
-        return hashlib.sha256((self.trained.model_hash + json.dumps(self.gate.to_dict())).encode()).hexdigest()
 
 
 def validate(trained: TrainedModel, clean: CleanDataset, required: float = GATE) -> GateResult:

@@ -60,17 +60,15 @@ def slices(right: np.ndarray, by: pd.Series) -> pd.DataFrame:
     return pd.DataFrame({"n": counts["size"], "accuracy": counts["sum"] / counts["size"], "low": low, "high": high})
 
 
-def plot_seeds(by_seed: Mapping[int, float], seed: int, *, part: str = "test") -> ShownFigure:
+def plot_seeds(by_seed: Mapping[int, float], seed: int) -> ShownFigure:
     """Draw how often each accuracy occurs among networks that differ in their seed only.
 
     Parameters
     ----------
     by_seed : mapping of int to float
-        Accuracy by seed, 0 to 1.
+        Accuracy on the test images by seed, 0 to 1.
     seed : int
         The seed of the network that is deployed, which is marked.
-    part : str
-        The images it was measured on.
 
     Returns
     -------
@@ -85,7 +83,7 @@ def plot_seeds(by_seed: Mapping[int, float], seed: int, *, part: str = "test") -
         d.axis.axvline(accuracy.mean(), color=BLUE, linestyle="--", label=f"mean {accuracy.mean():.3f}")
         place = (accuracy[seed], counts[round(accuracy[seed], 6)])
         d.axis.annotate(f"seed {seed}", place, (0, 8), textcoords="offset points", ha="center")
-        d.axis.set(xlabel=f"accuracy on the {part} images", ylabel="networks", ylim=(0, counts.max() * 1.4))
+        d.axis.set(xlabel="accuracy on the test images", ylabel="networks", ylim=(0, counts.max() * 1.4))
         d.axis.legend(loc="upper left")
         d.alt = (
             f"Accuracy of {len(accuracy)} networks that differ in their seed only: {accuracy.min():.3f} to "
