@@ -97,7 +97,7 @@ def _pack_validated(validated: ValidatedModel) -> dict[str, bytes]:
 def _unpack_validated(members: dict[str, bytes]) -> ValidatedModel:
     from mlops_lesson.validation.gate import GateResult
 
-    return ValidatedModel(_unpack_trained(members), GateResult.from_dict(json.loads(members["gate.json"])))
+    return ValidatedModel(_unpack_trained(members), GateResult(**json.loads(members["gate.json"])))
 
 
 def _describe_dataset(dataset: RawDataset | CleanDataset) -> str:

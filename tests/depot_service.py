@@ -25,8 +25,8 @@ from mlops_lesson.deployment import registry
 from mlops_lesson.keep.store import mend_store
 from mlops_lesson.validation.gate import GateResult
 
-PASSED = GateResult(0.93, 0.2, 0.90, 0.95, 300, 0.85, ("passed: the accuracy's interval begins at 0.900",))
-FAILED = GateResult(0.84, 0.4, 0.80, 0.88, 300, 0.85, ("failed: the accuracy's interval begins at 0.800",))
+PASSED = GateResult(0.93, 0.2, 0.90, 0.95, 300, 0.85, ["passed: the accuracy's interval begins at 0.900"])
+FAILED = GateResult(0.84, 0.4, 0.80, 0.88, 300, 0.85, ["failed: the accuracy's interval begins at 0.800"])
 
 
 @functools.cache

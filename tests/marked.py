@@ -27,7 +27,7 @@ CARD, CARD_PLAIN = Flashcard(MARK, MARK, MARK), Flashcard("a", "b", "c")
 
 
 def traced(text: str) -> TrainingTrace:
-    return TrainingTrace((Epoch(1, 0.5, 0.5, text),), text)
+    return TrainingTrace((Epoch(1, 0.5, 0.5, observation=text),), text)
 
 
 SHOWN: dict[str, Callable[[str], Any]] = {
@@ -43,7 +43,7 @@ SHOWN: dict[str, Callable[[str], Any]] = {
     "an answer with a text": lambda text: check("1.1", lambda *_: text),
     "an explorer's answer": lambda text: Answer(text, (text,)).html,
     "a stage card": lambda text: stage_card(1, input=text),
-    "a model card": lambda text: ModelCard(text, ((text, (text,)),), "0"),
+    "a model card": lambda text: ModelCard(f"# {text}\n\n## {text}\n\n- {text}\n", "0"),
     "a score card": lambda text: ScoreCard(tuple(Outcome(test, True, text) for test in TESTS)),
     "progress": lambda text: summary_html(progress.Progress(parts={text: {text: text}}, notice=text)),
 }

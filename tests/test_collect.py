@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -28,20 +29,10 @@ def clicks(*rows: tuple[int, str, str]) -> pd.DataFrame:
     return table.assign(clicked_at=pd.to_datetime(table["clicked_at"]))
 
 
-def test_every_scan_has_exactly_one_row(raw: RawDataset) -> None:
+def test_every_scan_has_exactly_one_row_whatever_a_source_misses(raw: RawDataset) -> None:
     assert raw.table["id"].tolist() == depot.read_parcels()["id"].tolist()
-
-
-def test_nothing_is_dropped_that_any_source_misses(raw: RawDataset) -> None:
     missing = raw.table.isna().any(axis=1) | ~raw.table["has_image"]
     assert missing.sum() == 92 + 2, "92 miss a source, and two temperatures miss their unit"
-
-
-def test_every_image_that_was_recorded_is_kept_as_it_is(raw: RawDataset) -> None:
-    recorded = depot.read_images()
-    assert raw.images.keys() == recorded.keys()
-    assert all((raw.images[i] == recorded[i]).all() for i in recorded)
-    assert set(raw.table.loc[raw.table["has_image"], "id"]) == set(recorded)
 
 
 def test_the_last_click_decides_and_the_first_one_dates_the_label() -> None:
@@ -55,11 +46,6 @@ def test_a_reading_belongs_to_the_camera_and_hour_of_the_scan(raw: RawDataset) -
     lit = raw.table[raw.table["lux"].notna()]
     keys = pd.MultiIndex.from_arrays([lit["camera_id"], lit["seen_at"].dt.floor("h")])
     assert (readings.loc[keys].to_numpy() == lit["lux"].to_numpy()).all()
-
-
-def test_values_are_collected_as_they_were_written(raw: RawDataset) -> None:
-    assert set(raw.table["chute"].dropna()) == {"A", "B", "a", "b"}
-    assert set(raw.table["lux_unit"].dropna()) == {"lx", "klx"}
 
 
 def test_the_lineage_names_every_file_with_its_rows_and_checksum(raw: RawDataset) -> None:
@@ -84,15 +70,10 @@ def test_one_changed_click_makes_another_hash(copied: Path, raw: RawDataset) -> 
     assert collect(copied).data_hash != raw.data_hash
 
 
-def test_one_changed_pixel_makes_another_hash(raw: RawDataset) -> None:
-    images = {i: image.copy() for i, image in raw.images.items()}
-    images[100001][0, 0] += 1
-    assert RawDataset(raw.table, images, raw.lineage).data_hash != raw.data_hash
-
-
-def test_an_image_that_changes_its_owner_makes_another_hash(raw: RawDataset) -> None:
-    images = raw.images | {100001: raw.images[100002], 100002: raw.images[100001]}
-    assert RawDataset(raw.table, images, raw.lineage).data_hash != raw.data_hash
+def test_one_changed_pixel_and_an_image_that_changes_its_owner_make_another_hash(raw: RawDataset) -> None:
+    one, other = raw.images[100001], raw.images[100002]
+    for images in ({100001: one + np.eye(8)}, {100001: other, 100002: one}):
+        assert RawDataset(raw.table, raw.images | images, raw.lineage).data_hash != raw.data_hash
 
 
 def test_an_archive_that_is_missing_stops_nothing_and_hides_nothing(copied: Path, raw: RawDataset) -> None:

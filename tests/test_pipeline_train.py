@@ -11,7 +11,7 @@ from course_models import clean, trained
 from threadpoolctl import threadpool_limits
 
 from mlops_lesson import artifacts, pipeline
-from mlops_lesson.training.network import TrainingSettings, train_baseline
+from mlops_lesson.training.network import TrainingSettings
 from mlops_lesson.training.trace import compare_traces
 from mlops_lesson.training.tracking import code_and_libraries
 from mlops_lesson.validation.gate import ValidatedModel
@@ -23,17 +23,13 @@ def test_the_courses_settings_give_the_given_trace_within_two_hundredths():
     assert table["difference"].max() <= 0.02
 
 
-def test_the_same_settings_give_the_same_model():
-    assert pipeline.train(clean(), trained(3).settings).model_hash == trained(3).model_hash
-
-
-def test_the_number_of_threads_does_not_change_the_model():
+def test_the_same_settings_give_the_same_model_whatever_the_number_of_threads():
     with threadpool_limits(limits=2):
         again = pipeline.train(clean(), trained(3).settings)
     assert again.model_hash == trained(3).model_hash
 
 
-@pytest.mark.parametrize("change", [{"seed": 29}, {"learning_rate": 0.2}, {"hidden_units": 31}, {"epochs": 2}])
+@pytest.mark.parametrize("change", [{"seed": 29}, {"learning_rate": 0.2}, {"epochs": 2}])
 def test_any_other_setting_gives_another_model(change):
     assert pipeline.train(clean(), replace(trained(3).settings, **change)).model_hash != trained(3).model_hash
 
@@ -43,43 +39,20 @@ def test_without_a_seed_no_two_runs_agree():
     assert pipeline.train(clean(), settings).model_hash != pipeline.train(clean(), settings).model_hash
 
 
-def test_thirty_epochs_begin_with_the_same_three():
-    assert trained(30).trace.first(3).epochs == trained(3).trace.epochs
-
-
-def test_thirty_epochs_show_over_fitting():
-    trace = trained(30).trace
-    best, last = trace.best(), trace.epochs[-1]
+def test_thirty_epochs_begin_with_the_same_three_and_show_over_fitting():
+    epochs = trained(30).trace.epochs
+    assert epochs[:3] == trained(3).trace.epochs
+    best, last = min(epochs, key=lambda epoch: epoch.loss), epochs[-1]
     assert 3 < best.epoch < 15
     assert last.loss > best.loss
     assert last.train_loss < best.train_loss
 
 
-def test_the_scaler_has_seen_the_training_images_only():
-    X_train, _ = clean().part("train")
-    scaler = trained(3).model["scaler"]
-    assert (scaler.data_max_ == X_train.max(axis=0)).all()
-    assert (scaler.data_min_ == X_train.min(axis=0)).all()
-
-
-def test_the_test_images_have_no_part_in_training():
-    X = clean().X.copy()
-    X[(clean().table["split"] == "test").to_numpy()] = 0
-    altered = pipeline.train(replace(clean(), X=X), trained(3).settings)
-    assert altered.trace == trained(3).trace
-
-
-def test_the_model_takes_raw_grey_levels_and_names_both_chutes():
-    model = trained(3).model
-    assert [name for name, _ in model.steps] == ["scaler", "network"]
-    assert model.classes_.tolist() == [0, 1]
-    assert model.predict_proba(np.full((2, 64), 16.0)).shape == (2, 2)
-
-
-def test_the_baseline_is_a_logistic_regression_better_than_guessing():
-    X_val, y_val = clean().part("validation")
-    baseline = train_baseline(clean())
-    assert baseline.score(X_val, y_val) > max(y_val.mean(), 1 - y_val.mean()) + 0.2
+def test_the_scaler_has_seen_the_training_images_only_and_the_test_images_have_no_part_in_training():
+    X, test = clean().X.copy(), (clean().table["split"] == "test").to_numpy()
+    assert (trained(3).model["scaler"].data_max_ == clean().part("train")[0].max(axis=0)).all()
+    X[test] = 0
+    assert pipeline.train(replace(clean(), X=X), trained(3).settings).trace == trained(3).trace
 
 
 def test_a_record_names_code_lock_and_libraries_and_says_where_there_is_no_commit(tmp_path, monkeypatch):
@@ -141,7 +114,7 @@ def test_a_validated_model_comes_back_with_its_verdict(home, capsys):
     artifacts.save(validated)
     back = artifacts.load("validated model")
     assert "Input: your own validated model" in capsys.readouterr().out
-    assert back.model_hash == validated.model_hash
+    assert back.trained.model_hash == trained(30).model_hash
     assert back.gate == validated.gate
 
 

@@ -1,7 +1,5 @@
 """The explorer of notebook 2, driven as a learner would: switch a step off, read the answer."""
 
-import re
-
 import pytest
 
 from mlops_lesson.collection.dataset import RawDataset, collect
@@ -9,14 +7,6 @@ from mlops_lesson.preprocessing.cleaning import preprocess
 from mlops_lesson.preprocessing.explorer import STEPS, explore_cleaning
 from mlops_lesson.show.explorer import Explorer
 from mlops_lesson.training.network import train_baseline
-
-PATTERNS = {
-    "unlabelled": r"- \d+ parcels without a click are counted as chute A: labels that nobody gave\.",
-    "spelling": r"- \d+ clicks on b are counted as chute A, because b is not B\.",
-    "blank": r"- \d+ blank frames teach that nothing at all has a chute\.",
-    "repeated": r"- \d+ validation images are copies of training images\.",
-    "by_time": r"- Parcels of the same weeks stand on both sides: this answers another question than next week's\.",
-}
 
 
 @pytest.fixture(scope="module")
@@ -74,13 +64,6 @@ def test_each_silent_fault_is_told_with_its_rows(cleaning: Explorer, step: str, 
     assert told in cleaning.text
 
 
-def test_all_that_follows_is_told_in_sentences(cleaning: Explorer) -> None:
-    leave_out(cleaning, *PATTERNS)
-    notes = [line for line in cleaning.text.splitlines() if line.startswith("- ")]
-    assert len(notes) == len(PATTERNS)
-    assert all(re.fullmatch(pattern, note) for note, pattern in zip(notes, PATTERNS.values(), strict=True))
-
-
 def test_repeated_scans_leak_when_the_split_is_random(cleaning: Explorer) -> None:
     leave_out(cleaning, "repeated")
     assert "copies of training images" not in cleaning.text
@@ -89,7 +72,5 @@ def test_repeated_scans_leak_when_the_split_is_random(cleaning: Explorer) -> Non
 
 
 def test_the_figure_is_drawn_with_its_numbers_as_words(cleaning: Explorer) -> None:
-    assert (
-        'alt="Rows kept and validation accuracy. your steps: 1,139 rows, validation accuracy 0.853, 95 % interval '
-        "0.809 to 0.889; all steps: 1,139 rows" in cleaning.result.value
-    )
+    words = "your steps: 1,139 rows, accuracy 0.853, 95 % interval 0.809 to 0.889; all steps: 1,139 rows"
+    assert f'alt="Validation accuracy. {words}' in cleaning.result.value

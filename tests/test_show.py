@@ -12,7 +12,7 @@ from PIL import Image
 
 from mlops_lesson.show.explorer import Answer, Explorer
 from mlops_lesson.show.figures import drawing
-from mlops_lesson.show.page import STATIC_FOLDER, fold, html_table, inline, script
+from mlops_lesson.show.page import inline
 from mlops_lesson.show.tables import show_table
 
 
@@ -23,18 +23,8 @@ def a_figure(title="Loss < 0.5", alt='Loss "falls" to 0.3'):
     return d.shown
 
 
-class TestWords:
-    def test_words_between_backticks_are_code_and_all_others_are_escaped(self):
-        assert inline("use `a < b`; 1 < 2 & a ` alone") == "use <code>a &lt; b</code>; 1 &lt; 2 &amp; a ` alone"
-
-    def test_a_block_folds_out_below_its_summary(self):
-        assert fold("Hint", "<p>more</p>", 'data-letter="A"') == (
-            '<details data-letter="A"><summary style="padding:4px 0">Hint</summary><p>more</p></details>'
-        )
-
-    def test_a_script_holds_the_shared_file_first(self):
-        base, cards = ((STATIC_FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in ("base", "cards"))
-        assert script("cards") == f"<script>\n{base}{cards}</script>"
+def test_words_between_backticks_are_code_and_all_others_are_escaped():
+    assert inline("use `a < b`; 1 < 2 & a ` alone") == "use <code>a &lt; b</code>; 1 &lt; 2 &amp; a ` alone"
 
 
 class TestTable:
@@ -50,10 +40,10 @@ class TestTable:
     )
 
     def test_values_are_rounded_to_what_the_column_needs_and_gaps_are_marked(self):
-        shown = show_table(self.TABLE, "Two cameras", decimals=2)
-        assert shown.texts.to_numpy().tolist() == [
-            ["<east>", "0.92", "66.6", "2026-03-06 17:48", "yes"],
-            ["-", "-", "12.5", "2026-03-06 17:48", "no"],
+        _, _, *rows = repr(show_table(self.TABLE, "Two cameras", decimals=2)).splitlines()
+        assert [" ".join(row.split()) for row in rows] == [
+            "<east> 0.92 66.6 2026-03-06 17:48 yes",
+            "- - 12.5 2026-03-06 17:48 no",
         ]
 
     def test_headers_are_marked_numbers_stand_on_the_right_and_texts_are_escaped(self):
@@ -68,10 +58,10 @@ class TestTable:
     def test_an_index_is_shown_only_if_asked_for_and_the_plain_text_begins_with_the_caption(self):
         table = pd.DataFrame({"n": [1]}, index=["first"])
         assert repr(show_table(table, "One")).split() == ["One", "n", "1"]
-        assert repr(show_table(table, "One", index=True)).split() == ["One", "n", "first", "1"]
-
-    def test_a_corner_without_words_is_no_header(self):
-        assert "<td" in html_table([["1", "2"]], "One", ["", "n"], row_heads=True).split("<tbody>")[0]
+        shown = show_table(table, "One", index=True)
+        assert repr(shown).split() == ["One", "n", "first", "1"]
+        # A corner without words is no header.
+        assert "<td" in shown.html.split("<tbody>")[0]
 
     def test_a_table_without_caption_is_refused(self):
         with pytest.raises(ValueError, match="give `caption` some words"):
@@ -96,23 +86,23 @@ class TestFigure:
             assert a_figure().png == plain
 
     def test_a_figure_without_words_is_refused(self):
-        with pytest.raises(ValueError, match="needs alternative text and a caption"):
+        with pytest.raises(ValueError, match="alternative text"):
             a_figure(alt="")
 
 
 class TestExplorer:
     @staticmethod
     def doubling(**more):
-        slider = ipywidgets.IntSlider(2, description="A number: ")
+        slider = ipywidgets.IntSlider(2, description="A number")
         return slider, Explorer(
             "Doubling <it>", {"n": slider} | more, lambda n, **_: Answer(f"twice {n} is {2 * n}", ("<given>",))
         )
 
     def test_the_answer_follows_its_controls(self):
         slider, shown = self.doubling(fast=ipywidgets.Checkbox(True, description="Fast"))
-        assert shown.text == "A number: 2; Fast: on\ntwice 2 is 4.\n- <given>"
+        assert shown.text == "A number: 2; Fast: True\ntwice 2 is 4.\n- <given>"
         slider.value = 5
-        assert shown.text == "A number: 5; Fast: on\ntwice 5 is 10.\n- <given>"
+        assert shown.text == "A number: 5; Fast: True\ntwice 5 is 10.\n- <given>"
         assert "<p><strong>twice 5 is 10.</strong></p><ul><li>&lt;given&gt;</li></ul>" in shown.result.value
 
     def test_a_button_is_pressed_at_first_and_then_only_when_it_is(self):
@@ -127,7 +117,7 @@ class TestExplorer:
     def test_figures_and_tables_are_part_of_the_answer_in_words(self):
         table = show_table(pd.DataFrame({"n": [1]}), "One")
         answer = Answer("Both", (), (a_figure(), table))
-        assert answer.text == 'Both.\nLoss "falls" to 0.3\n' + repr(table)
+        assert answer.text == f"Both.\n{a_figure()!r}\n{table!r}"
         assert answer.html.endswith(a_figure()._repr_html_() + table._repr_html_())
 
     def test_what_is_stored_holds_the_answer_and_says_how_to_make_it_live(self, monkeypatch):
@@ -140,9 +130,3 @@ class TestExplorer:
         assert "press Shift+Enter" in stored["text/html"]
         assert shown.answer.html in stored["text/html"]
         assert "application/vnd.jupyter.widget-view+json" in live
-
-    def test_controls_that_cannot_be_used_by_keyboard_or_have_no_name_are_refused(self):
-        with pytest.raises(ValueError, match="use RadioButtons or ToggleButtons"):
-            self.doubling(kind=ipywidgets.Dropdown(options=["a"], description="Choose"))
-        with pytest.raises(ValueError, match="Checkbox without description"):
-            self.doubling(fast=ipywidgets.Checkbox())

@@ -79,7 +79,7 @@ class _Entry:
 
     @property
     def gate(self) -> GateResult | None:
-        return GateResult.from_dict(json.loads(self.tags["gate"])["verdict"]) if "gate" in self.tags else None
+        return GateResult(**json.loads(self.tags["gate"])["verdict"]) if "gate" in self.tags else None
 
     def content(self) -> bytes:
         """Read the model's file, if it is still the one that the gate has judged."""

@@ -143,7 +143,7 @@ def joint_verdict(old: GateResult, recent: GateResult | None) -> GateResult:
             reasons.append(f"{kept}: {name}: {why}")
     if recent is None:
         reasons.append(f"{FAILED}recent parcels: it has not been tried on any")
-    return replace(recent or old, reasons=tuple(reasons))
+    return replace(recent or old, reasons=reasons)
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ def require_clean(clean: CleanDataset) -> CleanDataset:
 def _say(column: object, check: str, cases: pd.DataFrame) -> str:
     if cases["index"].isna().any():
         return f"{check}: {', '.join(map(str, cases['failure_case']))}"
-    ids = ", ".join(map(str, cases["index"].head(SHOWN_FAILURES)))
-    more = f" and {len(cases) - SHOWN_FAILURES} more" if len(cases) > SHOWN_FAILURES else ""
+    ids = [str(i) for i in cases["index"]]
+    named = ", ".join(ids[:SHOWN_FAILURES] + ["..."] * (len(ids) > SHOWN_FAILURES))
     said = {"not_nullable": "missing", "field_uniqueness": "repeated"}.get(check, check)
-    return f"{column}: {said} (parcel {ids}{more})"
+    return f"{column}: {said} (parcel {named})"

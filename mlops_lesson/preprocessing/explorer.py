@@ -1,8 +1,8 @@
 """The explorer of Data Preprocessing: what each cleaning step does to the rows and to the accuracy reported."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 import ipywidgets
 import numpy as np
@@ -31,19 +31,13 @@ REMOVES = {
 SPLIT_SEED = 0
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What came of one choice of cleaning steps; without `n_validation` nothing could be trained."""
+class Outcome(NamedTuple):
+    """What came of one choice of cleaning steps."""
 
     n_rows: int
     notes: tuple[str, ...]
-    n_right: int = 0
-    n_validation: int = 0
-
-    @property
-    def accuracy(self) -> float:
-        """Share of validation images classified as their label says."""
-        return self.n_right / self.n_validation
+    right: np.ndarray = np.empty(0, dtype=bool)
+    """For each validation image, whether it is classified as its label says; empty if nothing could be trained."""
 
 
 def clean_by(steps: Mapping[str, bool], raw: RawDataset, bad: pd.DataFrame) -> Outcome:
@@ -71,9 +65,8 @@ def clean_by(steps: Mapping[str, bool], raw: RawDataset, bad: pd.DataFrame) -> O
             not steps["by_time"]
         ),
     }
-    n_right = int((_fit(X[train], y[train]).predict(X[validation]) == y[validation]).sum())
-    told = tuple(note.format(count) for note, count in notes.items() if count)
-    return Outcome(len(kept), told, n_right, int(validation.sum()))
+    right = _fit(X[train], y[train]).predict(X[validation]) == y[validation]
+    return Outcome(len(kept), tuple(note.format(count) for note, count in notes.items() if count), right)
 
 
 def _fit(X_train: np.ndarray, y_train: np.ndarray):
@@ -84,28 +77,20 @@ def _fit(X_train: np.ndarray, y_train: np.ndarray):
     return make_pipeline(MinMaxScaler(clip=True), LogisticRegression(max_iter=1000)).fit(X_train, y_train)
 
 
-def _draw(outcome: Outcome, reference: Outcome, n_raw: int) -> ShownFigure:
+def _draw(outcome: Outcome, reference: Outcome) -> ShownFigure:
     from scipy.stats import binomtest
 
-    pairs = (("your steps", outcome, BLUE, "o"), ("all steps", reference, GREY, "s"))
     words = []
-    with drawing("Your steps beside all steps", 8.0, 2.2, columns=2, sharey=True) as d:
-        rows, accuracy = d.axes
-        for place, (name, each, colour, marker) in enumerate(pairs):
-            ends = binomtest(each.n_right, each.n_validation).proportion_ci(method="wilson")
-            bar = rows.barh(place, each.n_rows, color=colour, height=0.55)
-            rows.bar_label(bar, [f"{each.n_rows:,}"], label_type="center", color="white")
-            accuracy.plot([ends.low, ends.high], [place, place], color=colour, linewidth=3)
-            accuracy.plot(each.accuracy, place, marker, color=colour, markersize=9)
-            accuracy.text(ends.high + 0.01, place, f"{each.accuracy:.3f}", va="center")
-            words.append(
-                f"{name}: {each.n_rows:,} rows, validation accuracy {each.accuracy:.3f}, "
-                f"95 % interval {ends.low:.3f} to {ends.high:.3f}"
-            )
-        rows.set_yticks(range(len(pairs)), [name for name, *_ in pairs])
-        rows.set(xlim=(0, n_raw), xlabel="rows kept", title="Rows", ylim=(len(pairs) - 0.4, -0.6))
-        accuracy.set(xlim=(0.7, 1), xlabel="share right, with 95 % interval", title="Validation accuracy")
-        d.alt = f"Rows kept and validation accuracy. {'; '.join(words)}."
+    with drawing("Validation accuracy, with 95 % interval", 7.0, 1.7) as d:
+        for name, each, colour, marker in (("your steps", outcome, BLUE, "o"), ("all steps", reference, GREY, "s")):
+            ends = binomtest(int(each.right.sum()), len(each.right)).proportion_ci(method="wilson")
+            label, accuracy = f"{name}: {each.n_rows:,} rows", each.right.mean()
+            d.axis.plot([ends.low, ends.high], [label, label], color=colour, linewidth=3)
+            d.axis.plot(accuracy, label, marker, color=colour, markersize=9)
+            d.axis.annotate(f"{accuracy:.3f}", (ends.high, label), (6, -4), textcoords="offset points")
+            words.append(f"{label}, accuracy {accuracy:.3f}, 95 % interval {ends.low:.3f} to {ends.high:.3f}")
+        d.axis.set(xlim=(0.7, 1), ylim=(1.5, -0.5), xlabel="share right")
+        d.alt = f"Validation accuracy. {'; '.join(words)}."
     return d.shown
 
 
@@ -128,10 +113,10 @@ def explore_cleaning(raw: RawDataset) -> Explorer:
     @cache
     def answer(**steps: bool) -> Answer:
         outcome = clean_by(steps, raw, bad)
-        if not outcome.n_validation:
+        if not outcome.right.size:
             return Answer(f"{outcome.n_rows:,} rows, and no model", outcome.notes)
-        headline = f"{outcome.n_rows:,} rows kept, validation accuracy {outcome.accuracy:.3f}"
-        return Answer(headline, outcome.notes, (_draw(outcome, reference, len(raw.table)),))
+        headline = f"{outcome.n_rows:,} rows kept, validation accuracy {outcome.right.mean():.3f}"
+        return Answer(headline, outcome.notes, (_draw(outcome, reference),))
 
     controls = {
         name: ipywidgets.Checkbox(value=True, description=text, indent=False, layout={"width": "auto"})

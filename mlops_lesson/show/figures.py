@@ -16,7 +16,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlops_lesson.show.page import FOLDED, OURS
+from mlops_lesson.show.page import FOLDED, OURS, STATIC_FOLDER
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,25 +30,6 @@ PALETTE = (BLUE, PINK, ORANGE, VIOLET)
 
 MARKERS = ("o", "s", "^", "D")
 LINE_STYLES = ("-", "--", ":", "-.")
-
-STYLE = {
-    "figure.constrained_layout.use": True,
-    "figure.constrained_layout.w_pad": 0.08,
-    "figure.constrained_layout.h_pad": 0.08,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlelocation": "left",
-    "axes.titlesize": "medium",
-    "axes.titleweight": "bold",
-    "axes.grid": True,
-    "grid.color": "#e3e3e3",
-    "axes.axisbelow": True,
-    "font.family": "DejaVu Sans",
-    "font.size": 10,
-    "legend.frameon": False,
-    # A name with two dollar signs is a name, not a formula.
-    "text.parse_math": False,
-}
 
 
 @dataclass(frozen=True, repr=False)
@@ -141,7 +122,7 @@ def drawing(
     from matplotlib.style import context
 
     # matplotlib's own defaults first: a style that somebody has set may be white on white with ours.
-    with context(["default", STYLE]):
+    with context(["default", STATIC_FOLDER / "course.mplstyle"]):
         figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH)
         drawn = Drawing(list(figure.subplots(rows, columns, squeeze=False, **options).ravel()))
         yield drawn

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from mlops_lesson.show.figures import ShownFigure
 
 BAR = 30
-METRICS = {"loss": "Validation loss", "accuracy": "Validation accuracy", "train_loss": "Training loss"}
 
 
 def ascii_chart(trace: TrainingTrace) -> str:
@@ -34,7 +33,7 @@ def ascii_chart(trace: TrainingTrace) -> str:
     lines = [trace.name, f"{'epoch':>5}  {'loss':<{BAR + 7}}accuracy"]
     for each in trace:
         loss, accuracy = ("#" * round(value / top * BAR) for value in (each.loss, each.accuracy))
-        lines.append(f"{each.epoch:>5}  {each.loss:.2f} {loss:<{BAR}}  {each.accuracy:.2f} {accuracy}".rstrip())
+        lines.append(f"{each.epoch:>5}{each.loss:6.2f} {loss:<{BAR}}{each.accuracy:6.2f} {accuracy}".rstrip())
     return "\n".join(lines)
 
 
@@ -42,17 +41,15 @@ def _summary(trace: TrainingTrace, metric: str) -> str:
     values, first, last = trace.values(metric), trace.epochs[0].epoch, trace.epochs[-1].epoch
     word, extreme = ("highest", max(values)) if metric == "accuracy" else ("lowest", min(values))
     return (
-        f"{trace.name}. {METRICS[metric]} from {values[0]:.2f} at epoch {first} to {values[-1]:.2f} at epoch {last}; "
-        f"{word} {extreme:.2f} at epoch {trace.epochs[values.index(extreme)].epoch}."
+        f"{trace.name}: {metric.replace('_', ' ')} from {values[0]:.2f} at epoch {first} to {values[-1]:.2f} at epoch "
+        f"{last}, {word} {extreme:.2f} at epoch {trace.epochs[values.index(extreme)].epoch}."
     )
 
 
 def _draw_lines(axis: "Axes", lines: Mapping[str, tuple[TrainingTrace, str]]) -> None:
-    for (label, (trace, metric)), colour, marker, style in zip(
-        lines.items(), PALETTE, MARKERS, LINE_STYLES, strict=False
-    ):
-        every = max(1, len(trace.epochs) // 12)
-        epochs = [epoch.epoch for epoch in trace]
+    looks = zip(lines.items(), PALETTE, MARKERS, LINE_STYLES, strict=False)
+    for (label, (trace, metric)), colour, marker, style in looks:
+        epochs, every = trace.values("epoch"), max(1, len(trace.epochs) // 12)
         axis.plot(epochs, trace.values(metric), style, marker=marker, markevery=every, color=colour, label=label)
     axis.set_xlabel("epoch")
     axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
@@ -81,7 +78,7 @@ def plot_trace(*traces: TrainingTrace, title: str) -> "ShownFigure":
         accuracy_axis.set(title="Validation accuracy", ylabel="share right", ylim=(0, 1.02))
         accuracy_axis.legend(loc="lower right")
         words = " ".join(_summary(one, metric) for one in traces for metric in ("loss", "accuracy"))
-        d.alt = f"Two line charts over epochs. {words}"
+        d.alt = f"Validation loss and accuracy, two line charts over epochs. {words}"
     return d.shown
 
 
@@ -108,7 +105,7 @@ def plot_losses(trace: TrainingTrace, title: str) -> "ShownFigure":
         d.axis.set(ylabel="log loss", ylim=(0, None))
         d.axis.legend(loc="upper right")
         words = " ".join(_summary(trace, metric) for metric in ("loss", "train_loss"))
-        d.alt = f"Line chart over epochs. {words}"
+        d.alt = f"Validation loss and training loss, a line chart over epochs. {words}"
     return d.shown
 
 

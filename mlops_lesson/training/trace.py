@@ -48,7 +48,7 @@ class TrainingTrace:
         return iter(self.epochs)
 
     def values(self, metric: str) -> list[float]:
-        """Return "loss", "accuracy" or "train_loss" of every epoch."""
+        """Return one field, such as "loss", of every epoch."""
         return [getattr(epoch, metric) for epoch in self.epochs]
 
     def to_frame(self) -> "pd.DataFrame":

@@ -1,8 +1,7 @@
 """The gate: three rules that a model must pass before it is deployed."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -35,7 +34,7 @@ class GateResult:
         Images the verdict rests on.
     required : float
         What `low` must reach.
-    reasons : tuple of str
+    reasons : list of str
         One sentence per rule, each beginning with "passed" or "failed".
     """
 
@@ -45,7 +44,7 @@ class GateResult:
     high: float
     n: int
     required: float
-    reasons: tuple[str, ...]
+    reasons: list[str]
 
     @property
     def passed(self) -> bool:
@@ -53,14 +52,9 @@ class GateResult:
         return not self.failures
 
     @property
-    def failures(self) -> tuple[str, ...]:
+    def failures(self) -> list[str]:
         """The sentences of the rules that failed, without their first word."""
-        return tuple(reason.removeprefix(FAILED) for reason in self.reasons if reason.startswith(FAILED))
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "GateResult":
-        """Make a verdict from plain values, as `dataclasses.asdict` returns them."""
-        return cls(**{**values, "reasons": tuple(values["reasons"])})
+        return [reason.removeprefix(FAILED) for reason in self.reasons if reason.startswith(FAILED)]
 
     def __str__(self) -> str:
         verdict = "PASSED" if self.passed else "REFUSED"
@@ -120,7 +114,7 @@ def check_gate(
         f"the weakest camera, {worst}, has {by_camera['accuracy'][worst]:.3f} on {by_camera['n'][worst]} images, its "
         f"interval ends at {by_camera['high'][worst]:.3f}": by_camera["high"][worst] >= required,
     }
-    reasons = tuple((PASSED if kept else FAILED) + text for text, kept in rules.items())
+    reasons = [(PASSED if kept else FAILED) + text for text, kept in rules.items()]
     loss = float(log_loss(y, probability, labels=[0, 1]))
     return GateResult(float(right.mean()), loss, low, high, len(right), required, reasons)
 
