@@ -11,7 +11,6 @@ from course_models import clean, trained
 from threadpoolctl import threadpool_limits
 
 from mlops_lesson import artifacts, pipeline
-from mlops_lesson.training.network import TrainingSettings
 from mlops_lesson.training.trace import compare_traces
 from mlops_lesson.training.tracking import code_and_libraries
 from mlops_lesson.validation.gate import ValidatedModel
@@ -29,14 +28,9 @@ def test_the_same_settings_give_the_same_model_whatever_the_number_of_threads():
     assert again.model_hash == trained(3).model_hash
 
 
-@pytest.mark.parametrize("change", [{"seed": 29}, {"learning_rate": 0.2}, {"epochs": 2}])
+@pytest.mark.parametrize("change", [{"seed": 29}, {"seed": None}, {"learning_rate": 0.2}, {"epochs": 2}])
 def test_any_other_setting_gives_another_model(change):
     assert pipeline.train(clean(), replace(trained(3).settings, **change)).model_hash != trained(3).model_hash
-
-
-def test_without_a_seed_no_two_runs_agree():
-    settings = TrainingSettings(epochs=1, seed=None)
-    assert pipeline.train(clean(), settings).model_hash != pipeline.train(clean(), settings).model_hash
 
 
 def test_thirty_epochs_begin_with_the_same_three_and_show_over_fitting():
@@ -81,11 +75,6 @@ def test_a_trained_model_comes_back_as_it_was(home, capsys):
     assert (back.model.predict_proba(X) == trained(3).model.predict_proba(X)).all()
 
 
-def test_without_an_own_model_the_courses_own_steps_in(home, capsys):
-    assert artifacts.load("trained model").model_hash == trained(30).model_hash
-    assert "Input: the course's own trained model, 30 epochs" in capsys.readouterr().out
-
-
 def test_saving_another_model_overwrites_nothing_and_the_newest_is_loaded(home):
     for epochs in (3, 30, 3):
         before = {path: path.read_bytes() for path in home.rglob("trained_model-*.zip")}
@@ -116,12 +105,6 @@ def test_a_validated_model_comes_back_with_its_verdict(home, capsys):
     assert "Input: your own validated model" in capsys.readouterr().out
     assert back.trained.model_hash == trained(30).model_hash
     assert back.gate == validated.gate
-
-
-def test_the_courses_own_for_deployment_has_passed_the_gate(home):
-    validated = artifacts.load("validated model", quiet=True)
-    assert validated.gate.passed
-    assert validated.trained.model_hash == trained(30).model_hash
 
 
 def test_a_refused_model_cannot_be_handed_on_as_validated():

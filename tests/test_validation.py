@@ -1,7 +1,5 @@
 """How good a model is, how sure one can be, what the gate decides, what the card says, what the explorer answers."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -163,11 +161,6 @@ def test_cards_of_different_models_are_saved_side_by_side(home, card):
     assert card.save() == other.save() == "Saved: the model card, as a Markdown file in model_cards/"
     saved = {path.read_text(encoding="utf-8") for path in (home / "model_cards").iterdir()}
     assert saved == {card.markdown, other.markdown}
-
-
-def test_a_card_is_not_written_on_other_data():
-    with pytest.raises(ValueError, match="Give the data it learned from"):
-        write_card(replace(trained(30), data_hash="0" * 64), pipeline.validate(trained(30), clean()), clean())
 
 
 @pytest.mark.parametrize(("prices", "threshold", "minutes"), [((50, 1), 0.4, 1), ((1, 50), 0.71, 1), ((5, 5), 0.4, 5)])

@@ -69,11 +69,8 @@ def read_parcels(folder: Path | None = None) -> pd.DataFrame:
         If the file is missing, or cannot be read as what it should be. All readers of this module raise these.
     """
     path = (folder or data_dir()) / "raw" / "depot.db"
-    query = """
-        SELECT parcels.id, parcels.camera_id, cameras.place, parcels.seen_at, parcels.keyed_digit, parcels.sender
-        FROM parcels JOIN cameras ON cameras.id = parcels.camera_id
-        ORDER BY parcels.id
-    """
+    query = """SELECT parcels.id, camera_id, place, seen_at, keyed_digit, sender
+               FROM parcels JOIN cameras ON cameras.id = camera_id ORDER BY parcels.id"""
     with (
         _read_as(path, "the depot's database"),
         closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database,
@@ -126,8 +123,7 @@ def _read_zipped_images(path: Path, prefix: str = "") -> dict[int, np.ndarray]:
 
 def camera_archives(folder: Path) -> dict[int, Path]:
     """Find the archive of each camera; another file beside them, such as a copy `camera_1 (1).zip`, is none."""
-    found = {path: re.fullmatch(r"camera_(\d)\.zip", path.name) for path in (folder / "raw" / "images").iterdir()}
-    return {int(match[1]): path for path, match in sorted(found.items()) if match}
+    return {int(path.stem[-1]): path for path in sorted((folder / "raw" / "images").glob("camera_[1-9].zip"))}
 
 
 def read_images(folder: Path | None = None) -> dict[int, np.ndarray]:
@@ -138,10 +134,8 @@ def read_images(folder: Path | None = None) -> dict[int, np.ndarray]:
     dict of int to numpy.ndarray
         The image of each parcel id; see `read_image`.
     """
-    images: dict[int, np.ndarray] = {}
-    for path in camera_archives(folder or data_dir()).values():
-        images |= _read_zipped_images(path)
-    return dict(sorted(images.items()))
+    archives = camera_archives(folder or data_dir()).values()
+    return {number: image for path in archives for number, image in _read_zipped_images(path).items()}
 
 
 def read_sensors(folder: Path | None = None) -> pd.DataFrame:

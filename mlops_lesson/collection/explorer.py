@@ -75,9 +75,7 @@ def explore_sources(
     Explorer
         Make it the last expression of a cell.
     """
-    controls: dict[str, ipywidgets.Widget] = {
-        source: ipywidgets.Checkbox(value=True, description=source, indent=False) for source in SOURCES
-    }
-    controls["join"] = ipywidgets.RadioButtons(options=[KEEP_ALL, ONLY_COMPLETE], description="How to join")
+    join = ipywidgets.RadioButtons(options=[KEEP_ALL, ONLY_COMPLETE], description="How to join")
+    switches = {source: ipywidgets.Checkbox(value=True, description=source, indent=False) for source in SOURCES}
     answer = partial(_answer, find_evidence(parcels, images, sensors, clicks))
-    return Explorer("Sources and usable images", controls, answer)
+    return Explorer("Sources and usable images", {**switches, "join": join}, answer)

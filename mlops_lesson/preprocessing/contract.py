@@ -3,40 +3,14 @@
 A check is named by the fault it finds, so that a failure case reads like a sentence.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
 from mlops_lesson.collection.dataset import SPLITS, CleanDataset
 from mlops_lesson.collection.depot import CHUTES, GREY_LEVELS, IMAGE_SHAPE
 
-if TYPE_CHECKING:
-    from pandera.pandas import DataFrameSchema
-
 CAMERAS = (1, 2, 3, 4)
 SHOWN_FAILURES = 3
-
-
-def clean_schema() -> "DataFrameSchema":
-    """Return the contract of `CleanDataset.table`, with the darkest, the brightest and the contrast of each image."""
-    import pandera.pandas as pa
-
-    return pa.DataFrameSchema(
-        {
-            "id": pa.Column(int, unique=True),
-            "camera_id": pa.Column(int, pa.Check.isin(CAMERAS, error="camera unknown")),
-            "seen_at": pa.Column(pa.DateTime),
-            "keyed_digit": pa.Column(int, pa.Check.in_range(0, 9, error="digit outside 0 to 9")),
-            "sender": pa.Column(int, pa.Check.in_range(1, 13, error="sender unknown")),
-            "chute": pa.Column(str, pa.Check.isin(CHUTES, error="chute not A or B")),
-            "split": pa.Column(str, pa.Check.isin(SPLITS, error="part unknown")),
-            "darkest": pa.Column(float, pa.Check.ge(0, error="grey level below 0")),
-            "brightest": pa.Column(float, pa.Check.le(GREY_LEVELS, error="grey level above 16")),
-            "contrast": pa.Column(float, pa.Check.gt(0, error="image blank")),
-        },
-        strict=True,
-    )
 
 
 def require_clean(clean: CleanDataset) -> CleanDataset:
@@ -55,18 +29,33 @@ def require_clean(clean: CleanDataset) -> CleanDataset:
     Raises
     ------
     ValueError
-        If the table or an image breaks `clean_schema`, or there is not one image of 64 pixels for each row. The
-        message names the rows.
+        If the table or an image breaks the contract, or there is not one image of 64 pixels for each row. The message
+        names the rows.
     """
     import pandera.pandas as pa
 
+    contract = pa.DataFrameSchema(
+        {
+            "id": pa.Column(int, unique=True),
+            "camera_id": pa.Column(int, pa.Check.isin(CAMERAS, error="camera unknown")),
+            "seen_at": pa.Column(pa.DateTime),
+            "keyed_digit": pa.Column(int, pa.Check.in_range(0, 9, error="digit outside 0 to 9")),
+            "sender": pa.Column(int, pa.Check.in_range(1, 13, error="sender unknown")),
+            "chute": pa.Column(str, pa.Check.isin(CHUTES, error="chute not A or B")),
+            "split": pa.Column(str, pa.Check.isin(SPLITS, error="part unknown")),
+            "darkest": pa.Column(float, pa.Check.ge(0, error="grey level below 0")),
+            "brightest": pa.Column(float, pa.Check.le(GREY_LEVELS, error="grey level above 16")),
+            "contrast": pa.Column(float, pa.Check.gt(0, error="image blank")),
+        },
+        strict=True,
+    )
     wanted, problems = (len(clean.table), IMAGE_SHAPE[0] * IMAGE_SHAPE[1]), []
     if clean.X.shape != wanted:
         problems.append(f"the images should have the shape {wanted} and have {clean.X.shape}")
     X = clean.X.astype(float)
     try:
         table = clean.table.assign(darkest=X.min(axis=1), brightest=X.max(axis=1), contrast=np.ptp(X, axis=1))
-        clean_schema().validate(table.set_index("id", drop=False).rename_axis(None), lazy=True)
+        contract.validate(table.set_index("id", drop=False).rename_axis(None), lazy=True)
     except pa.errors.SchemaErrors as broken:
         by_check = broken.failure_cases.sort_values("index").groupby(["column", "check"], dropna=False)
         problems += [_say(column, check, cases) for (column, check), cases in by_check]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mlops_lesson.collection.dataset import RawDataset
-from mlops_lesson.preprocessing.cleaning import split_by_time
+from mlops_lesson.preprocessing.cleaning import UNUSABLE, fit_logistic_regression, split_by_time
 from mlops_lesson.preprocessing.faults import faults
 from mlops_lesson.show.explorer import Answer, Explorer
 from mlops_lesson.show.figures import BLUE, GREY, ShownFigure, drawing
@@ -23,7 +23,7 @@ STEPS = {
     "by_time": "split by time",
 }
 REMOVES = {
-    "whole": ["image missing", "image of the wrong size"],
+    "whole": [*UNUSABLE],
     "blank": ["image blank"],
     "repeated": ["scanned twice"],
     "unlabelled": ["no click, so no label"],
@@ -65,16 +65,8 @@ def clean_by(steps: Mapping[str, bool], raw: RawDataset, bad: pd.DataFrame) -> O
             not steps["by_time"]
         ),
     }
-    right = _fit(X[train], y[train]).predict(X[validation]) == y[validation]
+    right = fit_logistic_regression(X[train], y[train]).predict(X[validation]) == y[validation]
     return Outcome(len(kept), tuple(note.format(count) for note, count in notes.items() if count), right)
-
-
-def _fit(X_train: np.ndarray, y_train: np.ndarray):
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import MinMaxScaler
-
-    return make_pipeline(MinMaxScaler(clip=True), LogisticRegression(max_iter=1000)).fit(X_train, y_train)
 
 
 def _draw(outcome: Outcome, reference: Outcome) -> ShownFigure:

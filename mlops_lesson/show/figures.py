@@ -16,10 +16,11 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from mlops_lesson.show.page import FOLDED, OURS, STATIC_FOLDER
 
 if TYPE_CHECKING:
-    import numpy as np
     from matplotlib.axes import Axes
 
 DOTS_PER_INCH, CSS_PIXELS_PER_INCH = 110, 96
@@ -150,7 +151,7 @@ def plot_counts(
 
 
 def plot_images(
-    images: "Sequence[np.ndarray]", titles: Sequence[str], *, title: str, alt: str, columns: int = 8
+    images: Sequence[np.ndarray], titles: Sequence[str], *, title: str, alt: str, columns: int = 8
 ) -> ShownFigure:
     """Draw camera images in a grid.
 

@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from mlops_lesson.show.figures import BLUE, GREY, LINE_STYLES, MARKERS, PALETTE, PINK, drawing
+import numpy as np
+
+from mlops_lesson.show.figures import BLUE, GREY, LINE_STYLES, MARKERS, PALETTE, PINK, ShownFigure, drawing
 from mlops_lesson.training.trace import TrainingTrace
 
 if TYPE_CHECKING:
-    import numpy as np
     from matplotlib.axes import Axes
-
-    from mlops_lesson.show.figures import ShownFigure
 
 BAR = 30
 
@@ -55,7 +54,7 @@ def _draw_lines(axis: "Axes", lines: Mapping[str, tuple[TrainingTrace, str]]) ->
     axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
 
 
-def plot_trace(*traces: TrainingTrace, title: str) -> "ShownFigure":
+def plot_trace(*traces: TrainingTrace, title: str) -> ShownFigure:
     """Draw validation loss and accuracy of one to four training runs, each with a name of its own, side by side.
 
     Parameters
@@ -82,7 +81,7 @@ def plot_trace(*traces: TrainingTrace, title: str) -> "ShownFigure":
     return d.shown
 
 
-def plot_losses(trace: TrainingTrace, title: str) -> "ShownFigure":
+def plot_losses(trace: TrainingTrace, title: str) -> ShownFigure:
     """Draw training and validation loss of one run, with the epoch at which the validation loss is lowest.
 
     Parameters
@@ -109,7 +108,7 @@ def plot_losses(trace: TrainingTrace, title: str) -> "ShownFigure":
     return d.shown
 
 
-def draw_probabilities(axis: "Axes", y: "np.ndarray", probability: "np.ndarray") -> None:
+def draw_probabilities(axis: "Axes", y: np.ndarray, probability: np.ndarray) -> None:
     """Draw how often a model gives which probability of chute B, for the parcels of each chute (0 is A, 1 is B)."""
     parts, edges = [probability[y == label] for label in (0, 1)], [tenth / 10 for tenth in range(11)]
     _, _, (_, bars_b) = axis.hist(parts, edges, color=[BLUE, PINK], label=["belongs to A", "belongs to B"])
@@ -118,7 +117,7 @@ def draw_probabilities(axis: "Axes", y: "np.ndarray", probability: "np.ndarray")
     axis.set(xlabel="probability of chute B", ylabel="images")
 
 
-def plot_probabilities(y: "np.ndarray", models: Mapping[str, "np.ndarray"], *, title: str) -> "ShownFigure":
+def plot_probabilities(y: np.ndarray, models: Mapping[str, np.ndarray], *, title: str) -> ShownFigure:
     """Draw the probabilities that one model or more give to the same images, side by side.
 
     Parameters

@@ -57,13 +57,10 @@ def training_explorer(clean: CleanDataset) -> Explorer:
         return Answer(headline, shown=(plot_trace(trace, GIVEN_TRACE, title="Your run beside the given trace"),))
 
     # A SelectionSlider's value cannot be typed into; an IntSlider's can, and may be left empty.
+    slider = ipywidgets.SelectionSlider
     controls = {
-        "learning_rate": ipywidgets.SelectionSlider(
-            options=LEARNING_RATES, value=base.learning_rate, description="Learning rate"
-        ),
-        "hidden_units": ipywidgets.SelectionSlider(
-            options=HIDDEN_UNITS, value=base.hidden_units, description="Hidden units"
-        ),
-        "epochs": ipywidgets.SelectionSlider(options=range(1, MOST_EPOCHS + 1), value=3, description="Epochs"),
+        "learning_rate": slider(options=LEARNING_RATES, value=base.learning_rate, description="Learning rate"),
+        "hidden_units": slider(options=HIDDEN_UNITS, value=base.hidden_units, description="Hidden units"),
+        "epochs": slider(options=range(1, MOST_EPOCHS + 1), value=3, description="Epochs"),
     }
     return Explorer("learning rate, hidden units and epochs", controls, answer)

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
+import numpy as np
+import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -51,14 +50,12 @@ class TrainingTrace:
         """Return one field, such as "loss", of every epoch."""
         return [getattr(epoch, metric) for epoch in self.epochs]
 
-    def to_frame(self) -> "pd.DataFrame":
+    def to_frame(self) -> pd.DataFrame:
         """Return a table: `epoch`, `loss`, `accuracy`, and `train_loss` and `observation` if the trace has them."""
-        import pandas as pd
-
         return pd.DataFrame(self.epochs).dropna(axis="columns", how="all")
 
     @classmethod
-    def from_frame(cls, frame: "pd.DataFrame", name: str = "Training run") -> "TrainingTrace":
+    def from_frame(cls, frame: pd.DataFrame, name: str = "Training run") -> "TrainingTrace":
         """Make a trace from a table as `to_frame` returns it."""
         return cls(tuple(Epoch(**record) for record in frame.to_dict("records")), name)
 
@@ -76,10 +73,10 @@ GIVEN_TRACE = TrainingTrace(
 
 def train_with_trace(
     model: Any,
-    X_train: "np.ndarray",
-    y_train: "np.ndarray",
-    X_val: "np.ndarray",
-    y_val: "np.ndarray",
+    X_train: np.ndarray,
+    y_train: np.ndarray,
+    X_val: np.ndarray,
+    y_val: np.ndarray,
     epochs: int,
     name: str = "Training run",
 ) -> TrainingTrace:
@@ -109,7 +106,6 @@ def train_with_trace(
     Training uses one thread: several would add numbers in another order, and the last digits would differ from one
     machine to the next.
     """
-    import numpy as np
     from sklearn.metrics import log_loss
     from threadpoolctl import threadpool_limits
 
@@ -125,7 +121,7 @@ def train_with_trace(
     return TrainingTrace(tuple(done), name)
 
 
-def compare_traces(own: TrainingTrace) -> "pd.DataFrame":
+def compare_traces(own: TrainingTrace) -> pd.DataFrame:
     """Put a run's trace beside the given one.
 
     Parameters
