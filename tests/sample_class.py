@@ -20,7 +20,7 @@ def seal(export):
 def save(folder, name, export):
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(export, ensure_ascii=False), encoding="utf-8")
+    path.write_text(json.dumps(export), encoding="utf-8")
     return path
 
 

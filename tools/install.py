@@ -57,19 +57,8 @@ def install(part: str) -> None:
     quiet = ["--quiet", "--disable-pip-version-check", "--constraint", str(LOCK)]
     subprocess.run([*python, "pip", "install", *quiet, "uv"], env=without_socks, check=True)
     config = subprocess.run([*python, "pip", "config", "list"], env=usual, capture_output=True, text=True).stdout
-    command = [
-        *python,
-        "uv",
-        "pip",
-        "install",
-        "--python",
-        sys.executable,
-        "--compile-bytecode",
-        "--constraint",
-        str(LOCK),
-    ]
-    command += ["--reinstall"] * moved + ["--quiet"] * (not sys.stderr.isatty())
-    # Named from where it lies: uv would read a `#` in the folder's path as the start of a comment.
+    command = [*python, "uv", "pip", "install", "--python", sys.executable, "--compile-bytecode"]
+    command += ["--constraint", str(LOCK), *["--reinstall"] * moved, *["--quiet"] * (not sys.stderr.isatty())]
     subprocess.run([*command, "--editable", f".[{part}]"], cwd=ROOT, env=surroundings(usual, config), check=True)
     for mark in ENVIRONMENT.glob(".ready-*") if moved else ():
         mark.unlink()

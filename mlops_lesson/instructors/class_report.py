@@ -78,11 +78,11 @@ class QuestionResult:
     @property
     def bars(self) -> list[Bar]:
         """What was chosen first: each option, or the orders that were given most often."""
-        asked, options = self.question, dict(self.question.shown())
-        if asked.kind == "put_in_order":
+        question, options = self.question, dict(self.question.shown())
+        if question.kind == "put_in_order":
             counts = Counter(" ".join(each.first_choice) for each in self.given).most_common(MOST_ORDERS)
-            right = " ".join(asked.right_choice())
-            return [Bar(order, "", order == right, n, asked.misconception, asked.reason) for order, n in counts]
+            right = " ".join(question.right_choice())
+            return [Bar(order, "", order == right, n, question.misconception, question.reason) for order, n in counts]
         counts = Counter(letter for each in self.given for letter in each.first_choice)
         return [
             Bar(letter, option.text, option.right, counts[letter], option.misconception, option.reason)
@@ -133,13 +133,15 @@ class Cell:
     right: int
     asked: int
     solved: int
-    set: int
+    exercises: int
     begun: bool
 
     @property
     def look(self) -> str:
         """One of ``"done"``, ``"begun"`` and ``"none"``."""
-        return "done" if (self.right, self.solved) == (self.asked, self.set) else "begun" if self.begun else "none"
+        return (
+            "done" if (self.right, self.solved) == (self.asked, self.exercises) else "begun" if self.begun else "none"
+        )
 
 
 @dataclass(frozen=True)
@@ -215,7 +217,7 @@ class ClassReport:
     def _grades(self, learner: HandedIn, stage: Stage) -> list[str]:
         cell = cell_of(learner, stage)
         due = cell.begun and stage.number <= self.stage.number
-        kinds = ((cell.first, cell.asked, self.questions), (cell.solved, cell.set, self.exercises))
+        kinds = ((cell.first, cell.asked, self.questions), (cell.solved, cell.exercises, self.exercises))
         return [
             f"{100 * right / given:.1f}" if due and any(result.stage == stage for result in results) else NO_GRADE
             for right, given, results in kinds
@@ -287,7 +289,7 @@ def cell_of(learner: HandedIn, stage: Stage) -> Cell:
         right=sum(each.right for each in answers),
         asked=sum(slug == stage.slug for slug, _ in asked()),
         solved=sum(each.outcome == "right" for each in tried),
-        set=len(ours),
+        exercises=len(ours),
         begun=bool(answers or tried),
     )
 

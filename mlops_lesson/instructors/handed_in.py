@@ -260,20 +260,20 @@ def count_once(
         counted.append(fullest)
         left_out += [LeftOut(each.file, FULLER, instead=fullest.file) for each in others]
     for who in same:
-        counted = _as_one(counted, {word.casefold() for word in who})
+        counted = _as_one(counted, {word.casefold(): word for word in who})
     # Nobody is asked again who handed in a file that counts, beside this one in a folder of their own.
     folders = {each.file.rpartition("/")[0] for each in counted} - {""}
     answered = [each.remedy == AGAIN and each.file.rpartition("/")[0] in folders for each in left_out]
     return counted, [replace(e, remedy="") if no_more else e for e, no_more in zip(left_out, answered, strict=True)]
 
 
-def _as_one(counted: Sequence[HandedIn], who: set[str]) -> list[HandedIn]:
+def _as_one(counted: Sequence[HandedIn], who: dict[str, str]) -> list[HandedIn]:
     one, others, known = [], [], set()
     for each in sorted(counted, key=lambda each: each.exported_at):
         words = {each.name.casefold(), each.file.casefold()}
-        (one if words & who else others).append(each)
+        (one if words & who.keys() else others).append(each)
         known |= words
-    if missing := sorted(who - known):
+    if missing := [word for key, word in who.items() if key not in known]:
         raise ValueError(f"nobody is called {missing[0]!r}, and no counted file either; the page lists both")
     answers, exercises = {}, {}
     for each in one:
