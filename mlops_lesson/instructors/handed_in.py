@@ -131,20 +131,17 @@ def read_exports(source: str | Path) -> Found:
 
 def _folder(folder: Path, inside: str) -> Found:
     try:
-        names = _wanted(path.name for path in folder.iterdir())
+        for name in _wanted(path.name for path in folder.iterdir()):
+            path = folder / name
+            if path.is_symlink() or not (path.is_dir() or path.is_file()):
+                yield LeftOut(clean_text(inside + name, 300), "it is a link or no regular file, and is not opened")
+            elif path.is_file():
+                yield from _file(partial(path.open, "rb"), inside + name, path.stat().st_size)
+            elif not (path / REPORT_MARK).exists():
+                yield from _folder(path, f"{inside}{name}/")
     except OSError as error:
-        yield LeftOut(
-            clean_text(inside, 300), f"the folder cannot be opened: {error.strerror}", "look at its permissions"
-        )
-        return
-    for name in names:
-        path = folder / name
-        if path.is_symlink() or not (path.is_dir() or path.is_file()):
-            yield LeftOut(clean_text(inside + name, 300), "it is a link or no regular file, and is not opened")
-        elif path.is_file():
-            yield from _file(partial(path.open, "rb"), inside + name, path.stat().st_size)
-        elif not (path / REPORT_MARK).exists():
-            yield from _folder(path, f"{inside}{name}/")
+        shut = f"the folder cannot be opened: {error.strerror}"
+        yield LeftOut(clean_text(inside or folder.name, 300), shut, "look at its permissions")
 
 
 def _wanted(names: Iterable[str]) -> list[str]:
