@@ -131,13 +131,15 @@ def read_exports(source: str | Path) -> Found:
 
 def _folder(folder: Path, inside: str) -> Found:
     try:
+        if inside and (folder / REPORT_MARK).exists():
+            return
         for name in _wanted(path.name for path in folder.iterdir()):
             path = folder / name
             if path.is_symlink() or not (path.is_dir() or path.is_file()):
                 yield LeftOut(clean_text(inside + name, 300), "it is a link or no regular file, and is not opened")
             elif path.is_file():
                 yield from _file(partial(path.open, "rb"), inside + name, path.stat().st_size)
-            elif not (path / REPORT_MARK).exists():
+            else:
                 yield from _folder(path, f"{inside}{name}/")
     except OSError as error:
         shut = f"the folder cannot be opened: {error.strerror}"
