@@ -40,6 +40,8 @@ class Guarded:
             # joblib would put its shared arrays into the memory that all programs share.
             "JOBLIB_TEMP_FOLDER": str(folder / "tmp"),
             "GUARDED_RUN": self.mark,
+            # A learner has none of the plugins that our tests need, and notebook 4 starts pytest.
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         }
 
     def python(self, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:

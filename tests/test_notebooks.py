@@ -20,7 +20,7 @@ from mlops_lesson.stages import STAGES
 ROOT = Path(__file__).resolve().parent.parent
 STRICT = (
     *("-m", "pytest", "-q", "--color=no", "--noconftest", "--rootdir", str(ROOT)),
-    *("-p", "no:cacheprovider", "-p", "no:xdist", "-p", "nbval_pictures"),
+    *("-p", "no:cacheprovider", "-p", "nbval", "-p", "nbval_pictures"),
     *("--nbval", "--nbval-current-env", "--nbval-cell-timeout=120"),
     f"--nbval-sanitize-with={ROOT / 'tests' / 'nbval_sanitize.cfg'}",
 )

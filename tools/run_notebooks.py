@@ -95,7 +95,7 @@ def execute_cells(
 def fresh_environment(folder: Path) -> dict[str, str]:
     """Make the environment of a learner who starts now in an empty folder, with no settings of one's own."""
     own = {"MLOPS_LESSON_HOME": str(folder / "my_work"), "IPYTHONDIR": str(folder / "ipython")}
-    return {**os.environ, **own}
+    return {**os.environ, **own, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 
 
 def inputs_of(path: Path) -> dict[str, str]:

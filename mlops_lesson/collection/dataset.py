@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -72,7 +73,7 @@ class CleanDataset:
         """Labels, shape (n_parcels,): 0 for chute A, 1 for chute B."""
         return (self.table["chute"] == "B").to_numpy().astype(int)
 
-    @property
+    @cached_property
     def data_hash(self) -> str:
         """SHA-256 over table and images."""
         return _digest(self.table, ("", self.X))

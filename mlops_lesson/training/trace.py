@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -106,19 +107,29 @@ def train_with_trace(
     Training uses one thread: several would add numbers in another order, and the last digits would differ from one
     machine to the next.
     """
-    from sklearn.metrics import log_loss
-    from threadpoolctl import threadpool_limits
-
     classes, done = np.unique(y_train), []
-    with threadpool_limits(limits=1):
+    with _threads().limit(limits=1):
         for epoch in range(1, epochs + 1):
             model.partial_fit(X_train, y_train, classes=classes)
             probability = model.predict_proba(X_val)
-            loss = log_loss(y_val, probability, labels=classes)
+            loss = _log_loss(y_val[:, None] == classes, probability)
             accuracy = float(np.mean(classes[probability.argmax(axis=1)] == y_val))
-            train_loss = log_loss(y_train, model.predict_proba(X_train), labels=classes)
+            train_loss = _log_loss(y_train[:, None] == classes, model.predict_proba(X_train))
             done.append(Epoch(epoch, loss, accuracy, train_loss))
     return TrainingTrace(tuple(done), name)
+
+
+@cache
+def _threads() -> Any:
+    """Find the libraries that calculate with several threads, which takes as long as an epoch."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+def _log_loss(is_class: np.ndarray, probability: np.ndarray) -> float:
+    """Return what `sklearn.metrics.log_loss` does, without looking at its input for longer than it calculates."""
+    return float(-np.log(probability[is_class].clip(np.finfo(float).eps)).mean())
 
 
 def compare_traces(own: TrainingTrace) -> pd.DataFrame:

@@ -52,7 +52,7 @@ class LabServer:
     """A JupyterLab server of its own on a free port of the loopback address."""
 
     def __init__(self, scratch: Path):
-        self.root = scratch / "root"
+        self.root, self.home = scratch / "root", scratch / "home"
         self.token = secrets.token_hex(16)
         self.root.mkdir(parents=True)
         for name, value in SETTINGS.items():

@@ -1,5 +1,8 @@
 """The notebooks in a real JupyterLab: one is run and used, of the others the stored outputs are looked at."""
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 from playwright.sync_api import expect
 from real_lab import COURSE, THEMES, Lab
@@ -70,11 +73,16 @@ def run_and_use(lab: Lab, path: object) -> None:
     lab.run_all(timeout=LONGEST)
     assert lab.errors() == []
     move_the_explorer(lab)
-    assert answer_every_question(lab) >= 6
+    questions = answer_every_question(lab)
+    assert questions >= 6
+    expect(lab.page.get_by_text("Saved in this browser and in").first).to_be_visible()
+    with closing(sqlite3.connect(lab.server.home / "progress.db")) as saved:
+        assert saved.execute("SELECT count(*) FROM answers").fetchone() == (questions,)
     unfold_everything(lab)
     assert what_is_wrong(lab) == []
     assert lab.requests_elsewhere == []
     assert lab.page_errors == []
+    assert {address for address, _ in lab.server.listening()} <= {"127.0.0.1", "::1"}
 
 
 def test_a_notebook_is_run_its_explorer_moved_its_quiz_answered_and_everyone_can_use_it(lab: Lab) -> None:

@@ -11,6 +11,8 @@ from real_lab import THEMES, Lab
 from mlops_lesson.teaching import progress
 from mlops_lesson.teaching.quiz import flashcards, quiz
 
+pytestmark = pytest.mark.nightly
+
 QUIZ, PANEL = 1, 2
 RIGHT = "C. Parcels without a click"
 WRONG = "A. Nothing: a join"
