@@ -32,19 +32,28 @@ def actions(running: Loop) -> list[str]:
 
 @pytest.fixture(scope="module")
 def twice(tmp_path_factory):
-    """The whole pipeline through the real service, two times in one home: with its own, and with one that runs."""
+    """The whole pipeline two times in one home; notebook 6 does so through the real service."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLOPS_LESSON_HOME", str(tmp_path_factory.mktemp("home")))
-        alone = pipeline.run(clean=clean(), validated=validated())
-        assert not any(server.running for server in serving._servers.values()), "a run stops what it starts"
-        server = serving.start()
-        results = alone, pipeline.run(clean=clean(), validated=validated(), server=server)
-        assert server.running, "a service that is lent goes on running"
+        folder = tmp_path_factory.mktemp("home")
+        patch.setenv("MLOPS_LESSON_HOME", str(folder))
+        fill_home(folder)
+        server = ServiceWithoutNetwork()
+        results = [pipeline.run(clean=clean(), validated=validated(), server=server) for _ in range(2)]
         yield results, registry.champion(), registry.versions()
-        serving.stop_all()
 
 
-def test_the_loop_notices_retrains_and_promotes_through_the_real_service(twice) -> None:
+@pytest.mark.nightly
+def test_a_run_stops_the_service_it_starts_and_no_other(home) -> None:
+    fill_home(home)
+    lent = serving.start()
+    pipeline.run(range(1, 2), clean=clean(), validated=validated(), server=lent)
+    assert lent.running
+    lent.stop()
+    pipeline.run(range(1, 2), clean=clean(), validated=validated())
+    assert not any(server.running for server in serving._servers.values())
+
+
+def test_the_loop_notices_retrains_and_promotes(twice) -> None:
     (result, _), *_ = twice
     assert [report.action for report in result.reports] == [
         *["go on"] * 4, "retrain, shadow", "promote", "go on", "go on"]  # fmt: skip
