@@ -20,7 +20,9 @@ VENV := .venv
 IN_VENV := $(VENV)/bin/python
 INTERPRETERS := $(if $(PYTHON),$(PYTHON),python3 python3.13 python3.12 python3.11 python)
 LINT = $(IN_VENV) -m ruff check . && $(IN_VENV) -m ruff format --check .
-WORKERS ?= 2
+# One more than the cores of a small machine: a test often waits for a program that it has started.
+WORKERS ?= 3
+SPREAD = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 LEARNERS ?= 20
 QUICK := $(addprefix tests/test_,rooms.py notebooks_static.py pages.py quiz.py quiz_questions.py exercises.py)
 PROXY := .hub/node_modules/.bin/configurable-http-proxy
@@ -37,15 +39,15 @@ lab: ready-lab
 
 test: ready-test
 	$(LINT)
-	$(IN_VENV) -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_OPTIONS)
+	$(IN_VENV) -m pytest $(SPREAD) $(PYTEST_OPTIONS)
 
 quick: ready-test
 	$(LINT)
-	$(IN_VENV) -m pytest -n $(WORKERS) --dist worksteal $(QUICK)
+	$(IN_VENV) -m pytest $(SPREAD) $(QUICK)
 
 nightly: ready-test $(if $(shell command -v npm),$(PROXY))
-	MLOPS_CASES=10000 $(IN_VENV) -m pytest tests/test_strangers.py -n $(WORKERS) $(PYTEST_OPTIONS)
-	$(IN_VENV) -m pytest -m nightly -n $(WORKERS) --dist loadfile -o faulthandler_timeout=3600 $(PYTEST_OPTIONS)
+	MLOPS_CASES=10000 $(IN_VENV) -m pytest tests/test_strangers.py -n 2 $(PYTEST_OPTIONS)
+	$(IN_VENV) -m pytest -m nightly -n 2 --dist loadfile -o faulthandler_timeout=3600 $(PYTEST_OPTIONS)
 
 notebooks: ready-test
 	$(IN_VENV) tools/run_notebooks.py

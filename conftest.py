@@ -11,6 +11,7 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.internal.conjecture import providers
 
 HOME = "MLOPS_LESSON_HOME"
+LONGEST_FIRST = ("test_notebooks_in_lab.py", "test_notebooks.py", "test_doors.py", "test_serving.py", "test_killed.py")
 
 set_hypothesis_home_dir(Path(gettempdir(), "hypothesis-of-the-course"))
 settings.register_profile(
@@ -32,6 +33,11 @@ def pytest_cmdline_main() -> Iterator[None]:
         os.environ[HOME] = os.environ["MLOPS_LESSON_USUAL_HOME"] = str(Path(folder, "my_work"))
         os.environ["IPYTHONDIR"] = str(Path(folder, "ipython"))
         return (yield)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files, so that no worker waits at the end for another to finish one."""
+    items.sort(key=lambda item: [*LONGEST_FIRST, item.path.name].index(item.path.name))
 
 
 @pytest.hookimpl(trylast=True)

@@ -77,6 +77,6 @@ class ServiceWithoutNetwork:
     def ask(self, _method: str, path: str, order: dict[str, Any] | None = None) -> Any:
         if path == "/metrics":
             self.answered += 1
-            return f'# TYPE depot_requests counter\ndepot_requests_total{{status="200"}} {self.answered - 1}\n'
+            return f'# TYPE depot_requests_total counter\ndepot_requests_total{{status="200"}} {self.answered - 1}\n'
         self.shadow = registry.load("challenger") if order["mode"] == "shadow" else None
         return vars(Status(order["mode"]))

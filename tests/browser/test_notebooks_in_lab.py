@@ -1,11 +1,12 @@
 """The notebooks in a real JupyterLab: one is run and used, of the others the stored outputs are looked at."""
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from playwright.sync_api import expect
-from real_lab import COURSE, THEMES, Lab
+from playwright.sync_api import Browser, expect
+from real_lab import COURSE, THEMES, Lab, LabServer
 
 NOTEBOOKS = sorted((COURSE / "notebooks").glob("*.ipynb"))
 RUN_BY_MAKE_TEST = NOTEBOOKS[0]
@@ -95,11 +96,20 @@ def test_every_notebook_is_run_and_used(lab: Lab, path: object) -> None:
     run_and_use(lab, path)
 
 
+@pytest.fixture(scope="module")
+def reader(lab_server: LabServer, chromium: Browser) -> Iterator[Lab]:
+    """One page in which a notebook after the other is looked at."""
+    page = Lab(lab_server, chromium)
+    yield page
+    page.close()
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS[1:], ids=lambda path: path.stem)
-def test_stored_outputs_can_be_used_by_everyone(lab: Lab, path: object) -> None:
-    lab.open(lab.copy_notebook(path, trusted=True), kernel=False)
-    lab.settle()
-    unfold_everything(lab)
-    assert what_is_wrong(lab) == []
-    assert lab.requests_elsewhere == []
-    assert [error for error in lab.page_errors if error != WITHOUT_A_KERNEL] == []
+def test_stored_outputs_can_be_used_by_everyone(reader: Lab, path: object) -> None:
+    reader.open(reader.copy_notebook(path, trusted=True), kernel=False)
+    reader.settle()
+    unfold_everything(reader)
+    assert what_is_wrong(reader) == []
+    assert reader.requests_elsewhere == []
+    assert [error for error in reader.page_errors if error != WITHOUT_A_KERNEL] == []
+    reader.close_notebook()

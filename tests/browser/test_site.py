@@ -16,6 +16,8 @@ from real_lab import AXE, COURSE, WCAG
 
 from mlops_lesson.stages import STAGES
 
+pytestmark = pytest.mark.nightly
+
 ADDRESS = "http://127.0.0.1/site/"
 NOTEBOOKS = [f"notebooks/{Path(stage.notebook).stem}.html" for stage in STAGES]
 DOCUMENTS = sorted(

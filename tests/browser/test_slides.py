@@ -6,6 +6,8 @@ from axe_playwright_python.sync_playwright import Axe
 from notebook_checks import read_page
 from slides import ROOT, deck, slide_cells
 
+pytestmark = pytest.mark.nightly
+
 NAMES = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
 SHOW_WHOLE_SLIDE = """place => {
   const slide = Reveal.getSlides()[place], {h, v} = Reveal.getIndices(slide);
