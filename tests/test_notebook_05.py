@@ -136,7 +136,7 @@ def test_the_evidence_of_the_project_is_shown_by_the_stored_run(cells):
 
 
 def test_the_notebook_stops_what_it_started(cells):
-    assert text_of(cells["stop"]) == "running: False\n"
+    assert text_of(cells["asked"]) == "running: False\n"
 
 
 def test_a_part_that_is_run_alone_has_a_champion(tmp_path, monkeypatch):
