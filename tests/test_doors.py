@@ -1,8 +1,11 @@
 """54 doors: each of the nine parts of each notebook runs alone, with nothing defined and nothing saved before."""
 
+import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
+import nbformat
 import pytest
 from doors import parts_of, what_stops
 from nbclient.exceptions import CellExecutionError
@@ -11,39 +14,42 @@ from run_notebooks import NOTEBOOKS, execute_cells, fresh_environment
 
 from mlops_lesson.stages import STAGES
 
-DOORS = [
-    pytest.param(stage.notebook, cells, id=f"{stage.number}-{part}")
-    for stage in STAGES
-    for part, cells in parts_of(NOTEBOOKS / stage.notebook)
-]
+DOORS = {f"{stage.number}-{part}": cells for stage in STAGES for part, cells in parts_of(NOTEBOOKS / stage.notebook)}
+EACH = pytest.mark.parametrize("cells", DOORS.values(), ids=DOORS)
 
 
-# Dask's workers import the main module of the process that starts them, which a kernel has and a fork has not.
-NEEDS_A_KERNEL = "from distributed import"
+def part_alone(cells: Iterable[str]) -> nbformat.NotebookNode:
+    return new_notebook(cells=[new_code_cell(cell) for cell in cells])
+
+
+def undefined_names(parts: dict[str, list[str]], folder: Path) -> str:
+    """Let the linter read each part as a notebook of its own, and return what it says of names."""
+    for name, cells in parts.items():
+        nbformat.write(part_alone(cells), folder / f"{name}.ipynb")
+    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select=F821", "--output-format=concise"]
+    return subprocess.run([*command, str(folder)], capture_output=True, text=True).stdout
+
+
+def test_a_part_defines_every_name_that_it_uses(tmp_path: Path) -> None:
+    assert undefined_names(DOORS, tmp_path) == "All checks passed!\n"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot fork; the nightly run opens the doors there")
-@pytest.mark.parametrize(("notebook", "cells"), DOORS)
-def test_a_part_runs_alone(notebook: str, cells: list[str], tmp_path: Path) -> None:
-    if NEEDS_A_KERNEL in "".join(cells):
-        return in_a_kernel(notebook, cells, tmp_path)
+@EACH
+def test_the_first_cell_of_a_part_finds_what_it_loads(cells: list[str], tmp_path: Path) -> None:
     environment = {"MLOPS_LESSON_HOME": str(tmp_path / "my_work"), "IPYTHONDIR": str(tmp_path / "ipython")}
-    assert what_stops(cells, NOTEBOOKS, environment) == ""
+    assert what_stops(cells[:1], NOTEBOOKS, environment) == ""
 
 
 def test_a_part_that_needs_another_is_found_out(tmp_path: Path) -> None:
+    assert "Undefined name `clean`" in undefined_names({"1-Try": ["a = 1", "a + clean"]}, tmp_path)
     assert "NameError: name 'clean' is not defined" in what_stops(["a = 1", "a + clean"], tmp_path, {})
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize(("notebook", "cells"), DOORS)
-def test_a_part_runs_alone_in_a_fresh_kernel(notebook: str, cells: list[str], tmp_path: Path) -> None:
-    in_a_kernel(notebook, cells, tmp_path)
-
-
-def in_a_kernel(notebook: str, cells: list[str], folder: Path) -> None:
-    part = new_notebook(cells=[new_code_cell(cell) for cell in cells])
+@EACH
+def test_a_part_runs_alone_in_a_fresh_kernel(cells: list[str], tmp_path: Path) -> None:
     try:
-        execute_cells(part, NOTEBOOKS, fresh_environment(folder), timeout=300)
+        execute_cells(part_alone(cells), NOTEBOOKS, fresh_environment(tmp_path), timeout=300)
     except CellExecutionError as error:
-        pytest.fail(f"{notebook}: {error}")
+        pytest.fail(str(error))
