@@ -7,17 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import lock
+import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 CONTAINER = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text(encoding="utf-8"))
-
-
-def run(tool: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a linter that stands beside this Python."""
-    command = [str(Path(sys.executable).with_name(tool)), *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
 def jobs() -> dict[str, dict]:
@@ -28,13 +24,14 @@ def commands(job: dict) -> list[str]:
     return [step["run"] for step in job["steps"] if "run" in step]
 
 
-def test_the_workflows_are_what_github_understands() -> None:
-    done = run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *map(str, WORKFLOWS))
-    assert done.returncode == 0, done.stdout
-
-
-def test_the_workflows_are_pinned_and_may_do_no_more_than_they_must() -> None:
-    done = run("zizmor", "--offline", "--no-progress", "--persona=pedantic", *map(str, WORKFLOWS))
+@pytest.mark.parametrize(
+    "linter",
+    ["check-jsonschema --builtin-schema vendor.github-workflows", "zizmor --offline --no-progress --persona=pedantic"],
+)
+def test_the_workflows_are_understood_and_may_do_no_more_than_they_must(linter: str) -> None:
+    program, *options = linter.split()
+    command = [Path(sys.executable).with_name(program), *options, *WORKFLOWS]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -67,16 +64,11 @@ def test_the_workflows_take_the_locked_uv() -> None:
     assert {*named} <= {*lock}
 
 
-def test_the_container_sets_up_what_make_lab_opens() -> None:
-    make, target = CONTAINER["postCreateCommand"].split()
-    plan = subprocess.run([make, "-n", target], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+def test_the_container_sets_up_what_make_lab_opens_on_the_python_of_binder() -> None:
+    target = CONTAINER["postCreateCommand"].removeprefix("make ")
+    plan = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     interpreter = CONTAINER["customizations"]["vscode"]["settings"]["python.defaultInterpreterPath"]
     assert f"{interpreter.removeprefix('${containerWorkspaceFolder}/')} tools/install.py lab" in plan
-
-
-def test_the_container_opens_files_that_exist_on_the_python_of_binder() -> None:
-    assert [
-        file for file in CONTAINER["customizations"]["codespaces"]["openFiles"] if not (ROOT / file).is_file()
-    ] == []
-    python = CONTAINER["image"].rpartition(":")[2]
-    assert f"- python={python}\n" in (ROOT / "environment.yml").read_text(encoding="utf-8")
+    opened = CONTAINER["customizations"]["codespaces"]["openFiles"]
+    assert [file for file in opened if not (ROOT / file).is_file()] == []
+    assert CONTAINER["image"].rpartition(":")[2] == lock.CONDA_PYTHON

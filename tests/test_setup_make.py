@@ -306,16 +306,20 @@ def test_settings_that_stop_an_install_are_left_out_of_it(installs: Installs, mo
     assert "ALL_PROXY" in of_uv
 
 
-@pytest.mark.parametrize("options", [(), ("-p", "xdist", "-n", "1")], ids=["alone", "by a worker"])
-@pytest.mark.parametrize("place", ["in a test", "of a file"])
-def test_where_nothing_may_be_skipped_a_skipped_test_is_a_failure(tmp_path: Path, options: tuple, place: str) -> None:
+SKIPPING = {
+    "in a test": "import pytest\n\ndef test_it():\n    pytest.skip()\n",
+    "a file": "import pytest\n\npytest.skip(allow_module_level=True)\n",
+}
+
+
+@pytest.mark.parametrize("place", SKIPPING)
+def test_where_nothing_may_be_skipped_a_skipped_test_is_a_failure(tmp_path: Path, place: str) -> None:
     shutil.copy(ROOT / "conftest.py", tmp_path)
-    skip = "    pytest.skip()" if place == "in a test" else "    pass\n\npytest.skip(allow_module_level=True)"
-    (tmp_path / "test_it.py").write_text(f"import pytest\n\ndef test_click():\n{skip}\n", encoding="utf-8")
+    (tmp_path / "test_it.py").write_text(SKIPPING[place], encoding="utf-8")
     (tmp_path / "test_other.py").write_text("def test_other():\n    assert 1 + 1 == 2\n", encoding="utf-8")
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    for no_skips, status in (("--no-skips", 1), ("-q", 0)):
-        command = [sys.executable, "-m", "pytest", "-rs", no_skips, *options]
+    for options, status in (("--no-skips", "-p", "xdist", "-n", "1"), 1), (("-q",), 0):
+        command = [sys.executable, "-m", "pytest", "-rs", *options]
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
         assert done.returncode == status, done.stdout
         assert "SKIPPED" in done.stdout
