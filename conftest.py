@@ -11,7 +11,7 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.internal.conjecture import providers
 
 HOME = "MLOPS_LESSON_HOME"
-LONGEST_FIRST = ("test_notebooks_in_lab.py", "test_notebooks.py", "test_doors.py", "test_serving.py", "test_killed.py")
+LONGEST_FIRST = ("test_notebooks_in_lab.py", "test_notebooks.py", "test_serving.py", "test_killed.py")
 
 set_hypothesis_home_dir(Path(gettempdir(), "hypothesis-of-the-course"))
 settings.register_profile(
