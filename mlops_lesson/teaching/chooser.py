@@ -2,11 +2,10 @@
 
 import contextlib
 import json
-from html import escape
 
 from mlops_lesson.keep.paths import course_root
-from mlops_lesson.show.page import OURS, fold, script
 from mlops_lesson.stages import STAGES, Shown, Stage
+from mlops_lesson.teaching.pages import render
 
 WAYS = {
     "why": "Start from failures: what each stage prevents, in the depot and elsewhere.",
@@ -31,28 +30,17 @@ def chooser() -> Shown:
         Nine ways that fold out, each with its links through the six notebooks and, where the notebooks state them,
         the minutes.
     """
-    minutes = read_minutes()
-    text, blocks = "Choose your way through the six stages:", ""
+    minutes, ways = read_minutes(), []
     for part, promise in WAYS.items():
         known = [minutes.get((stage.slug, part), 0) for stage in STAGES]
-        whole = f", {_in_words(sum(known))}" if all(known) else ""
-        links = "".join(
-            f'<li><a href="{link(stage, part)}">{part.capitalize()} in {stage.number} {escape(stage.name)}'
-            f"</a>{f', {_in_words(here)}' if here else ''}</li>"
-            for stage, here in zip(STAGES, known, strict=True)
-        )
-        text += f"\n{part.capitalize()}{whole}: {promise}"
-        blocks += fold(f"<strong>{part.capitalize()}</strong>{whole}: {promise}", f"<ol>{links}</ol>")
-    return Shown(
-        text,
-        f'<div class="mlops-lesson" {OURS} data-mlops-chooser><p><strong>Choose your way through the six stages.'
-        "</strong> Open one way and follow its links; every notebook has the same nine parts.</p>"
-        f"{blocks}{script('chooser')}</div>",
-    )
+        links = [(stage, link(stage, part), _in_words(here)) for stage, here in zip(STAGES, known, strict=True)]
+        ways.append((part.capitalize(), promise, _in_words(sum(known)) if all(known) else "", links))
+    lines = [f"{way}{in_all}: {promise}" for way, promise, in_all, _ in ways]
+    return Shown("\n".join(["Choose your way through the six stages:", *lines]), render("chooser", ways=ways))
 
 
 def _in_words(minutes: int) -> str:
-    return f"{minutes} minute{'s' if minutes > 1 else ''}"
+    return f", {minutes} minute{'s' if minutes > 1 else ''}" if minutes else ""
 
 
 def link(stage: Stage, part: str) -> str:

@@ -6,17 +6,17 @@ its first run what was answered while no kernel was there, and gives the page th
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from html import escape
 from typing import Any
 
 import anywidget
 import traitlets
 from IPython.display import display
 
-from mlops_lesson.show.page import OURS, STATIC_FOLDER, html_table, script
+from mlops_lesson.show.page import STATIC_FOLDER, html_table
 from mlops_lesson.stages import STAGES, Stage, get_stage
 from mlops_lesson.teaching import progress
 from mlops_lesson.teaching.exercises.exercise import exercise_ids
+from mlops_lesson.teaching.pages import render
 from mlops_lesson.teaching.progress import PARTS, Answer, Progress
 from mlops_lesson.teaching.quiz import known_question, quiz
 
@@ -49,12 +49,7 @@ class ProgressPanel(anywidget.AnyWidget):
         return f"Progress panel of {self.stage.name}: run this cell in JupyterLab to see and save your progress."
 
     def _ipython_display_(self) -> None:
-        note = (
-            f'<div class="mlops-lesson" {OURS} data-mlops-panel-note><p><strong>Progress panel of '
-            f"{escape(self.stage.name)}.</strong> Run this cell to connect it to your kernel. Until then, answers are "
-            f"saved in this browser only.</p>{script('note')}</div>"
-        )
-        display({"text/html": note, "text/plain": repr(self)}, raw=True)
+        display({"text/html": render("note", stage=self.stage), "text/plain": repr(self)}, raw=True)
         bundle = self._repr_mimebundle_()
         display(bundle[0] if isinstance(bundle, tuple) else bundle, raw=True)
 

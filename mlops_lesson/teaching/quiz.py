@@ -11,11 +11,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from mlops_lesson.show.page import OURS, inline, script
 from mlops_lesson.stages import STAGES, Shown, Stage, get_stage
 from mlops_lesson.teaching import progress
+from mlops_lesson.teaching.pages import render
 from mlops_lesson.teaching.questions import (
     QUESTIONS_FOLDER,
     Flashcard,
@@ -62,7 +60,7 @@ class Quiz:
         return "\n".join([*lines, "", f"Answers: {'; '.join(right)}"])
 
     def _repr_html_(self) -> str:
-        return _PAGES.get_template("quiz.html.j2").render(quiz=self, how=_HOW, **_asked_of(self.name))
+        return render("quiz", quiz=self, how=_HOW, **_asked_of(self.name))
 
     def find(self, question: str) -> Question | None:
         """Return the question with this identifier, or None."""
@@ -117,7 +115,7 @@ def flashcards(stage: int | str | Stage | Sequence[Flashcard], title: str = "Own
     if not stage:
         raise ValueError("No flashcards given: pass a list with at least one Flashcard.")
     sides = (f"{number}. {card.front}\n   {card.back}" for number, card in enumerate(stage, start=1))
-    page = _PAGES.get_template("cards.html.j2").render(title=title, cards=stage, **_asked_of(""))
+    page = render("cards", title=title, cards=stage, **_asked_of(""))
     return Shown("\n".join([f"Flashcards: {title} ({len(stage)} cards)", *sides]), page)
 
 
@@ -166,10 +164,3 @@ def _own_quiz(questions: tuple[Question, ...], name: str | None) -> Quiz:
         notebook = Path(os.environ.get("JPY_SESSION_NAME", "")).stem
         name = f"own questions of {notebook}" if notebook else "own questions"
     return Quiz(name, name, tuple(map(Asked, all_different(questions))))
-
-
-_PAGES = Environment(
-    loader=FileSystemLoader(QUESTIONS_FOLDER.parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-)
-_PAGES.globals |= {"ours": OURS, "script": script}
-_PAGES.filters["inline"] = inline

@@ -4,9 +4,12 @@ import builtins
 import contextlib
 import copy
 import dis
+import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from itertools import pairwise
+from pathlib import Path
 from traceback import walk_tb
 from types import CodeType, FunctionType
 from typing import Any
@@ -21,17 +24,6 @@ LONGEST_ERROR = 160
 NOTHING = {"RESUME", "NOP", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE"}
 BY_HAND = Detail(
     "Next", "try the function by hand on a small example whose answer you know; the hints below go step by step."
-)
-OF_ERRORS = (
-    (UnboundLocalError, "the name gets its value on a way through the function that was not taken."),
-    (NameError, "a name is misspelled, or the cell that makes it was not run."),
-    (
-        (KeyError, AttributeError),
-        "a column or attribute is misspelled, or the value is of another type than you think.",
-    ),
-    (ZeroDivisionError, "something is divided by a count that can be zero."),
-    (SystemExit, "the function ends the program; hand its result over with `return`."),
-    (RecursionError, "the function calls itself without an end."),
 )
 
 
@@ -89,10 +81,15 @@ def of_a_crash(trial: Trial, error: BaseException) -> Detail:
         return _likely(f"the function takes other arguments than `{trial.exercise.signature}`.")
     if found := _shadowed(trial, lambda _value: True):
         return found
-    for kinds, cause in OF_ERRORS:
-        if isinstance(error, kinds):
-            return _likely(cause)
+    for kind in type(error).__mro__:
+        if kind.__name__ in _of_errors():
+            return _likely(_of_errors()[kind.__name__])
     return Detail("Next", "read the error's last words, then try the function by hand on a small example.")
+
+
+@cache
+def _of_errors() -> dict[str, str]:
+    return tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 
 
 def line_of(error: BaseException, answer: Any) -> int | None:

@@ -8,7 +8,6 @@ to go on with.
 import copy
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from mlops_lesson.stages import STAGES
@@ -138,21 +137,24 @@ def _judge(exercise: Exercise, trial: Trial) -> None:
             details = of_value("Seen", given), of_value("Expected", right), causes.of_a_difference(trial, given, right)
             raise _NotRightError("not yet", f"With {case}, the result differs.", *details)
 
-    def watched(*arguments: Any) -> Any:
+    _ask_promises(exercise, trial)
+
+
+def _ask_promises(exercise: Exercise, trial: Trial) -> None:
+    def answer(*arguments: Any) -> Any:
         return _values(exercise, trial, "data of the check's own", arguments)[0]
 
-    for name, broken in {**exercise.promises, "everywhere": partial(_differs_elsewhere, trial)}.items():
-        for seen in broken(watched):
-            words = exercise.words["promises"][name]
+    def everywhere(_answer: Callable[..., Any]) -> Iterator[str]:
+        if calls := exercise.everywhere:
+            changed = sum(answer(*call) != there for call, there in zip(calls, trial.elsewhere(*calls), strict=False))
+            if changed:
+                yield exercise.words["promises"]["everywhere"]["seen"].format(changed=changed, tried=len(calls))
+
+    for broken in (*exercise.promises, everywhere):
+        for seen in broken(answer):
+            words = exercise.words["promises"][broken.__name__.removeprefix("_")]
             expected, cause = Detail("Expected", words["says"]), Detail("Likely cause", words["cause"])
             raise _NotRightError("not yet", "One promise is not kept.", Detail("Seen", seen), expected, cause)
-
-
-def _differs_elsewhere(trial: Trial, answer: Callable[..., Any]) -> Iterator[str]:
-    if calls := trial.exercise.everywhere:
-        changed = sum(answer(*call) != there for call, there in zip(calls, trial.elsewhere(*calls), strict=False))
-        if changed:
-            yield trial.exercise.words["promises"]["everywhere"]["seen"].format(changed=changed, tried=len(calls))
 
 
 def _values(exercise: Exercise, trial: Trial, case: str, arguments: tuple[Any, ...]) -> tuple[Any, Any]:

@@ -33,7 +33,7 @@ class Exercise:
         Arguments to try an answer on, copied for each call, by the situation in words that follow "With".
     mistakes : dict of str to callable
         A function for each likely wrong way; each differs from all others in some case.
-    promises : dict of str to callable
+    promises : list of callable
         What an open exercise's answer must keep: functions that take the learner's and yield what was seen where the
         promise is broken.
     everywhere : list of tuple
@@ -45,7 +45,7 @@ class Exercise:
     model_answer: Function
     cases: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     mistakes: dict[str, Function] = field(default_factory=dict)
-    promises: dict[str, Callable[[Function], Iterator[str]]] = field(default_factory=dict)
+    promises: list[Callable[[Function], Iterator[str]]] = field(default_factory=list)
     everywhere: list[tuple[Any, ...]] = field(default_factory=list)
     id: str = ""
     title: str = ""

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlops_lesson.show.page import OURS, fold, inline, script
+from mlops_lesson.show.page import fold
 from mlops_lesson.show.tables import show_table
 from mlops_lesson.teaching.exercises.trial import quietly
+from mlops_lesson.teaching.pages import render
 
 SIGNS = {"right": ("✓", "#1a7f37"), "not yet": ("✗", "#b3261e"), "crashed": ("!", "#8a4600"),
          "not attempted": ("…", "#5b6470")}  # fmt: skip
@@ -32,9 +33,6 @@ class Detail:
     def __str__(self) -> str:
         return f"{self.label}:{self.text if self.text.startswith(chr(10)) else f' {self.text}'}"
 
-    def _repr_html_(self) -> str:
-        return self.html or f"<p>{escape(self.label)}: {inline(self.text)}</p>"
-
 
 @dataclass(frozen=True, repr=False)
 class CheckResult:
@@ -52,21 +50,7 @@ class CheckResult:
 
     def _repr_html_(self) -> str:
         sign, colour = SIGNS[self.outcome]
-        badge = f'<span style="background:{colour};color:#fff;padding:0 0.4em;border-radius:3px">{sign}</span>'
-        lines = "".join(detail._repr_html_() for detail in self.details)
-        help_blocks = "".join(
-            fold(f"Hint {place} of {len(self.hints)} for exercise {self.exercise}", f"<p>{inline(hint)}</p>")
-            for place, hint in enumerate(self.hints, start=1)
-        )
-        if self.solution:
-            help_blocks += fold(f"Solution of exercise {self.exercise}", _code(self.solution))
-        return (
-            f'<div class="mlops-lesson" {OURS} data-mlops-exercise="{escape(self.exercise)}" '
-            f'data-outcome="{self.outcome}">'
-            f'<div role="status" style="border-left:4px solid {colour};padding-left:0.8em">'
-            f"<p>{badge} <strong>Exercise {escape(self.exercise)}: {self.outcome}.</strong> {inline(self.message)}</p>"
-            f"{lines}</div>{help_blocks}{script()}</div>"
-        )
+        return render("result", result=self, sign=sign, colour=colour)
 
 
 def of_value(label: str, value: Any, kind: bool = False) -> Detail:
@@ -100,7 +84,9 @@ def of_prints(text: str, lines: int) -> Detail:
     """Show the beginning of what a function printed, folded."""
     first = text.strip().partition("\n")[0][:80]
     title = f"Printed by your function: {'one line' if lines <= 1 else f'{lines:,} lines'}"
-    return Detail("Printed", f"{first} ({max(lines, 1):,} lines)", fold(title, _code("\n".join(text.splitlines()[:8]))))
+    code = escape("\n".join(text.splitlines()[:8]))
+    folded = fold(title, f'<pre tabindex="0"><code>{code}</code></pre>')
+    return Detail("Printed", f"{first} ({max(lines, 1):,} lines)", folded)
 
 
 def _plain(value: Any) -> Any:
@@ -108,7 +94,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.generic | np.ndarray):
         return value.tolist()
     return type(value)(map(_plain, value)) if type(value) in (list, tuple, set) else value
-
-
-def _code(source: str) -> str:
-    return f'<pre tabindex="0"><code>{escape(source)}</code></pre>'

@@ -111,13 +111,7 @@ EXERCISES = {
     ),
     "1.3": Exercise(
         data_hash,
-        promises={
-            "digits": _is_no_hash,
-            "order": _depends_on_order,
-            "bytes": _misses_a_byte,
-            "names": _misses_a_name,
-            "borders": _blurs_borders,
-        },
+        promises=[_is_no_hash, _depends_on_order, _misses_a_byte, _misses_a_name, _blurs_borders],
         everywhere=[(FILES,)],
     ),
 }

@@ -109,13 +109,7 @@ EXERCISES = {
     ),
     "5.2": Exercise(
         canary,
-        promises={
-            "same_each_time": _changes,
-            "right_way_round": _is_turned_round,
-            "grows": _ignores_share,
-            "share": _misses_share,
-            "stays": _forgets,
-        },
+        promises=[_changes, _is_turned_round, _ignores_share, _misses_share, _forgets],
         # Ids that were not asked for yet: an answer may remember what it gave.
         everywhere=[(parcel_id, 0.5) for parcel_id in range(300_000, 300_200)],
     ),
