@@ -74,7 +74,7 @@ def test_a_grey_picture_that_a_program_saved_in_another_way_is_turned_back(mode:
 def test_a_picture_that_holds_other_numbers_is_refused_by_name(copied: Path, content: bytes, words: str) -> None:
     with zipfile.ZipFile(copied / "raw" / "images" / "camera_1.zip", "a") as archive:
         archive.writestr("100000.png", content)
-    with pytest.raises(ValueError, match=rf"camera_1\.zip cannot be read .*100000\.png: This PNG image .*{words}"):
+    with pytest.raises(ValueError, match=rf"camera_1\.zip cannot be read .*100000\.png .*{words}"):
         depot.read_images(copied)
 
 
@@ -135,7 +135,7 @@ def test_a_click_without_a_whole_parcel_id_and_a_time_written_year_first_is_refu
 
 @pytest.mark.parametrize("content", [b"", b"not an image", png()[:40]], ids=["empty", "text", "cut off"])
 def test_bytes_that_are_no_image_are_refused(content: bytes) -> None:
-    with pytest.raises(ValueError, match=f"These {len(content)} bytes are not a PNG image"):
+    with pytest.raises(ValueError, match=f"This image of {len(content)} bytes is not a PNG image"):
         depot.read_image(content)
 
 

@@ -28,7 +28,7 @@ def cleaning(opened: Explorer) -> Explorer:
 
 def leave_out(shown: Explorer, *steps: str) -> None:
     for control in shown.controls:
-        if control.description in [STEPS[step] for step in steps]:
+        if control.description in [STEPS[step][0] for step in steps]:
             control.value = False
 
 

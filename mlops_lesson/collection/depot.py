@@ -78,7 +78,7 @@ def read_parcels(folder: Path | None = None) -> pd.DataFrame:
         return _with_times(pd.read_sql_query(query, database), "seen_at")
 
 
-def read_image(content: bytes) -> np.ndarray:
+def read_image(content: bytes, name: str = "This image") -> np.ndarray:
     """Decode one camera image.
 
     Parameters
@@ -100,25 +100,19 @@ def read_image(content: bytes) -> np.ndarray:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
             picture.load()
     except (OSError, SyntaxError, ValueError) as error:
-        raise ValueError(f"These {len(content)} bytes are not a PNG image: {error}") from error
+        raise ValueError(f"{name} of {len(content)} bytes is not a PNG image: {error}") from error
     if picture.mode not in ("L", "LA", "P", "RGB", "RGBA"):
-        raise ValueError(f"This PNG image holds numbers of the kind {picture.mode}; expected 8-bit grey levels.")
+        raise ValueError(f"{name} holds numbers of the kind {picture.mode}; expected 8-bit grey levels.")
     grey = picture.convert("L")
     if picture.mode != "L" and picture.convert("RGBA") != grey.convert("RGBA"):
-        raise ValueError("This PNG image is coloured or see-through; expected grey levels.")
+        raise ValueError(f"{name} is coloured or see-through; expected grey levels.")
     return np.asarray(grey, dtype=float)
 
 
 def _read_zipped_images(path: Path, prefix: str = "") -> dict[int, np.ndarray]:
-    images = {}
     with _read_as(path, "an archive of PNG images"), zipfile.ZipFile(path) as archive:
-        for name in archive.namelist():
-            if found := re.fullmatch(rf"{prefix}(\d+)\.png", name):
-                try:
-                    images[int(found[1])] = read_image(archive.read(name))
-                except ValueError as error:
-                    raise ValueError(f"{name}: {error}") from error
-    return images
+        found = (re.fullmatch(rf"{prefix}(\d+)\.png", name) for name in archive.namelist())
+        return {int(each[1]): read_image(archive.read(each[0]), each[0]) for each in found if each}
 
 
 def camera_archives(folder: Path) -> dict[int, Path]:
@@ -273,11 +267,10 @@ def verify_data(folder: Path | None = None) -> pd.DataFrame:
         lines = (line.split("  ") for line in manifest.read_text(encoding="utf-8").splitlines())
         expected = {name: digest for digest, name in lines}
     found = {path.relative_to(folder).as_posix(): checksum(path) for path in _data_files(folder)}
-    states = {name: "unchanged" if found.get(name) == digest else "changed" for name, digest in expected.items()}
-    states |= dict.fromkeys(expected.keys() - found.keys(), "missing")
-    states |= dict.fromkeys(sorted(found.keys() - expected.keys()), "not listed")
-    rows = [(name, expected.get(name, ""), state) for name, state in states.items()]
-    return pd.DataFrame(rows, columns=["file", "sha256", "state"])
+    table = pd.DataFrame({"sha256": pd.Series(expected, dtype=str), "found": pd.Series(found, dtype=str)}).fillna("")
+    conditions = [table["sha256"] == table["found"], table["found"] == "", table["sha256"] == ""]
+    table["state"] = np.select(conditions, ["unchanged", "missing", "not listed"], "changed")
+    return table.drop(columns="found").rename_axis("file").reset_index()
 
 
 def checksum(path: Path) -> str:

@@ -1,7 +1,5 @@
 """The explorer of Data Collection: which sources are needed, and what a join does to the rows."""
 
-from functools import partial
-
 import ipywidgets
 import numpy as np
 import pandas as pd
@@ -46,18 +44,6 @@ def count_usable(evidence: pd.DataFrame, sources: set[str], *, keep_all: bool) -
     return counts
 
 
-def _answer(evidence: pd.DataFrame, *, join: str, **switched_on: bool) -> Answer:
-    sources = {source for source in SOURCES if switched_on[source]}
-    counts = count_usable(evidence, sources, keep_all=join == KEEP_ALL)
-    usable = counts[STEPS[2]]
-    notes = [LOSSES[source] for source in SOURCES if source not in sources]
-    if lost := count_usable(evidence, sources, keep_all=True)[STEPS[2]] - usable:
-        notes.append(f"The inner join dropped {lost:,} labelled images, and no program complained.")
-    title, limit = "How many parcels remain at each step", round(len(evidence) * 1.1)
-    figure = plot_counts(counts, STEPS[2], title=title, what="parcels", height=2.6, limit=limit)
-    return Answer(f"{usable:,} usable labelled images", tuple(notes), (figure,))
-
-
 def explore_sources(
     parcels: pd.DataFrame, images: dict[int, np.ndarray], sensors: pd.DataFrame, clicks: pd.DataFrame
 ) -> Explorer:
@@ -75,7 +61,19 @@ def explore_sources(
     Explorer
         Make it the last expression of a cell.
     """
+    evidence = find_evidence(parcels, images, sensors, clicks)
+
+    def answer(join: str, **switched_on: bool) -> Answer:
+        sources = {source for source in SOURCES if switched_on[source]}
+        counts = count_usable(evidence, sources, keep_all=join == KEEP_ALL)
+        usable = counts[STEPS[2]]
+        notes = [LOSSES[source] for source in SOURCES if source not in sources]
+        if lost := count_usable(evidence, sources, keep_all=True)[STEPS[2]] - usable:
+            notes.append(f"The inner join dropped {lost:,} labelled images, and no program complained.")
+        title, limit = "How many parcels remain at each step", round(len(evidence) * 1.1)
+        figure = plot_counts(counts, STEPS[2], title=title, what="parcels", height=2.6, limit=limit)
+        return Answer(f"{usable:,} usable labelled images", tuple(notes), (figure,))
+
+    controls = {source: ipywidgets.Checkbox(value=True, description=source, indent=False) for source in SOURCES}
     join = ipywidgets.RadioButtons(options=[KEEP_ALL, ONLY_COMPLETE], description="How to join")
-    switches = {source: ipywidgets.Checkbox(value=True, description=source, indent=False) for source in SOURCES}
-    answer = partial(_answer, find_evidence(parcels, images, sensors, clicks))
-    return Explorer("Sources and usable images", {**switches, "join": join}, answer)
+    return Explorer("Sources and usable images", {**controls, "join": join}, answer)

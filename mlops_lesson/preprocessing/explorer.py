@@ -14,21 +14,15 @@ from mlops_lesson.preprocessing.faults import faults
 from mlops_lesson.show.explorer import Answer, Explorer
 from mlops_lesson.show.figures import BLUE, GREY, ShownFigure, drawing
 
-STEPS = {
-    "whole": "remove missing and mis-sized images",
-    "blank": "remove blank frames",
-    "repeated": "remove repeated scans",
-    "unlabelled": "remove parcels without a click",
-    "spelling": "repair clicks in lower case",
-    "by_time": "split by time",
+STEPS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "whole": ("remove missing and mis-sized images", UNUSABLE),
+    "blank": ("remove blank frames", ("image blank",)),
+    "repeated": ("remove repeated scans", ("scanned twice",)),
+    "unlabelled": ("remove parcels without a click", ("no click, so no label",)),
+    "spelling": ("repair clicks in lower case", ()),
+    "by_time": ("split by time", ()),
 }
-REMOVES = {
-    "whole": [*UNUSABLE],
-    "blank": ["image blank"],
-    "repeated": ["scanned twice"],
-    "unlabelled": ["no click, so no label"],
-}
-SPLIT_SEED = 0
+"""By step, its description and the faults whose rows it removes."""
 
 
 class Outcome(NamedTuple):
@@ -42,7 +36,7 @@ class Outcome(NamedTuple):
 
 def clean_by(steps: Mapping[str, bool], raw: RawDataset, bad: pd.DataFrame) -> Outcome:
     """Take the steps that are true, train a logistic regression and measure it on the validation part."""
-    left_in = {step: bad[faults].any(axis=1).to_numpy() for step, faults in REMOVES.items()}
+    left_in = {step: bad[[*removes]].any(axis=1).to_numpy() for step, (_, removes) in STEPS.items()}
     removed = np.any([steps[step] & broken for step, broken in left_in.items()], axis=0)
     kept = raw.table[~removed].sort_values("seen_at", ignore_index=True)
     if n_unusable := int((left_in["whole"] & ~removed).sum()):
@@ -53,7 +47,7 @@ def clean_by(steps: Mapping[str, bool], raw: RawDataset, bad: pd.DataFrame) -> O
     X, y = np.stack([raw.images[i].ravel() for i in kept["id"]]), (chute == "B").to_numpy().astype(int)
     part = split_by_time(len(X))
     if not steps["by_time"]:
-        part = np.random.RandomState(SPLIT_SEED).permutation(part)
+        part = np.random.RandomState(0).permutation(part)
     train, validation = part == "train", part == "validation"
     known = {image.tobytes() for image in X[train] if np.ptp(image) > 0}
     notes = {
@@ -112,6 +106,6 @@ def explore_cleaning(raw: RawDataset) -> Explorer:
 
     controls = {
         name: ipywidgets.Checkbox(value=True, description=text, indent=False, layout={"width": "auto"})
-        for name, text in STEPS.items()
+        for name, (text, _) in STEPS.items()
     }
     return Explorer("Cleaning steps, rows and accuracy", controls, answer)

@@ -4,9 +4,8 @@ import numpy as np
 import pandas as pd
 
 from mlops_lesson.collection.dataset import RawDataset
-from mlops_lesson.collection.depot import CHUTES, IMAGE_SHAPE
+from mlops_lesson.collection.depot import CHUTES
 
-HEALTHY_SIZE = " x ".join(map(str, IMAGE_SHAPE))
 REPEATED_WITHIN = pd.Timedelta(minutes=1)
 
 
@@ -55,7 +54,7 @@ def faults(raw: RawDataset) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "image missing": ~table["has_image"],
-            "image of the wrong size": table["has_image"] & (table["image_size"] != HEALTHY_SIZE),
+            "image of the wrong size": table["has_image"] & (table["image_size"] != "8 x 8"),
             "image blank": table["contrast"] == 0,
             "scanned twice": table["scanned_before"],
             "no click, so no label": chute.isna(),

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlops_lesson.show.page import FOLDED, OURS, STATIC_FOLDER
+from mlops_lesson.show.page import FOLDED, OURS, STATIC_FOLDER, Shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-DOTS_PER_INCH, CSS_PIXELS_PER_INCH = 110, 96
+DOTS_PER_INCH = 110
 
 BLUE, PINK, ORANGE, VIOLET, GREY = "#3a5fcd", "#c2185b", "#b36b00", "#6a3d9a", "#5f6368"
 PALETTE = (BLUE, PINK, ORANGE, VIOLET)
@@ -34,37 +34,11 @@ LINE_STYLES = ("-", "--", ":", "-.")
 
 
 @dataclass(frozen=True, repr=False)
-class ShownFigure:
-    """A figure ready to be displayed by Jupyter; made by `drawing`.
+class ShownFigure(Shown):
+    """A figure ready to be displayed by Jupyter, with what it shows in words; made by `drawing`."""
 
-    Parameters
-    ----------
-    png : bytes
-        The picture.
-    alt : str
-        What the picture shows, in words and numbers.
-    caption : str
-        The finding, one sentence; it stands above the picture.
-    width : int
-        Width in CSS pixels.
-    """
-
-    png: bytes
-    alt: str
     caption: str
-    width: int
-
-    def __repr__(self) -> str:
-        return f"Figure: {self.caption}\n{self.alt}"
-
-    def _repr_html_(self) -> str:
-        source = "data:image/png;base64," + base64.b64encode(self.png).decode("ascii")
-        return (
-            f'{FOLDED}<figure {OURS} style="margin:0.5em 0;max-width:100%">'
-            f'<figcaption style="font-weight:600">{escape(self.caption)}</figcaption>'
-            f'<img alt="{escape(self.alt)}" src="{source}" width="{self.width}" '
-            'style="max-width:100%;height:auto;background:#ffffff;border-radius:4px"></figure>'
-        )
+    alt: str
 
 
 @dataclass
@@ -129,10 +103,16 @@ def drawing(
         yield drawn
         if not drawn.alt.strip() or not title.strip():
             raise ValueError("A figure needs a title that says what it shows, and alternative text: set `alt`.")
-        buffer = io.BytesIO()
+        picture = io.BytesIO()
         # Not `savefig`, which would draw everything twice.
-        FigureCanvasAgg(figure).print_png(buffer)
-        drawn.shown = ShownFigure(buffer.getvalue(), drawn.alt, title, round(width * CSS_PIXELS_PER_INCH))
+        FigureCanvasAgg(figure).print_png(picture)
+        page = (
+            f'{FOLDED}<figure {OURS} style="margin:0.5em 0;max-width:100%">'
+            f'<figcaption style="font-weight:600">{escape(title)}</figcaption><img alt="{escape(drawn.alt)}" '
+            f'src="data:image/png;base64,{base64.b64encode(picture.getvalue()).decode()}" width="{width * 96:.0f}" '
+            'style="max-width:100%;height:auto;background:#ffffff;border-radius:4px"></figure>'
+        )
+        drawn.shown = ShownFigure(f"Figure: {title}\n{drawn.alt}", page, title, drawn.alt)
 
 
 def plot_counts(

@@ -73,23 +73,19 @@ def write_card(trained: TrainedModel, gate: GateResult, clean: CleanDataset) -> 
         f"- Camera {row.Index}: {row.accuracy:.3f} on {row.n} images, {row.low:.3f} to {row.high:.3f}."
         for row in cameras.itertuples()
     )
-    markdown = (
-        Path(__file__)
-        .with_suffix(".md")
-        .read_text(encoding="utf-8")
-        .format(
-            settings=trained.settings,
-            gate=gate,
-            verdict="passed" if gate.passed else "refused",
-            reasons="\n".join(f"- {reason}." for reason in gate.reasons),
-            data_hash=clean.data_hash[:12],
-            **days,
-            cameras="\n".join(lines),
-            weakest=weakest,
-            weakest_accuracy=cameras["accuracy"][weakest],
-            worst=worst,
-            worst_accuracy=changes[worst],
-            known=parts["test"]["sender"].isin(parts["train"]["sender"]).mean(),
-        )
+    template = Path(__file__).with_suffix(".md").read_text(encoding="utf-8")
+    markdown = template.format(
+        settings=trained.settings,
+        gate=gate,
+        verdict="passed" if gate.passed else "refused",
+        reasons="\n".join(f"- {reason}." for reason in gate.reasons),
+        data_hash=clean.data_hash[:12],
+        **days,
+        cameras="\n".join(lines),
+        weakest=weakest,
+        weakest_accuracy=cameras["accuracy"][weakest],
+        worst=worst,
+        worst_accuracy=changes[worst],
+        known=parts["test"]["sender"].isin(parts["train"]["sender"]).mean(),
     )
     return ModelCard(markdown, trained.model_hash)
