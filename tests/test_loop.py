@@ -157,7 +157,7 @@ def test_a_challenger_that_knows_only_the_newest_week_is_refused(service) -> Non
 
 def test_a_challenger_never_tried_on_recent_parcels_is_refused() -> None:
     verdict = joint_verdict(validated().gate, None)
-    assert verdict.failures == ("recent parcels: it has not been tried on any",)
+    assert verdict.failures == ["recent parcels: it has not been tried on any"]
     assert joint_verdict(validated().gate, validated().gate).passed
 
 

@@ -79,23 +79,7 @@ class CleanDataset:
         return _digest(self.table, ("", self.X))
 
     def part(self, split: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return the images and labels of one part.
-
-        Parameters
-        ----------
-        split : {"train", "validation", "test"}
-            The part.
-
-        Returns
-        -------
-        tuple of numpy.ndarray
-            X of shape (n, 64) and y of shape (n,).
-
-        Raises
-        ------
-        ValueError
-            If there is no such part.
-        """
+        """Return X, of shape (n, 64), and y, of shape (n,), of one part: "train", "validation" or "test"."""
         if split not in SPLITS:
             raise ValueError(f"There is no part {split!r}: give one of {', '.join(SPLITS)}.")
         rows = (self.table["split"] == split).to_numpy()

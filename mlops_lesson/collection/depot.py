@@ -60,8 +60,8 @@ def read_parcels(folder: Path | None = None) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row per scan, by id: `id` (int), `camera_id` (int, 1 to 4), `place` (str), `seen_at` (datetime, local
-        time), `keyed_digit` (int, 0 to 9, typed by hand) and `sender` (int, 1 to 13, whose handwriting it is).
+        One row per scan, by id: `id` (int), `camera_id` (int, 1 to 4), `place` (str), `seen_at` (datetime, local time),
+        `keyed_digit` (int, 0 to 9, typed by hand) and `sender` (int, 1 to 13, whose handwriting it is).
 
     Raises
     ------
@@ -85,6 +85,8 @@ def read_image(content: bytes, name: str = "This image") -> np.ndarray:
     ----------
     content : bytes
         A PNG file. A grey picture that some program saved with a palette or in colour is turned back into grey.
+    name : str
+        What it is called if it is refused.
 
     Returns
     -------
@@ -121,25 +123,13 @@ def camera_archives(folder: Path) -> dict[int, Path]:
 
 
 def read_images(folder: Path | None = None) -> dict[int, np.ndarray]:
-    """Read all camera images of the history.
-
-    Returns
-    -------
-    dict of int to numpy.ndarray
-        The image of each parcel id; see `read_image`.
-    """
+    """Read all camera images of the history, and return them by parcel id; see `read_image`."""
     archives = camera_archives(folder or data_dir()).values()
     return {number: image for path in archives for number, image in _read_zipped_images(path).items()}
 
 
 def read_sensors(folder: Path | None = None) -> pd.DataFrame:
-    """Read the hourly sensor readings of the history.
-
-    Returns
-    -------
-    pandas.DataFrame
-        `camera_id`, `hour` (datetime), `lux`, `lux_unit`, `temperature`, `temperature_unit`, as recorded.
-    """
+    """Read the hourly readings: `camera_id`, `hour` (datetime), and `lux` and `temperature` with their units."""
     path = (folder or data_dir()) / "raw" / "sensors.jsonl"
     with _read_as(path, "sensor readings"):
         return _sensor_table(_whole_lines(path))
@@ -206,7 +196,7 @@ class LiveWeek:
 
 
 def read_live_week(week: int, *, control: bool = False, folder: Path | None = None) -> LiveWeek:
-    """Read one week after deployment.
+    """Read one week after deployment; its labels come later, as clicks.
 
     Parameters
     ----------
@@ -218,7 +208,7 @@ def read_live_week(week: int, *, control: bool = False, folder: Path | None = No
     Returns
     -------
     LiveWeek
-        Parcels, images and sensor readings; no labels, they come later as clicks.
+        Parcels, images and sensor readings.
 
     Raises
     ------
@@ -236,18 +226,7 @@ def read_live_week(week: int, *, control: bool = False, folder: Path | None = No
 
 
 def read_live_clicks(until: pd.Timestamp | None = None, *, folder: Path | None = None) -> pd.DataFrame:
-    """Read the clicks for live parcels that have arrived by a given time.
-
-    Parameters
-    ----------
-    until : pandas.Timestamp, optional
-        Only clicks before this time; all if not given.
-
-    Returns
-    -------
-    pandas.DataFrame
-        As `read_clicks` returns them.
-    """
+    """Read the clicks for live parcels, as `read_clicks` does; only those before a time, if it is given."""
     clicks = read_clicks((folder or data_dir()) / "live" / "clicks.csv")
     return clicks if until is None else clicks[clicks["clicked_at"] < until]
 

@@ -49,8 +49,7 @@ def preprocess(raw: RawDataset) -> CleanDataset:
     Raises
     ------
     ValueError
-        If there are too few rows to split, or the result breaks the contract of a cleaned dataset; see
-        `mlops_lesson.preprocessing.contract.require_clean`.
+        If too few rows are left to split, or the result breaks its contract; see `require_clean`.
     """
     bad = faults(raw)
     kept, counts = np.ones(len(bad), dtype=bool), []

@@ -81,13 +81,6 @@ def drawing(
     ------
     ValueError
         If the drawing ends without alternative text.
-
-    Examples
-    --------
-    >>> with drawing("Half of the clicks come within a day") as d:
-    ...     d.axis.plot([0, 1, 2], [0.0, 0.57, 0.84])
-    ...     d.alt = "Line of the share of parcels labelled by day: 0: 0 %, 1: 57 %, 2: 84 %."
-    >>> d.shown
     """
     # matplotlib takes a temporary folder where the home cannot be written; that it says so frightens, and helps nobody.
     if not os.access(Path.home(), os.W_OK):

@@ -25,8 +25,8 @@ def ascii_chart(trace: TrainingTrace) -> str:
     Returns
     -------
     str
-        A line for each epoch, with its validation loss and accuracy, each as a number and as a bar of `#`. A bar of
-        30 is 1.0, or the largest loss if that is more.
+        A line for each epoch, with validation loss and accuracy, each as a number and as a bar of `#`. A bar of 30 is
+        1.0, or the largest loss if that is more.
     """
     top = max(1.0, *trace.values("loss"))
     lines = [trace.name, f"{'epoch':>5}  {'loss':<{BAR + 7}}accuracy"]
@@ -55,12 +55,12 @@ def _draw_lines(axis: "Axes", lines: Mapping[str, tuple[TrainingTrace, str]]) ->
 
 
 def plot_trace(*traces: TrainingTrace, title: str) -> ShownFigure:
-    """Draw validation loss and accuracy of one to four training runs, each with a name of its own, side by side.
+    """Draw validation loss and accuracy of one to four training runs side by side.
 
     Parameters
     ----------
     *traces : TrainingTrace
-        The runs to compare.
+        The runs to compare, each with a name of its own.
     title : str
         The finding.
 

@@ -21,10 +21,8 @@ class GateResult:
 
     Parameters
     ----------
-    accuracy : float
-        Share of images sent to the right chute, 0 to 1.
-    loss : float
-        Mean log loss, 0 or more.
+    accuracy, loss : float
+        Share of images sent to the right chute, 0 to 1; mean log loss, 0 or more.
     low, high : float
         95 % interval of the accuracy.
     n : int
@@ -76,10 +74,9 @@ def check_gate(
 
     Parameters
     ----------
-    y : numpy.ndarray of shape (n,)
-        Labels, 0 or 1.
-    probability : numpy.ndarray of shape (n,)
-        The model's probability of chute B for images that neither training nor the choice of settings has seen.
+    y, probability : numpy.ndarray of shape (n,)
+        Labels, 0 or 1, and the model's probability of chute B, for images that neither training nor the choice of
+        settings has seen.
     baseline_right : numpy.ndarray of bool, shape (n,)
         For each image, whether the model to beat was right.
     cameras : pandas.Series of length n
@@ -118,14 +115,7 @@ def check_gate(
 
 @dataclass(frozen=True)
 class ValidatedModel:
-    """What Model Validation hands on: a trained model that has passed the gate, with the verdict.
-
-    Parameters
-    ----------
-    trained : TrainedModel
-        The model.
-    gate : GateResult
-        The gate's verdict on it.
+    """What Model Validation hands on: a trained model with the gate's verdict on it.
 
     Raises
     ------
@@ -150,7 +140,7 @@ class ValidatedModel:
 
 
 def validate(trained: TrainedModel, clean: CleanDataset, required: float = GATE) -> GateResult:
-    """Stage 4: judge a model on the test images by the gate's three rules.
+    """Stage 4: judge a model on the test images by the gate's three rules; see `check_gate`.
 
     Parameters
     ----------
@@ -164,7 +154,7 @@ def validate(trained: TrainedModel, clean: CleanDataset, required: float = GATE)
     Returns
     -------
     GateResult
-        The verdict; see `check_gate`.
+        The verdict.
     """
     X_test, y_test = clean.part("test")
     cameras = clean.table.loc[clean.table["split"] == "test", "camera_id"]

@@ -9,6 +9,7 @@ from scipy.stats import binomtest
 from mlops_lesson.show.figures import BLUE, GREY, ORANGE, ShownFigure, drawing
 
 CONFIDENCE = 0.95
+N_BINS = 5
 
 
 def interval(n_right: int, n: int) -> tuple[float, float]:
@@ -20,6 +21,9 @@ def interval(n_right: int, n: int) -> tuple[float, float]:
 def mcnemar(right_one: np.ndarray, right_other: np.ndarray) -> float:
     """Test whether two models that answered the same images differ in accuracy.
 
+    The exact form of McNemar's test (1947, doi:10.1007/BF02295996): if the models are equally good, an image on which
+    only one is right is as likely to be the one's as the other's.
+
     Parameters
     ----------
     right_one, right_other : numpy.ndarray of bool, shape (n,)
@@ -29,11 +33,6 @@ def mcnemar(right_one: np.ndarray, right_other: np.ndarray) -> float:
     -------
     float
         Two-sided p-value, 0 to 1; 1 if the models are right on the same images.
-
-    Notes
-    -----
-    The exact form of McNemar's test (1947, doi:10.1007/BF02295996): of the images on which only one model is right,
-    each is as likely to be the one's as the other's if the models are equally good.
     """
     only_one, only_other = int((right_one & ~right_other).sum()), int((right_other & ~right_one).sum())
     return float(binomtest(only_one, only_one + only_other).pvalue) if only_one + only_other else 1.0
@@ -73,7 +72,7 @@ def plot_seeds(by_seed: Mapping[int, float], seed: int) -> ShownFigure:
     Returns
     -------
     ShownFigure
-        Ready to be displayed, with alternative text.
+        Ready to be displayed.
     """
     accuracy = pd.Series(by_seed)
     counts = accuracy.round(6).value_counts().sort_index()
@@ -92,7 +91,7 @@ def plot_seeds(by_seed: Mapping[int, float], seed: int) -> ShownFigure:
     return d.shown
 
 
-def plot_calibration(parts: Mapping[str, tuple[np.ndarray, np.ndarray]], *, title: str, n_bins: int = 5) -> ShownFigure:
+def plot_calibration(parts: Mapping[str, tuple[np.ndarray, np.ndarray]], *, title: str) -> ShownFigure:
     """Draw how often parcels belong to chute B against the probability that the model gives.
 
     Parameters
@@ -101,18 +100,16 @@ def plot_calibration(parts: Mapping[str, tuple[np.ndarray, np.ndarray]], *, titl
         By name of the part, such as "test": labels, and the model's probabilities of chute B.
     title : str
         The finding.
-    n_bins : int
-        Number of groups of equal width between 0 and 1.
 
     Returns
     -------
     ShownFigure
-        Ready to be displayed, with alternative text.
+        Ready to be displayed.
     """
     alt = ["Probability of chute B that the model gives, against the share that belongs there, with 95 % interval."]
     with drawing(title, 4.2 * len(parts), 3.4, columns=len(parts), sharey=True) as d:
         for axis, color, (name, (y, probability)) in zip(d.axes, (BLUE, ORANGE), parts.items(), strict=False):
-            group = pd.Series(np.minimum((probability * n_bins).astype(int), n_bins - 1), name="group")
+            group = pd.Series(np.minimum((probability * N_BINS).astype(int), N_BINS - 1), name="group")
             table = slices(y.astype(bool), group).assign(given=pd.Series(probability).groupby(group).mean())
             errors = [table["accuracy"] - table["low"], table["high"] - table["accuracy"]]
             axis.plot([0, 1], [0, 1], linestyle="--", color=GREY)
