@@ -10,21 +10,22 @@ import re
 import sys
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import nbformat
-from notebook_checks import BOLD, Lesson, bold_terms, reading_order
+from notebook_checks import BOLD, WHAT_WE_SAW, Lesson, bold_terms, reading_order
 
 from mlops_lesson.stages import STAGES, Stage
 from mlops_lesson.teaching.chooser import WAYS, link, read_minutes
 from mlops_lesson.teaching.exercises.exercise import exercises_of
 from mlops_lesson.teaching.questions import Question, load_questions
+from mlops_lesson.teaching.quiz import Asked, quiz
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "teaching"
 FIRST = ("why", "learn", "visualize", "try")
-BREAK = 8
 POINTS_BACK = re.compile(r"(That|This|Its|Each|These|It|In between|Neither|Weights|Here)\b")
 LEADS_AWAY = re.compile(r"[?:]$|^`|^(We|You|Now|So|Then|Compare|Ours|The first)\b")
 
@@ -128,43 +129,105 @@ def minutes_of_parts() -> str:
     return table([*rows, ["**in all**", *sums, sum(sums)]])
 
 
-def plan(*steps: tuple[Stage, tuple[str, ...]] | int) -> str:
-    """Write a plan: what to do in which minutes.
+@dataclass(frozen=True)
+class Plan:
+    """A plan for a class.
 
     Parameters
     ----------
-    *steps : tuple of Stage and tuple of str, or int
-        Stages in order, each with the parts to go through; a number is a break of so many minutes.
-
-    Returns
-    -------
-    str
-        A table that counts the minutes up.
+    title : str
+        What kind of class, and how long.
+    steps : tuple
+        In order: the number of a stage with the parts to go through, or what else to do with its minutes.
+    asks : tuple of str
+        Identifiers of the quiz questions to vote on.
     """
-    known, begin = read_minutes(), 0
-    rows: list[list[object]] = [["minutes", "stage", "parts, with their minutes"]]
-    for step in steps:
-        if isinstance(step, int):
-            rows.append([f"{begin}-{begin + step}", "break", ""])
-            begin += step
-            continue
-        stage, parts = step
-        each = [(part, known[stage.slug, part]) for part in parts]
-        end = begin + sum(minutes for _, minutes in each)
-        told = ", ".join(f"{part.capitalize()} {minutes}" for part, minutes in each)
-        rows.append([f"{begin}-{end}", f"{stage.number} {stage.name}", told])
-        begin = end
-    return table(rows)
+
+    title: str
+    steps: tuple[tuple[int, tuple[str, ...]] | tuple[str, int], ...]
+    asks: tuple[str, ...]
+
+    def taught(self) -> dict[Stage, tuple[str, ...]]:
+        """Return the parts that the class sees of each stage."""
+        return {STAGES[step - 1]: parts for step, parts in self.steps if isinstance(step, int)}
+
+    def questions(self, stage: Stage) -> list[Asked]:
+        """Return the questions of a stage's own that the class is asked."""
+        return [asked for asked in quiz(stage).items if asked.question.id in self.asks and not asked.origin]
+
+    def table(self) -> str:
+        """Write what to do in which minutes."""
+        known, begin = read_minutes(), 0
+        rows: list[list[object]] = [["minutes", "what", "parts, with their minutes"]]
+        for step, parts in self.steps:
+            if isinstance(step, int):
+                stage = STAGES[step - 1]
+                each = [(part.capitalize(), known[stage.slug, part]) for part in parts]
+                row = (f"{step} {stage.name}", ", ".join(f"{part} {minutes}" for part, minutes in each))
+                minutes = sum(minutes for _, minutes in each)
+            else:
+                row, minutes = (step, ""), parts
+            rows.append([f"{begin}-{begin + minutes}", *row])
+            begin += minutes
+        asked = [(stage, item.question) for stage in self.taught() for item in self.questions(stage)]
+        votes = "\n".join(f"- Stage {stage.number}: {question.text}" for stage, question in asked)
+        return f"{table(rows)}\n\nTo vote on:\n\n{votes}"
+
+
+PLANS = {
+    "15": Plan(
+        "A quarter of an hour: one stage",
+        ((6, FIRST), ("one vote", 3)),
+        ("why-monitor",),
+    ),
+    "50": Plan(
+        "50 minutes: a lecture",
+        (
+            ("welcome, and the six stages as a circle", 4),
+            *((number, ("why",)) for number in (1, 2, 3)),
+            (4, FIRST),
+            (5, ("why",)),
+            (6, FIRST),
+            ("questions from the class", 6),
+            ("three votes", 6),
+        ),
+        ("good-average-bad-camera", "best-of-many", "bumped-gantry"),
+    ),
+    "90": Plan(
+        "90 minutes: a workshop",
+        (
+            ("log in, run the first cell, choose a name to hand in with", 10),
+            (1, FIRST),
+            ("discussion", 4),
+            (2, ("why",)),
+            (3, ("why",)),
+            (4, FIRST),
+            ("discussion", 4),
+            ("break", 8),
+            (5, ("why",)),
+            (6, FIRST),
+            ("discussion", 5),
+            ("four votes", 8),
+            ("hand in, and the feedback form", 6),
+        ),
+        ("join-drops-parcels", "best-of-many", "dim-lamps-alarm", "why-monitor"),
+    ),
+}
+TOGETHER = (*FIRST, "metrics", "review")
+BEGIN_AND_END = 8
 
 
 def six_sessions() -> str:
-    """Write the sessions of a course, one a stage, with their minutes by part."""
+    """Write the sessions of a course of an hour each, one a stage, and what their quizzes ask too early."""
     minutes = read_minutes()
-    rows: list[list[object]] = [["session", "stage", "together", "alone or in pairs", "minutes"]]
+    rows: list[list[object]] = [["session", "stage", "together", "challenge, in pairs", "left of an hour", "ask later"]]
     for stage in STAGES:
         here = {part: minutes[stage.slug, part] for part in WAYS}
-        together = sum(here[part] for part in (*FIRST, "metrics", "review"))
-        rows.append([stage.number, stage.name, together, sum(here.values()) - together, sum(here.values())])
+        together = sum(here[part] for part in TOGETHER)
+        left = 60 - BEGIN_AND_END - together - here["challenge"]
+        later = [str(n) for n, item in enumerate(quiz(stage).items, 1) if item.question.needs not in (*TOGETHER, None)]
+        asked_later = f"question {' and '.join(later)}, after Deep" if later else ""
+        rows.append([stage.number, stage.name, together, here["challenge"], left, asked_later])
     return table(rows)
 
 
@@ -185,12 +248,33 @@ def goals(stage: Stage) -> str:
     return f"After this stage a learner can\n\n{after.strip()}"
 
 
+def explore(stage: Stage) -> str:
+    """Write what the explorer asks and what one sees, from the notebook."""
+    cells = nbformat.read(ROOT / "notebooks" / stage.notebook, as_version=4).cells
+    place = next(place for place, cell in enumerate(cells) if WHAT_WE_SAW.search(cell.source))
+    asked = re.split(r"^### .*$", cells[place - 2].source, flags=re.MULTILINE)[-1]
+    seen = re.sub(r"</?details>|<summary>.*?</summary>", "", cells[place].source)
+    return f"{asked.strip()}\n\n**What we saw:**\n\n{seen.strip()}"
+
+
+def notes_of(stage: Stage) -> dict[str, str]:
+    """Return what the page about a stage tells the speaker, by the heading in the notebook that it is about."""
+    told = re.sub(r"<!-- .*? -->\n", "", page_of(stage).read_text(encoding="utf-8"))
+    along = told.split("\n## Along the notebook\n")[1].split("\n## ")[0]
+    parts = dict(part.split("\n", 1) for part in along.split("\n### ")[1:])
+    return {heading: text.strip() for heading, text in parts.items()}
+
+
 def misconceptions(stage: Stage) -> str:
     """Write each question of the stage with its right answer and the belief behind each wrong one."""
-    return "\n\n".join(_about(question) for question in load_questions(stage).questions)
+    return "\n\n".join(
+        f"**{question.text}** (after {question.needs.capitalize()}) {about_question(question)}"
+        for question in load_questions(stage).questions
+    )
 
 
-def _about(question: Question) -> str:
+def about_question(question: Question) -> str:
+    """Write the right answer of a question, and the belief behind each wrong one."""
     rows: list[list[object]] = [["wrong answer", "belief behind it", "what to reply"]]
     if question.kind == "put_in_order":
         right = f"Right order: {'; '.join(option.text.rstrip('.') for option in question.options)}."
@@ -199,21 +283,27 @@ def _about(question: Question) -> str:
         shown = [(f"{letter}. {option.text}", option) for letter, option in question.shown()]
         right = f"Right: {' '.join(text for text, option in shown if option.right)}"
         rows += [[text, option.misconception, option.reason] for text, option in shown if not option.right]
-    return f"**{question.text}** {right}\n\n{table(rows)}"
+    return f"{right}\n\n{table(rows)}"
 
 
-def glossary() -> str:
-    """Write each term of the course with the words that explain it, from the cell that first sets it bold."""
-    lessons = [Lesson.read(ROOT / "notebooks" / stage.notebook) for stage in STAGES]
-    found: dict[str, str] = {}
-    for lesson, prose in reading_order(lessons):
+def explained() -> dict[str, tuple[str, Stage]]:
+    """Return each term of the course with the words that explain it, and the stage, from where it is first bold."""
+    found: dict[str, tuple[str, Stage]] = {}
+    for lesson, prose in reading_order([Lesson.read(ROOT / "notebooks" / stage.notebook) for stage in STAGES]):
         stage = next(stage for stage in STAGES if stage.notebook == lesson.path.name)
         for paragraph in re.split(r"\n\s*\n|\n(?=- )", prose):
             for term in bold_terms(paragraph):
                 name = term[0].upper() + term[1:] if term[:2].isalpha() else term
-                text = f"{about(term, paragraph)} ([notebook {stage.number}](../notebooks/{stage.notebook}))"
-                found.setdefault(name, text)
-    return "\n".join(f"- **{name}**: {found[name]}" for name in sorted(found, key=str.casefold))
+                found.setdefault(name, (about(term, paragraph), stage))
+    return {name: found[name] for name in sorted(found, key=str.casefold)}
+
+
+def glossary() -> str:
+    """Write all terms as a list."""
+    return "\n".join(
+        f"- **{name}**: {text} ([notebook {stage.number}](../notebooks/{stage.notebook}))"
+        for name, (text, stage) in explained().items()
+    )
 
 
 def about(term: str, paragraph: str) -> str:
@@ -234,21 +324,15 @@ def pages() -> dict[Path, dict[str, str]]:
         ROOT / "docs" / "glossary.md": {"glossary": glossary()},
         FOLDER / "README.md": {
             "minutes": minutes_of_parts(),
-            "plan-12": plan((STAGES[5], FIRST)),
-            "plan-50": plan(*((STAGES[number - 1], FIRST) for number in (1, 3, 4, 6))),
-            "plan-90": plan(
-                *((stage, FIRST) for stage in STAGES[:3]),
-                BREAK,
-                *((stage, FIRST) for stage in STAGES[3:]),
-                (STAGES[5], ("review",)),
-            ),
             "six-sessions": six_sessions(),
+            **{f"plan-{name}": plan.table() for name, plan in PLANS.items()},
         },
     }
     return by_file | {
         page_of(stage): {
             "at-a-glance": at_a_glance(stage),
             "goals": goals(stage),
+            "explore": explore(stage),
             "misconceptions": misconceptions(stage),
         }
         for stage in STAGES

@@ -1,106 +1,159 @@
 """Make slides of the notebooks: ``python tools/slides.py``, or ``make slides``.
 
-A deck is one HTML file that needs no network and no file beside it. What is on it stands in the notebook's cells, with
-their stored outputs; the cells' slide types say where (see CONTRIBUTING.md). nbconvert makes it, reveal.js shows it.
+A deck is one HTML file that needs no network and no file beside it, and goes in one direction. What is on it stands in
+the notebook's cells; their slide types say where (see CONTRIBUTING.md). The notebooks are run for it, so that figures
+are drawn for slides. Speaker notes come from the teaching pages. nbconvert makes a deck, reveal.js shows it.
 """
 
 import argparse
 import base64
 import importlib.util
 import re
+import tempfile
+from collections.abc import Iterable
 from copy import deepcopy
+from dataclasses import dataclass, field
+from html import escape
 from pathlib import Path
 
 import nbformat
 from nbconvert import SlidesExporter
 from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell
+from pages import PLANS, Plan, about_question, notes_of
+from run_notebooks import execute, fresh_environment
 from traitlets.config import Config
 
 from mlops_lesson.show.page import fold
+from mlops_lesson.stages import STAGES, Stage
+from mlops_lesson.teaching.quiz import Asked, quiz
 
 ROOT = Path(__file__).resolve().parent.parent
 DECK = Path(__file__).resolve().parent / "deck"
 FOLDER = ROOT / "build" / "slides"
-OUTPUT_ONLY = "slide-output"
-NO_TEXT = "slide-no-text"
-SIZE = {"width": 1280, "height": 720}
+OPENING = "Opening"
 QUESTION = re.compile(r"(?=<div data-mlops-question=)")
 HINT = re.compile(r"<p>Hint: (<span data-hint>.*?</span>)</p>", re.DOTALL)
 SCRIPT = re.compile(r"<script\b.*?</script>", re.DOTALL)
 NOTEBOOK_LINK = re.compile(r'href="(\w+)\.ipynb(?:#[\w-]*)?"')
+HEADING = re.compile(r"^#{1,3} +(.+)$", re.MULTILINE)
+PART = re.compile(r"^## (.+)$", re.MULTILINE)
+MINUTES = re.compile(r"^\*\d+ minutes?\b.*\*\n+", re.MULTILINE)
+
+INDEX = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>Slides</title></head>
+<body style="font: 22px/1.6 sans-serif; margin: 2em"><h1>Slides</h1><ul>{}</ul></body></html>
+"""
 
 
-def slide_cells(notebook: NotebookNode) -> list[NotebookNode]:
-    """Take the cells that are slides, as they are to be shown.
+@dataclass
+class Slide:
+    """The cells of one slide, and where in its notebook they stand; `asked` is the question, where it is one."""
+
+    part: str
+    heading: str
+    cells: list[NotebookNode] = field(default_factory=list)
+    asked: Asked | None = None
+
+
+def slides_of(stage: Stage, notebook: NotebookNode) -> list[Slide]:
+    """Sort the cells of a notebook that have a slide type into slides.
 
     Parameters
     ----------
+    stage : Stage
+        The notebook's stage.
     notebook : nbformat.NotebookNode
-        A notebook; it is not changed.
+        A notebook with its outputs; it is not changed.
 
     Returns
     -------
-    list of nbformat.NotebookNode
-        Copies of the cells that have a slide type. Scripts are gone from the outputs: what a learner answers on the
-        page stays as a list to fold out, which keeps no answers of a class. A quiz has become a cell a question.
+    list of Slide
+        Each begins with a heading, repeated where it goes on from the slide before, and ends with its notes. What a
+        cell says before its first heading is about the output before it, so it stays on that slide. A quiz has become
+        a slide a question. Scripts are gone from the outputs: what a learner answers on the page is a list to fold out.
     """
-    shown = []
+    slides: list[Slide] = []
+    part = heading = OPENING
     for cell in deepcopy(notebook.cells):
-        if "slide_type" not in cell.metadata.get("slideshow", {}):
+        kind = cell.metadata.get("slideshow", {}).get("slide_type")
+        if cell.cell_type == "markdown":
+            cell.source = MINUTES.sub("", cell.source)
+            found = HEADING.search(cell.source)
+            if found and kind and slides:
+                before, cell.source = cell.source[: found.start()].strip(), cell.source[found.start() :]
+                slides[-1].cells += [_words(before, "fragment")] if before else []
+            if found:
+                part = next(iter(PART.findall(cell.source)), part)
+                heading = HEADING.findall(cell.source)[-1]
+        if kind is None:
             continue
-        if NO_TEXT in cell.metadata.get("tags", []):
+        asked = _a_slide_a_question(stage, part, cell)
+        if asked:
+            slides += asked
+            continue
+        if kind in ("slide", "subslide"):
+            slides.append(Slide(part, heading if slides else OPENING))
+            if cell.cell_type == "code" or not HEADING.match(cell.source):
+                slides[-1].cells.append(_words(f"### {heading}", "-"))
+        if "slide-no-text" in cell.metadata.get("tags", []):
             cell.outputs = [output for output in cell.outputs if output.output_type != "stream"]
         for output in cell.get("outputs", []):
             if "text/html" in output.get("data", {}):
                 output.data["text/html"] = SCRIPT.sub("", output.data["text/html"])
-        shown += _a_cell_a_question(cell)
-    return shown
+        slides[-1].cells.append(cell)
+    notes = notes_of(stage)
+    for slide in slides:
+        told = about_question(slide.asked.question) if slide.asked else (notes.get(slide.heading) or notes[slide.part])
+        slide.cells.append(_words(told, "notes"))
+        for place, cell in enumerate(slide.cells):
+            kind = "slide" if place == 0 else cell.metadata.get("slideshow", {}).get("slide_type")
+            cell.metadata.slideshow = {"slide_type": "-" if place and kind in ("slide", "subslide") else kind}
+            cell.id = f"stage-{stage.number}-{cell.id}"
+    return slides
 
 
-def _a_cell_a_question(cell: NotebookNode) -> list[NotebookNode]:
+def _words(source: str, kind: str) -> NotebookNode:
+    return new_markdown_cell(source, metadata={"slideshow": {"slide_type": kind}})
+
+
+def _a_slide_a_question(stage: Stage, part: str, cell: NotebookNode) -> list[Slide]:
     """Part a quiz, whose output is an opening, its questions and the end of the element around them."""
     html = cell.outputs[0].get("data", {}).get("text/html", "") if cell.get("outputs") else ""
     if "data-mlops-quiz" not in html:
-        return [cell]
-    opening, *questions = QUESTION.split(html)
-    cells = []
-    for place, question in enumerate(questions):
-        part = deepcopy(cell)
-        part.id = f"{cell.id}-{place + 1}"
-        part.metadata.tags = [*part.metadata.get("tags", []), OUTPUT_ONLY, "slide-quiz"]
-        end = "" if question is questions[-1] else "</div>"
+        return []
+    opening, *questions = QUESTION.split(SCRIPT.sub("", html))
+    slides = []
+    for place, (question, asked) in enumerate(zip(questions, quiz(stage).items, strict=True), start=1):
+        one = deepcopy(cell)
+        one.id = f"{cell.id}-{place}"
+        one.metadata.tags = ["slide-output", "slide-quiz"]
         # A class votes before anybody helps it.
-        asked = HINT.sub(lambda found: fold("Hint", f"<p>{found[1]}</p>"), question)
-        part.outputs[0].data["text/html"] = f"{opening}{asked}{end}"
-        cells.append(part)
-    return cells
+        shown = HINT.sub(lambda found: fold("Hint", f"<p>{found[1]}</p>"), question.removesuffix("</div>"))
+        one.outputs[0].data["text/html"] = f"{opening.partition('<p>')[0]}{shown}</div>"
+        heading = f"Question {place} of {len(questions)}"
+        slides.append(Slide(part, heading, [_words(f"### {heading}", "-"), one], asked))
+    return slides
+
+
+def slides_of_plan(plan: Plan, notebooks: dict[Stage, NotebookNode]) -> list[Slide]:
+    """Take from the decks what a plan goes through, in its order, and the questions that it asks."""
+    shown, votes = [], []
+    for stage, parts in plan.taught().items():
+        for slide in slides_of(stage, notebooks[stage]):
+            if slide.asked in plan.questions(stage):
+                votes.append(slide)
+            elif slide.asked is None and slide.part.lower() in (OPENING.lower(), *parts):
+                shown.append(slide)
+    return shown + votes
 
 
 def reveal_file(name: str) -> str:
-    """Read a file of reveal.js, from the copy that the package sphinx-revealjs carries.
-
-    Parameters
-    ----------
-    name : str
-        Its path in the distribution of reveal.js, such as ``"dist/reveal.js"``.
-
-    Returns
-    -------
-    str
-        Its text.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the package is missing, or no longer carries this file.
-    """
+    """Read a file of reveal.js, such as ``"dist/reveal.js"``, from the copy in the package sphinx-revealjs."""
     package = importlib.util.find_spec("sphinx_revealjs")
     file = Path(package.origin).parent / "_static" / "revealjs" / name if package and package.origin else None
     if file is None or not file.is_file():
-        raise FileNotFoundError(
-            f"reveal.js's {name} is not there: slides need the package sphinx-revealjs. "
-            "`make slides` installs it, as does `pip install -c requirements.lock -e '.[slides]'`."
-        )
+        raise FileNotFoundError(f"reveal.js's {name} is not there: `make slides` installs the package sphinx-revealjs.")
     return file.read_text(encoding="utf-8")
 
 
@@ -109,32 +162,11 @@ def _as_address(script: str) -> str:
     return "data:text/javascript;base64," + base64.b64encode(script.encode()).decode()
 
 
-def deck(notebook: NotebookNode) -> str:
-    """Make the deck of a notebook.
-
-    Parameters
-    ----------
-    notebook : nbformat.NotebookNode
-        A notebook with its outputs; it is not changed.
-
-    Returns
-    -------
-    str
-        A whole HTML page.
-
-    Raises
-    ------
-    ValueError
-        If the notebook has no cell that begins a slide before all other slides' cells.
-    """
-    cells = slide_cells(notebook)
-    if not cells or cells[0].metadata.slideshow.slide_type != "slide":
-        raise ValueError(
-            "The first cell with a slide type has to be of the type 'slide': give one, see CONTRIBUTING.md."
-        )
+def deck(title: str, slides: Iterable[Slide]) -> str:
+    """Make a deck: a whole HTML page."""
     config = Config()
     config.TagRemovePreprocessor.enabled = True
-    config.TagRemovePreprocessor.remove_input_tags = {OUTPUT_ONLY}
+    config.TagRemovePreprocessor.remove_input_tags = {"slide-output"}
     exporter = SlidesExporter(
         config=config,
         template_name="deck",
@@ -144,29 +176,45 @@ def deck(notebook: NotebookNode) -> str:
         anchor_link_text="",
     )
     parts = {
-        **SIZE,
-        "title": cells[0].source.splitlines()[0].lstrip("# "),
+        "title": title,
         "css": (DECK / "deck.css").read_text(encoding="utf-8"),
         "reveal_css": reveal_file("dist/reveal.css"),
         "scripts": [_as_address(reveal_file(name)) for name in ("dist/reveal.js", "plugin/notes/notes.js")],
     }
     page, _ = exporter.from_notebook_node(
-        nbformat.from_dict({**notebook, "cells": cells}),
-        resources={"deck": parts, "metadata": {"name": parts["title"]}},
+        nbformat.v4.new_notebook(cells=[cell for slide in slides for cell in slide.cells]),
+        resources={"deck": parts, "metadata": {"name": title}},
     )
     return NOTEBOOK_LINK.sub(r'href="\1.html"', page).replace('href="../', 'href="../../')
 
 
+def run_for_slides(path: Path) -> NotebookNode:
+    """Run a notebook whose figures are drawn for slides."""
+    with tempfile.TemporaryDirectory() as home:
+        startup = Path(home, "ipython", "profile_default", "startup")
+        startup.mkdir(parents=True)
+        (startup / "figures.py").write_text((DECK / "figures.py").read_text(encoding="utf-8"), encoding="utf-8")
+        return execute(path, fresh_environment(Path(home)))
+
+
 def main() -> None:
-    """Write the decks of all notebooks."""
+    """Write a deck of each notebook and of each plan, and a page that leads to them."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where to; build/slides if not named")
     folder: Path = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
-    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
-        page = folder / f"{path.stem}.html"
-        page.write_text(deck(nbformat.read(path, as_version=4)), encoding="utf-8")
-        print(f"{page.relative_to(ROOT) if page.is_relative_to(ROOT) else page}: {page.stat().st_size / 1e6:.1f} MB")
+    links, notebooks = [], {}
+    for stage in STAGES:
+        print(f"Running {stage.notebook} ...", flush=True)
+        notebooks[stage] = run_for_slides(ROOT / "notebooks" / stage.notebook)
+    decks = {Path(stage.notebook).stem: (stage.name, slides_of(stage, notebooks[stage])) for stage in STAGES}
+    decks |= {f"plan-{name}": (plan.title, slides_of_plan(plan, notebooks)) for name, plan in PLANS.items()}
+    for name, (title, slides) in decks.items():
+        (folder / f"{name}.html").write_text(deck(title, slides), encoding="utf-8")
+        links.append(f'<li><a href="{name}.html">{escape(title)}</a>, {len(slides)} slides</li>')
+    index = folder / "index.html"
+    index.write_text(INDEX.format("".join(links)), encoding="utf-8")
+    print(f"Open {index} in a browser.")
 
 
 if __name__ == "__main__":

@@ -64,6 +64,8 @@ class Question:
         For ``"put_in_order"``: the belief that a wrong order usually comes from; needed there and nowhere else.
     reason : str, optional
         For ``"put_in_order"``: why the right order is right; needed there and nowhere else.
+    needs : str, optional
+        Part of the stage's notebook, such as ``"try"``, after which a class can answer.
 
     Raises
     ------
@@ -78,6 +80,7 @@ class Question:
     hint: _Words | None = None
     misconception: _Words | None = None
     reason: _Words | None = None
+    needs: _Id | None = None
 
     def __post_init__(self) -> None:
         """Check that the question can be asked and answered."""
