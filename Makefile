@@ -4,8 +4,9 @@
 # make nightly    the checks that take long
 # make notebooks  run the notebooks that are stale, say why, and store their outputs in normal form
 # make docs       write the generated parts of README.md and docs/
-# make site       write the course as a static site into build/site: open its index.html
-# make slides     write slides of each notebook into build/slides
+# make site       write the course as a static site for learners into build/site: open its index.html
+#                 (TEACHER=1: into build/site-teacher, with the pages for instructors, operators and maintainers)
+# make slides     write slides of each notebook and each plan, and a handout, into build/slides
 # make solutions  run the notebooks with all exercises solved, into build/solutions (for instructors)
 # make preflight  see whether this machine can hold the course (LEARNERS=30: a hub for a class)
 # make hub        set up what a hub for a class needs; docs/hub.md goes on from there
@@ -56,7 +57,8 @@ docs: ready-lab
 	$(IN_VENV) tools/pages.py
 
 site: ready-site
-	$(IN_VENV) -m sphinx -q -W -c docs -d build/doctrees -b html . build/site
+	$(IN_VENV) -m sphinx -q -W -c docs $(if $(TEACHER),-t teacher )-d build/doctrees$(if $(TEACHER),-teacher) -b html . \
+	  build/site$(if $(TEACHER),-teacher)
 
 slides: ready-slides
 	$(IN_VENV) tools/slides.py

@@ -1,10 +1,10 @@
-"""The site of the course: `make site` writes the notebooks as they are stored, the README and docs/ as pages.
+"""The site of the course: `make site` writes the notebooks as they are stored and what learners look up as pages.
 
-Nothing is run and nothing is fetched, neither when the site is built nor when it is read.
+`make site TEACHER=1` adds what instructors, operators and maintainers need. Nothing is run and nothing is fetched,
+neither when the site is built nor when it is read.
 """
 
 import re
-import shutil
 import sys
 import tomllib
 from pathlib import Path
@@ -26,8 +26,10 @@ project_copyright = author
 language = "en"
 
 extensions = ["myst_nb"]
-root_doc = "README"
-include_patterns = ["*.md", "*/README.md", "deploy/**.md", "docs/**.md", "notebooks/*.ipynb"]
+root_doc = "docs/home"
+include_patterns = ["notebooks/*.ipynb", "docs/home.md", "docs/glossary.md", "data/README.md"]
+if for_teachers := tags.has("teacher"):  # noqa: F821 - Sphinx defines it
+    include_patterns += ["*.md", "docs/**.md"]
 exclude_patterns = [".*", "build", "my_work", "node_modules"]
 nitpicky = True
 
@@ -52,24 +54,20 @@ linkcheck_retries = 3
 linkcheck_workers = 4
 linkcheck_allow_unauthorized = True
 
-TOCTREE = """
-```{toctree}
-:hidden:
-:caption: The six stages
-:glob:
-
-notebooks/*
-```
-
-```{toctree}
-:hidden:
-:caption: More
-:glob:
-
-data/README
-[!n]**
-```
-"""
+MENU = {
+    "The six stages": ["notebooks/*"],
+    "To look up": ["docs/glossary", "data/README"],
+}
+if for_teachers:
+    MENU["To teach"] = ["docs/teaching/README", "docs/teaching/sunday*", "docs/teaching/*", "docs/class-report"]
+    MENU["To run it for others"] = ["docs/hub", "docs/anywhere"]
+    MENU["To change it"] = ["README", "CONTRIBUTING", "docs/what-holds", "docs/benchmarks"]
+TOCTREE = "\n\n".join(
+    "\n".join(
+        ["```{toctree}", ":hidden:", f":caption: {caption}", ":glob:", "", *(f"/{page}" for page in pages), "```"]
+    )
+    for caption, pages in MENU.items()
+)
 PICTURE_ELSEWHERE = re.compile(r"!\[([^\]]*)\]\(https?:[^)]*\)")
 LINK_TO_NOTEBOOK = re.compile(r"(\w+\.ipynb)#([\w-]+)")
 LINK_IN_OUTPUT = re.compile(r'(href=\\"\w+)\.ipynb(?=[#\\])')
@@ -82,7 +80,7 @@ def make_fit_for_the_site(app: Sphinx, name: str, source: list[str]) -> None:
     text = LINK_TO_NOTEBOOK.sub(lambda link: f"{link[1]}#{link[2].lower()}", text)
     if name.startswith("notebooks/"):
         text = LINK_IN_OUTPUT.sub(r"\1.html", text)
-    source[0] = text + TOCTREE if name == root_doc else text
+    source[0] = f"{text}\n{TOCTREE}\n" if name == root_doc else text
 
 
 def complete_page(app: Sphinx, name: str, template: str, context: dict[str, Any], doctree: Any) -> None:
@@ -111,14 +109,15 @@ def ways_on(file: str) -> dict[str, str]:
     return {"Open in Binder": binder_link(file)} | download | whole
 
 
-def open_at_the_readme(app: Sphinx, error: Exception | None) -> None:
-    """Let the folder open at the README, which is the first page."""
+def open_at_home(app: Sphinx, error: Exception | None) -> None:
+    """Let the folder open at its first page."""
     if error is None and app.builder.format == "html":
-        shutil.copy(Path(app.outdir, f"{root_doc}.html"), Path(app.outdir, "index.html"))
+        to_home = f'<!DOCTYPE html><title>{project}</title><meta http-equiv="refresh" content="0; url={root_doc}.html">'
+        Path(app.outdir, "index.html").write_text(to_home, encoding="utf-8")
 
 
 def setup(app: Sphinx) -> None:
     """Connect the above."""
     app.connect("source-read", make_fit_for_the_site)
     app.connect("html-page-context", complete_page, priority=900)
-    app.connect("build-finished", open_at_the_readme)
+    app.connect("build-finished", open_at_home)

@@ -10,6 +10,7 @@ import run_notebooks
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from notebook_checks import CHECKS, Lesson, exempt_cells
 from run_notebooks import NOTEBOOKS, ROOT, normal_text, run_in_place, why_stale
+from terms import terms_without_an_explanation
 
 from mlops_lesson.stages import STAGES
 
@@ -37,7 +38,7 @@ def test_every_notebook_is_stored_in_normal_form(lessons: dict[str, Lesson], nam
 
 
 def test_terms_are_explained_before_they_are_used(lessons: dict[str, Lesson]) -> None:
-    assert list(checks.terms_without_an_explanation([lessons[name] for name in NAMES])) == []
+    assert list(terms_without_an_explanation([lessons[name] for name in NAMES])) == []
 
 
 def test_the_package_silences_no_warning() -> None:
@@ -108,8 +109,8 @@ def test_a_term_used_before_it_is_explained_is_named() -> None:
         return Lesson(Path(), new_notebook(cells=[new_markdown_cell(text) for text in texts]))
 
     one, two = lesson("# A title", "An epoch ends."), lesson("An **epoch** is one pass.")
-    assert "epoch" in " ".join(checks.terms_without_an_explanation([one, two]))
-    assert "epoch" not in " ".join(checks.terms_without_an_explanation([two, one]))
+    assert "epoch" in " ".join(terms_without_an_explanation([one, two]))
+    assert "epoch" not in " ".join(terms_without_an_explanation([two, one]))
 
 
 def test_the_cells_not_compared_are_those_whose_outputs_are_times(lessons: dict[str, Lesson]) -> None:

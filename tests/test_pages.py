@@ -7,9 +7,11 @@ import pages
 import pytest
 from nbformat.v4 import new_markdown_cell
 from notebook_checks import Lesson, numbers_in_prose_come_from_somewhere
-from pages import ROOT
+from pages import PLANS, ROOT, Plan
+from terms import about
 
 from mlops_lesson.stages import STAGES, Stage
+from mlops_lesson.teaching.progress import PARTS
 from mlops_lesson.teaching.questions import load_questions
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -59,12 +61,30 @@ def test_the_misconception_behind_every_wrong_option_is_told(stage: Stage) -> No
     assert [each for each in wrong if each.replace("|", "\\|") not in page] == []
 
 
-@pytest.mark.parametrize("minutes", [12, 50, 90])
-def test_a_plan_fits_into_its_minutes(minutes: int) -> None:
-    plan = pages.pages()[pages.FOLDER / "README.md"][f"plan-{minutes}"]
-    ends = [int(end) for end in re.findall(r"^\| \d+-(\d+) \|", plan, re.MULTILINE)]
+@pytest.mark.parametrize("minutes", PLANS)
+def test_a_plan_fits_into_its_minutes_and_leaves_some(minutes: str) -> None:
+    ends = [int(end) for end in re.findall(r"^\| \d+-(\d+) \|", PLANS[minutes].table(), re.MULTILINE)]
     assert ends == sorted(ends)
-    assert minutes - 10 <= ends[-1] <= minutes
+    assert int(minutes) - 6 <= ends[-1] <= int(minutes) * (0.95 if int(minutes) > 15 else 1)
+
+
+@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
+def test_a_plan_asks_what_it_has_taught(plan: Plan) -> None:
+    asked = [(stage, item.question) for stage in plan.taught() for item in plan.questions(stage)]
+    assert [question.id for _, question in asked] == list(plan.asks)
+    assert [question.id for stage, question in asked if question.needs not in plan.taught()[stage]] == []
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.slug)
+def test_every_question_says_which_part_it_needs(stage: Stage) -> None:
+    assert {question.needs for question in load_questions(stage).questions} <= set(PARTS)
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.slug)
+def test_the_notes_follow_the_headings_of_the_notebook(stage: Stage) -> None:
+    headings = ["Opening", *(text for _, text in Lesson.read(ROOT / "notebooks" / stage.notebook).headings[1:])]
+    notes = list(pages.notes_of(stage))
+    assert notes == [heading for heading in headings if heading in notes]
 
 
 def test_the_binder_badge_opens_the_first_notebook_once_there_is_an_address(monkeypatch) -> None:
@@ -76,7 +96,7 @@ def test_the_binder_badge_opens_the_first_notebook_once_there_is_an_address(monk
 
 
 def test_the_glossary_explains_a_term_by_its_first_bold_sentence() -> None:
-    assert pages.about("epoch", "Words. An **epoch** is one pass. It takes long.\nA **batch** is less.") == (
+    assert about("epoch", "Words. An **epoch** is one pass. It takes long.\nA **batch** is less.") == (
         "An epoch is one pass. It takes long."
     )
-    assert pages.about("drift", "The world changes. This is **drift**.") == "The world changes. This is drift."
+    assert about("drift", "The world changes. This is **drift**.") == "The world changes. This is drift."

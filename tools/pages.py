@@ -15,7 +15,8 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import nbformat
-from notebook_checks import BOLD, WHAT_WE_SAW, Lesson, bold_terms, reading_order
+from notebook_checks import WHAT_WE_SAW
+from terms import glossary
 
 from mlops_lesson.stages import STAGES, Stage
 from mlops_lesson.teaching.chooser import WAYS, link, read_minutes
@@ -26,8 +27,6 @@ from mlops_lesson.teaching.quiz import Asked, quiz
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "teaching"
 FIRST = ("why", "learn", "visualize", "try")
-POINTS_BACK = re.compile(r"(That|This|Its|Each|These|It|In between|Neither|Weights|Here)\b")
-LEADS_AWAY = re.compile(r"[?:]$|^`|^(We|You|Now|So|Then|Compare|Ours|The first)\b")
 
 
 def repository() -> str:
@@ -210,7 +209,7 @@ PLANS = {
             ("four votes", 8),
             ("hand in, and the feedback form", 6),
         ),
-        ("join-drops-parcels", "best-of-many", "dim-lamps-alarm", "why-monitor"),
+        ("join-drops-parcels", "best-of-many", "why-monitor", "dim-lamps-alarm"),
     ),
 }
 TOGETHER = (*FIRST, "metrics", "review")
@@ -284,37 +283,6 @@ def about_question(question: Question) -> str:
         right = f"Right: {' '.join(text for text, option in shown if option.right)}"
         rows += [[text, option.misconception, option.reason] for text, option in shown if not option.right]
     return f"{right}\n\n{table(rows)}"
-
-
-def explained() -> dict[str, tuple[str, Stage]]:
-    """Return each term of the course with the words that explain it, and the stage, from where it is first bold."""
-    found: dict[str, tuple[str, Stage]] = {}
-    for lesson, prose in reading_order([Lesson.read(ROOT / "notebooks" / stage.notebook) for stage in STAGES]):
-        stage = next(stage for stage in STAGES if stage.notebook == lesson.path.name)
-        for paragraph in re.split(r"\n\s*\n|\n(?=- )", prose):
-            for term in bold_terms(paragraph):
-                name = term[0].upper() + term[1:] if term[:2].isalpha() else term
-                found.setdefault(name, (about(term, paragraph), stage))
-    return {name: found[name] for name in sorted(found, key=str.casefold)}
-
-
-def glossary() -> str:
-    """Write all terms as a list."""
-    return "\n".join(
-        f"- **{name}**: {text} ([notebook {stage.number}](../notebooks/{stage.notebook}))"
-        for name, (text, stage) in explained().items()
-    )
-
-
-def about(term: str, paragraph: str) -> str:
-    """Return the sentence of a paragraph that sets a term bold, and the next one if it goes on about the term."""
-    sentences = re.split(r"(?:(?<=[.?!])|(?<=[.?!]\"))\s+(?=[A-Z*`\[])", " ".join(paragraph.removeprefix("- ").split()))
-    place = next(place for place, sentence in enumerate(sentences) if term in bold_terms(sentence))
-    # A sentence that points back needs the one before it.
-    chosen = sentences[max(0, place - bool(POINTS_BACK.match(sentences[place]))) : place + 1]
-    after = sentences[place + 1 : place + 2]
-    chosen += [sentence for sentence in after if not bold_terms(sentence) and not LEADS_AWAY.search(sentence)]
-    return re.sub(r"\]\((?=\w+\.ipynb)", "](../notebooks/", BOLD.sub(r"\1", " ".join(chosen)))
 
 
 def pages() -> dict[Path, dict[str, str]]:

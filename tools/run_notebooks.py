@@ -25,7 +25,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
-from notebook_checks import Lesson, exempt_cells, problems, size
+from notebook_checks import Lesson, exempt_cells, problems
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
@@ -275,7 +275,7 @@ def main() -> int:
         found = problems(lesson)
         if path.read_text(encoding="utf-8") != normal_text(lesson.notebook):
             found.append("not in normal form: `make notebooks` writes it so")
-        print(f"{path.name}: {size(lesson)}{took}")
+        print(f"{path.name}: {len(lesson.notebook.cells)} cells, {lesson.words} words{took}")
         for name, varies in exempt_cells(lesson).items():
             print(f"  not compared: {name}, because of {varies or 'something untold'}")
         for problem in found:

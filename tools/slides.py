@@ -22,6 +22,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 from pages import PLANS, Plan, about_question, notes_of
 from run_notebooks import execute, fresh_environment
+from terms import handout
 from traitlets.config import Config
 
 from mlops_lesson.show.page import fold
@@ -70,8 +71,8 @@ def slides_of(stage: Stage, notebook: NotebookNode) -> list[Slide]:
     -------
     list of Slide
         Each begins with a heading, repeated where it goes on from the slide before, and ends with its notes. What a
-        cell says before its first heading is about the output before it, so it stays on that slide. A quiz has become
-        a slide a question. Scripts are gone from the outputs: what a learner answers on the page is a list to fold out.
+        cell of the type subslide says before its heading, or without one in its first paragraph, is about the output
+        before it and stays on that slide. A quiz has become a slide a question. Scripts are gone from the outputs.
     """
     slides: list[Slide] = []
     part = heading = OPENING
@@ -80,9 +81,11 @@ def slides_of(stage: Stage, notebook: NotebookNode) -> list[Slide]:
         if cell.cell_type == "markdown":
             cell.source = MINUTES.sub("", cell.source)
             found = HEADING.search(cell.source)
-            if found and kind and slides:
-                before, cell.source = cell.source[: found.start()].strip(), cell.source[found.start() :]
+            if kind == "subslide" and slides:
+                before, cell.source = _part(cell.source)
                 slides[-1].cells += [_words(before, "fragment")] if before else []
+                if not cell.source:
+                    continue
             if found:
                 part = next(iter(PART.findall(cell.source)), part)
                 heading = HEADING.findall(cell.source)[-1]
@@ -113,6 +116,13 @@ def slides_of(stage: Stage, notebook: NotebookNode) -> list[Slide]:
     return slides
 
 
+def _part(text: str) -> tuple[str, str]:
+    """Part what a cell says of the output before it, up to its heading or its first paragraph's end, from the rest."""
+    found = HEADING.search(text)
+    before, _, after = text.partition("\n\n")
+    return (text[: found.start()].strip(), text[found.start() :]) if found else (before, after)
+
+
 def _words(source: str, kind: str) -> NotebookNode:
     return new_markdown_cell(source, metadata={"slideshow": {"slide_type": kind}})
 
@@ -137,13 +147,15 @@ def _a_slide_a_question(stage: Stage, part: str, cell: NotebookNode) -> list[Sli
 
 
 def slides_of_plan(plan: Plan, notebooks: dict[Stage, NotebookNode]) -> list[Slide]:
-    """Take from the decks what a plan goes through, in its order, and the questions that it asks."""
+    """Take from the decks what a plan goes through, each stage's title before it, and at the end what it asks."""
     shown, votes = [], []
     for stage, parts in plan.taught().items():
-        for slide in slides_of(stage, notebooks[stage]):
+        opening, *others = slides_of(stage, notebooks[stage])
+        shown.append(opening)
+        for slide in others:
             if slide.asked in plan.questions(stage):
                 votes.append(slide)
-            elif slide.asked is None and slide.part.lower() in (OPENING.lower(), *parts):
+            elif not slide.asked and slide.part.lower() in (OPENING.lower() if stage == STAGES[0] else "", *parts):
                 shown.append(slide)
     return shown + votes
 
@@ -212,6 +224,8 @@ def main() -> None:
     for name, (title, slides) in decks.items():
         (folder / f"{name}.html").write_text(deck(title, slides), encoding="utf-8")
         links.append(f'<li><a href="{name}.html">{escape(title)}</a>, {len(slides)} slides</li>')
+    (folder / "glossary.html").write_text(handout(), encoding="utf-8")
+    links.append('<li><a href="glossary.html">Glossary</a>, one page to print</li>')
     index = folder / "index.html"
     index.write_text(INDEX.format("".join(links)), encoding="utf-8")
     print(f"Open {index} in a browser.")
