@@ -23,7 +23,7 @@ def show(figure, alt: str, caption: str) -> SlideFigure:
     """Draw a figure as wide as a slide, and no higher than leaves room for words."""
     width, height = figure.get_size_inches()
     rows = figure.axes[0].get_gridspec().nrows
-    figure.set_size_inches(INCHES, min(height * INCHES / width, 2.6 + 0.75 * rows))
+    figure.set_size_inches(INCHES, min(height * INCHES / width, 2.45 + 0.9 * rows))
     drawn = io.BytesIO()
     figure.savefig(drawn, format="svg", facecolor="white")
     return SlideFigure(drawn.getvalue(), alt, caption, round(100 * INCHES))
