@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import nbformat
@@ -26,7 +27,6 @@ from mlops_lesson.teaching.quiz import Asked, quiz
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "teaching"
-FIRST = ("why", "learn", "visualize", "try")
 
 
 def repository() -> str:
@@ -130,25 +130,15 @@ def minutes_of_parts() -> str:
 
 @dataclass(frozen=True)
 class Plan:
-    """A plan for a class.
-
-    Parameters
-    ----------
-    title : str
-        What kind of class, and how long.
-    steps : tuple
-        In order: the number of a stage with the parts to go through, or what else to do with its minutes.
-    asks : tuple of str
-        Identifiers of the quiz questions to vote on.
-    """
+    """A plan for a class, as docs/teaching/plans.toml holds it."""
 
     title: str
-    steps: tuple[tuple[int, tuple[str, ...]] | tuple[str, int], ...]
-    asks: tuple[str, ...]
+    steps: list[list[Any]]
+    asks: list[str]
 
-    def taught(self) -> dict[Stage, tuple[str, ...]]:
+    def taught(self) -> dict[Stage, list[str]]:
         """Return the parts that the class sees of each stage."""
-        return {STAGES[step - 1]: parts for step, parts in self.steps if isinstance(step, int)}
+        return {STAGES[step - 1]: parts for step, *parts in self.steps if isinstance(step, int)}
 
     def questions(self, stage: Stage) -> list[Asked]:
         """Return the questions of a stage's own that the class is asked."""
@@ -158,61 +148,21 @@ class Plan:
         """Write what to do in which minutes."""
         known, begin = read_minutes(), 0
         rows: list[list[object]] = [["minutes", "what", "parts, with their minutes"]]
-        for step, parts in self.steps:
+        for step, *parts in self.steps:
+            name, told, minutes = step, "", parts[0]
             if isinstance(step, int):
-                stage = STAGES[step - 1]
-                each = [(part.capitalize(), known[stage.slug, part]) for part in parts]
-                row = (f"{step} {stage.name}", ", ".join(f"{part} {minutes}" for part, minutes in each))
-                minutes = sum(minutes for _, minutes in each)
-            else:
-                row, minutes = (step, ""), parts
-            rows.append([f"{begin}-{begin + minutes}", *row])
+                each = {part.capitalize(): known[STAGES[step - 1].slug, part] for part in parts}
+                name, minutes = f"{step} {STAGES[step - 1].name}", sum(each.values())
+                told = ", ".join(f"{part} {its}" for part, its in each.items())
+            rows.append([f"{begin}-{begin + minutes}", name, told])
             begin += minutes
         asked = [(stage, item.question) for stage in self.taught() for item in self.questions(stage)]
         votes = "\n".join(f"- Stage {stage.number}: {question.text}" for stage, question in asked)
         return f"{table(rows)}\n\nTo vote on:\n\n{votes}"
 
 
-PLANS = {
-    "15": Plan(
-        "A quarter of an hour: one stage",
-        ((6, FIRST), ("one vote", 3)),
-        ("why-monitor",),
-    ),
-    "50": Plan(
-        "50 minutes: a lecture",
-        (
-            ("welcome, and the six stages as a circle", 4),
-            *((number, ("why",)) for number in (1, 2, 3)),
-            (4, FIRST),
-            (5, ("why",)),
-            (6, FIRST),
-            ("questions from the class", 6),
-            ("three votes", 6),
-        ),
-        ("good-average-bad-camera", "best-of-many", "bumped-gantry"),
-    ),
-    "90": Plan(
-        "90 minutes: a workshop",
-        (
-            ("log in, run the first cell, choose a name to hand in with", 10),
-            (1, FIRST),
-            ("discussion", 4),
-            (2, ("why",)),
-            (3, ("why",)),
-            (4, FIRST),
-            ("discussion", 4),
-            ("break", 8),
-            (5, ("why",)),
-            (6, FIRST),
-            ("discussion", 5),
-            ("four votes", 8),
-            ("hand in, and the feedback form", 6),
-        ),
-        ("join-drops-parcels", "best-of-many", "why-monitor", "dim-lamps-alarm"),
-    ),
-}
-TOGETHER = (*FIRST, "metrics", "review")
+PLANS = {name: Plan(**plan) for name, plan in tomllib.loads((FOLDER / "plans.toml").read_text("utf-8")).items()}
+TOGETHER = ("why", "learn", "visualize", "try", "metrics", "review")
 BEGIN_AND_END = 8
 
 

@@ -6,7 +6,7 @@ made: its own code, the part of the package that it can reach, the data, the lib
 run in any case. ``--check`` runs nothing: it says what is stale, and what in the files is not as the course wants it.
 
 Normal form means that two runs give the same file: no times, no widget state, no version of Python, execution counts
-from 1 upwards, one text where a stream was stored in pieces. Nothing that an author wrote is changed.
+from 1 upwards. Nothing that an author wrote is changed.
 """
 
 import argparse
@@ -180,7 +180,6 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
     for name in VOLATILE_NOTEBOOK_METADATA:
         notebook.metadata.pop(name, None)
     notebook.metadata.update(nbformat.from_dict({"kernelspec": KERNELSPEC, "language_info": LANGUAGE}))
-    _name_cells(notebook)
     count = 0
     for cell in notebook.cells:
         for name in VOLATILE_CELL_METADATA:
@@ -189,30 +188,8 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
             if cell.execution_count is not None:
                 count += 1
                 cell.execution_count = count
-            cell.outputs = [_normal_output(output, cell.execution_count) for output in _merge_streams(cell.outputs)]
+            cell.outputs = [_normal_output(output, cell.execution_count) for output in cell.outputs]
     return notebook
-
-
-def _name_cells(notebook: NotebookNode) -> None:
-    """Give a cell that has no id, or another cell's, the id ``cell-`` and its place."""
-    taken: set[str] = set()
-    for place, cell in enumerate(notebook.cells, start=1):
-        name = cell.get("id") or f"cell-{place:02d}"
-        while name in taken:
-            name = f"cell-{place:02d}" if f"cell-{place:02d}" not in taken else f"{name}-again"
-        cell.id = name
-        taken.add(name)
-
-
-def _merge_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
-    merged: list[NotebookNode] = []
-    for output in outputs:
-        last = merged[-1] if merged else None
-        if last and output.output_type == "stream" == last.output_type and output.name == last.name:
-            last.text += output.text
-        else:
-            merged.append(output)
-    return merged
 
 
 def _normal_output(output: NotebookNode, count: int | None) -> NotebookNode:

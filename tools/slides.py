@@ -5,9 +5,7 @@ the notebook's cells; their slide types say where (see CONTRIBUTING.md). The not
 are drawn for slides. Speaker notes come from the teaching pages. nbconvert makes a deck, reveal.js shows it.
 """
 
-import argparse
 import base64
-import importlib.util
 import re
 import tempfile
 from collections.abc import Iterable
@@ -17,6 +15,7 @@ from html import escape
 from pathlib import Path
 
 import nbformat
+import sphinx_revealjs
 from nbconvert import SlidesExporter
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
@@ -162,11 +161,7 @@ def slides_of_plan(plan: Plan, notebooks: dict[Stage, NotebookNode]) -> list[Sli
 
 def reveal_file(name: str) -> str:
     """Read a file of reveal.js, such as ``"dist/reveal.js"``, from the copy in the package sphinx-revealjs."""
-    package = importlib.util.find_spec("sphinx_revealjs")
-    file = Path(package.origin).parent / "_static" / "revealjs" / name if package and package.origin else None
-    if file is None or not file.is_file():
-        raise FileNotFoundError(f"reveal.js's {name} is not there: `make slides` installs the package sphinx-revealjs.")
-    return file.read_text(encoding="utf-8")
+    return Path(sphinx_revealjs.__file__).parent.joinpath("_static", "revealjs", name).read_text(encoding="utf-8")
 
 
 def _as_address(script: str) -> str:
@@ -211,10 +206,7 @@ def run_for_slides(path: Path) -> NotebookNode:
 
 def main() -> None:
     """Write a deck of each notebook and of each plan, and a page that leads to them."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="where to; build/slides if not named")
-    folder: Path = parser.parse_args().folder
-    folder.mkdir(parents=True, exist_ok=True)
+    FOLDER.mkdir(parents=True, exist_ok=True)
     links, notebooks = [], {}
     for stage in STAGES:
         print(f"Running {stage.notebook} ...", flush=True)
@@ -222,11 +214,11 @@ def main() -> None:
     decks = {Path(stage.notebook).stem: (stage.name, slides_of(stage, notebooks[stage])) for stage in STAGES}
     decks |= {f"plan-{name}": (plan.title, slides_of_plan(plan, notebooks)) for name, plan in PLANS.items()}
     for name, (title, slides) in decks.items():
-        (folder / f"{name}.html").write_text(deck(title, slides), encoding="utf-8")
+        (FOLDER / f"{name}.html").write_text(deck(title, slides), encoding="utf-8")
         links.append(f'<li><a href="{name}.html">{escape(title)}</a>, {len(slides)} slides</li>')
-    (folder / "glossary.html").write_text(handout(), encoding="utf-8")
+    (FOLDER / "glossary.html").write_text(handout(), encoding="utf-8")
     links.append('<li><a href="glossary.html">Glossary</a>, one page to print</li>')
-    index = folder / "index.html"
+    index = FOLDER / "index.html"
     index.write_text(INDEX.format("".join(links)), encoding="utf-8")
     print(f"Open {index} in a browser.")
 
