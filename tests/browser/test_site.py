@@ -89,7 +89,6 @@ def test_learners_get_the_notebooks_and_what_they_look_up_and_no_answers(site: P
     assert sources <= {"home.md", "glossary.md", "README.md"}
 
 
-@pytest.mark.nightly
 def test_teachers_get_every_page_and_no_broken_link(tmp_path: Path) -> None:
     everything = build(tmp_path, "TEACHER=1")
     documents = [

@@ -81,15 +81,6 @@ def test_the_right_arrow_leads_through_a_deck_that_everybody_can_read(show) -> N
         assert [(each["id"], each["nodes"][0]["html"][:200]) for each in found] == []
 
 
-def test_a_figure_is_drawn_for_a_slide(show, tmp_path) -> None:
-    notebook = stored(STAGES[0])
-    notebook.cells = [cell for cell in notebook.cells if cell.id in ("title", "visualize", "missing-figure")]
-    nbformat.write(notebook, tmp_path / STAGES[0].notebook)
-    page = show(slides_of(STAGES[0], run_for_slides(tmp_path / STAGES[0].notebook)))
-    assert page.evaluate("document.querySelectorAll('img[src*=\"svg+xml\"]').length") == 1
-    assert unreadable(page) == []
-
-
 @pytest.mark.nightly
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.slug)
 def test_every_deck_can_be_read(show, stage) -> None:
