@@ -1,9 +1,10 @@
 """The course's own questions, and how a file of questions is read."""
 
+import tomllib
 from collections import Counter
+from pathlib import Path
 
 import pytest
-from answer_key import RIGHT
 
 from mlops_lesson.stages import STAGES
 from mlops_lesson.teaching.questions import (
@@ -15,6 +16,7 @@ from mlops_lesson.teaching.questions import (
 )
 from mlops_lesson.teaching.quiz import quiz
 
+RIGHT = tomllib.loads(Path(__file__).with_name("answer_key.toml").read_text(encoding="utf-8"))
 ALL = [(stage, question) for stage in STAGES for question in load_questions(stage).questions]
 EVERY = [question for _, question in ALL] + [item.question for item in quiz("final").items]
 

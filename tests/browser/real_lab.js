@@ -56,10 +56,6 @@ window.realLab = (() => {
       widget.dispose();
       await pause(100);
     },
-    restart: async () => {
-      await panel().sessionContext.restartKernel();
-      await panel().sessionContext.session.kernel.info;
-    },
     execute: (code) => panel().sessionContext.session.kernel.requestExecute({ code }).done,
     occupyKernel: () => {
       void panel().sessionContext.session.kernel.requestExecute({ code: "import threading; threading.Event().wait(120)" });

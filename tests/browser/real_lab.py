@@ -157,10 +157,6 @@ class Lab:
             self.page.evaluate("() => realLab.shutdownAll()")
         self._context.close()
 
-    def forget_browser_storage(self) -> None:
-        """Empty what the page keeps in the browser."""
-        self.page.evaluate("() => localStorage.clear()")
-
     def write_notebook(self, name: str, *cells: str, outputs: dict[int, list[dict]] | None = None) -> str:
         """Write a notebook of code cells into the server's folder; stored outputs are not trusted.
 
@@ -214,10 +210,6 @@ class Lab:
         """Close the notebook and, unless told otherwise, shut its kernel down."""
         self.page.evaluate("shutdown => realLab.closeCurrent(shutdown)", shutdown)
 
-    def restart_kernel(self) -> None:
-        """Restart the kernel; nothing is run."""
-        self.page.evaluate("() => realLab.restart()")
-
     def shutdown_kernel(self) -> None:
         """Shut the kernel down and leave the notebook open."""
         self.page.evaluate("() => realLab.shutdown()")
@@ -241,10 +233,6 @@ class Lab:
     def sources(self) -> list[list[str]]:
         """Return kind and source of every cell: what stray keys must not change."""
         return self.page.evaluate("() => realLab.sources()")
-
-    def stored(self, name: str) -> nbformat.NotebookNode:
-        """Return a notebook as it is stored on the server."""
-        return nbformat.read(self.server.root / name, as_version=4)
 
     def axe_outputs(self, only_contrast: bool = False) -> dict:
         """Audit all outputs and rendered texts: violations, and how many text nodes' contrast was checked."""
