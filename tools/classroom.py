@@ -64,16 +64,15 @@ class Hub:
         self._first_port = free_block(MOST_LEARNERS + 3)
         self.url = f"http://{LOOPBACK}:{self._first_port}"
         self.homes.mkdir(parents=True)
-        self.publish(course)
+        self._publish(course)
 
-    def publish(self, course: Path) -> None:
+    def _publish(self, course: Path) -> None:
         """Commit a course folder as it is now, without what git ignores, to the repository that learners get it from.
 
         The folder need not be a git repository and is not changed.
         """
         git = ["git", f"--git-dir={self._repository}", "-c", "user.name=rehearsal", "-c", "user.email=at@localhost"]
-        if not self._repository.exists():
-            subprocess.run([*git, "init", "--quiet", "--bare", "--initial-branch=class"], check=True)
+        subprocess.run([*git, "init", "--quiet", "--bare", "--initial-branch=class"], check=True)
         for command in (["add", "--all", "."], ["commit", "--quiet", "--message", "The course of today"]):
             subprocess.run([*git, f"--work-tree={course}", *command], cwd=course, check=True)
 
@@ -115,7 +114,7 @@ class Hub:
         until = time.monotonic() + SECONDS_TO_START
         while time.monotonic() < until and self._process.poll() is None:
             with suppress(httpx.TransportError):
-                if httpx.get(f"{self.url}/hub/health").is_success:
+                if httpx.get(f"{self.url}/hub/health", trust_env=False).is_success:
                     return
             time.sleep(0.1)
         raise RuntimeError(f"The hub did not start. Its last words:\n{self.last_words()}")
@@ -178,7 +177,9 @@ class Learner:
         self.failure = ""
         self._base = f"/user/{name}"
         self._socket: WebSocketClientConnection | None = None
-        self._http = httpx.AsyncClient(base_url=hub.url, follow_redirects=True, timeout=SECONDS_A_LEARNER)
+        self._http = httpx.AsyncClient(
+            base_url=hub.url, follow_redirects=True, timeout=SECONDS_A_LEARNER, trust_env=False
+        )
 
     async def leave(self) -> None:
         """Close all connections."""
