@@ -1,15 +1,13 @@
 """The finished pipeline: the functions that the notebooks arrive at, stage by stage.
 
-`collect`, `preprocess`, `train`, `validate`, `deploy` and `monitor` each do the work of one stage; `run` does all six.
+`collect`, `preprocess`, `train`, `validate` and `deploy` each do the work of one stage; `run` does all six.
 """
 
-from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from mlops_lesson.collection import depot
 from mlops_lesson.collection.dataset import CleanDataset, collect
 from mlops_lesson.deployment.registry import deploy
-from mlops_lesson.monitoring.weeks import monitor
 from mlops_lesson.preprocessing.cleaning import preprocess
 from mlops_lesson.training.network import train
 from mlops_lesson.validation.gate import ValidatedModel, validate
@@ -18,10 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mlops_lesson.deployment.registry import RegisteredModel
-    from mlops_lesson.deployment.serving import Server
-    from mlops_lesson.monitoring.loop import LoopRun, Policy
+    from mlops_lesson.monitoring.loop import Loop, Policy
 
-__all__ = ["champion", "collect", "deploy", "monitor", "preprocess", "run", "train", "validate"]
+__all__ = ["champion", "collect", "deploy", "preprocess", "run", "train", "validate"]
 
 
 def champion() -> "RegisteredModel":
@@ -44,32 +41,26 @@ def champion() -> "RegisteredModel":
 def run(
     weeks: "Iterable[int]" = range(1, depot.LIVE_WEEKS + 1),
     *,
-    control: bool = False,
     policy: "Policy | None" = None,
     clean: CleanDataset | None = None,
     validated: ValidatedModel | None = None,
-    server: "Server | None" = None,
-) -> "LoopRun":
+) -> "Loop":
     """All six stages without a hand: from the raw files to a service that watches and repairs itself.
 
     Parameters
     ----------
     weeks : iterable of int
-        The live weeks to go through, in order.
-    control : bool
-        True for the control stream, in which nothing happens.
+        The live weeks to go through, in order; the service runs for them, and is stopped at the end.
     policy : mlops_lesson.monitoring.loop.Policy, optional
         What the loop may do; the course's policy if not given.
     clean : CleanDataset, optional
         To go on from there; collected and preprocessed if not given.
     validated : ValidatedModel, optional
         To deploy it; trained and validated if not given.
-    server : mlops_lesson.deployment.serving.Server, optional
-        A running service to use, which goes on running; one of its own is started and stopped if not given.
 
     Returns
     -------
-    mlops_lesson.monitoring.loop.LoopRun
+    mlops_lesson.monitoring.loop.Loop
         What was seen and done, week by week.
 
     Raises
@@ -77,7 +68,6 @@ def run(
     ValueError
         If the gate refuses the first model.
     """
-    from mlops_lesson.deployment import rollout
     from mlops_lesson.deployment.serving import serve
     from mlops_lesson.monitoring.loop import Loop
 
@@ -86,11 +76,8 @@ def run(
         trained = train(clean)
         validated = ValidatedModel(trained, validate(trained, clean))
     deploy(validated.trained, validated.gate, reason="first champion of a run of the pipeline")
-    if server is not None:
-        rollout.stop(server)
-        server.reload()
-    with serve() if server is None else nullcontext(server) as service:
+    with serve() as service:
         loop = Loop(service, clean, policy)
         for week in weeks:
-            loop.step(depot.read_live_week(week, control=control))
-        return loop.result()
+            loop.step(depot.read_live_week(week))
+    return loop

@@ -1,3 +1,5 @@
+from contextlib import nullcontext
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -6,11 +8,12 @@ from live_depot import ServiceWithoutNetwork, clean, fill_home, live_week, valid
 from mlops_lesson import pipeline
 from mlops_lesson.collection import depot
 from mlops_lesson.deployment import registry, serving
-from mlops_lesson.monitoring import loop
+from mlops_lesson.monitoring import loop, repair
 from mlops_lesson.monitoring.dashboard import plot_dashboard
 from mlops_lesson.monitoring.loop import Loop, Policy, joint_verdict
 from mlops_lesson.monitoring.repair import diagnose, find_move, move_back, retrain, training_data
 from mlops_lesson.monitoring.weeks import accuracy_in_the_end, known_labels, send_week
+from mlops_lesson.validation.gate import judge_on_test
 
 
 @pytest.fixture
@@ -37,60 +40,47 @@ def twice(tmp_path_factory):
         folder = tmp_path_factory.mktemp("home")
         patch.setenv("MLOPS_LESSON_HOME", str(folder))
         fill_home(folder)
-        server = ServiceWithoutNetwork()
-        results = [pipeline.run(clean=clean(), validated=validated(), server=server) for _ in range(2)]
-        yield results, registry.champion(), registry.versions()
+        patch.setattr(serving, "serve", lambda: nullcontext(ServiceWithoutNetwork()))
+        first, second = (pipeline.run(clean=clean(), validated=validated()) for _ in range(2))
+        yield first, second, registry.champion(), registry.versions()
 
 
 @pytest.mark.nightly
-def test_a_run_stops_the_service_it_starts_and_no_other(home) -> None:
+def test_a_run_stops_the_service_that_it_started_or_found(home) -> None:
     fill_home(home)
-    lent = serving.start()
-    pipeline.run(range(1, 2), clean=clean(), validated=validated(), server=lent)
-    assert lent.running
-    lent.stop()
-    pipeline.run(range(1, 2), clean=clean(), validated=validated())
-    assert not any(server.running for server in serving._servers.values())
+    for _ in range(2):
+        pipeline.run(range(1, 2), clean=clean(), validated=validated())
+        assert not any(server.running for server in serving._servers.values())
+        serving.start()
+    serving.stop_all()
 
 
 def test_the_loop_notices_retrains_and_promotes(twice) -> None:
-    (result, _), *_ = twice
+    result, *_ = twice
     assert [report.action for report in result.reports] == [
         *["go on"] * 4, "retrain, shadow", "promote", "go on", "go on"]  # fmt: skip
-    assert [report.state for report in result.reports] == [
-        "nothing",
-        "nothing",
-        "warning",
-        "nothing",
-        "alert",
-        "alert",
-        "nothing",
-        "nothing",
-    ]
+    states = [report.state for report in result.reports]
+    assert states == ["nothing", "nothing", "warning", "nothing", "alert", "alert", "nothing", "nothing"]
     assert all(report.high < 0.85 for report in result.reports[4:6])
     assert all(report.accuracy > 0.9 for report in result.reports[6:])
-
-
-def test_without_the_loop_the_accuracy_would_have_stayed_low(twice) -> None:
-    (result, _), *_ = twice
-    assert max(result.unattended[6:]) < 0.7
+    assert all(report.unattended < 0.7 for report in result.reports[6:])
 
 
 def test_a_second_run_in_the_same_home_does_the_same(twice) -> None:
-    (one, other), *_ = twice
+    one, other, *_ = twice
     assert one.reports == other.reports
     assert one.journal().equals(other.journal())
 
 
 def test_after_the_loop_one_version_is_champion_and_it_has_passed(twice) -> None:
-    _, champion, versions = twice
+    *_, champion, versions = twice
     assert champion.gate.passed
     assert versions["aliases"].str.contains("champion").sum() == 1
     assert (versions["gate"] == "passed").all()
 
 
 def test_the_journal_tells_who_decided_what_and_why(twice) -> None:
-    (result, _), *_ = twice
+    result, *_ = twice
     log = result.journal()
     steps = list(zip(log["week"], log["who"], log["what"], strict=True))
     assert steps == [
@@ -105,10 +95,10 @@ def test_the_journal_tells_who_decided_what_and_why(twice) -> None:
 
 
 def test_the_figure_of_a_run_says_in_words_what_it_shows(twice) -> None:
-    (result, _), *_ = twice
+    result, *_ = twice
     figure = plot_dashboard(result)
     assert figure.caption == "Accuracy falls to 0.69 in week 6 and is 0.99 in week 8"
-    assert "Requests answered 597, refused 0, failed 0." in figure.alt
+    assert "Requests answered 597, refused by the contract 0, failed 0." in figure.alt
     assert "Alerts in weeks 5, 6; promotions at the end of weeks 6." in figure.alt
 
 
@@ -129,7 +119,7 @@ def test_clicks_that_come_later_are_not_known_yet() -> None:
 def test_the_challenger_learns_neither_from_test_images_nor_from_later_clicks(service) -> None:
     running = go_through(range(1, 6), service)
     X_old, y_old, X_new, y_new = training_data(clean(), running.logs, live_week(5).end)
-    n_known = sum(int((~np.isnan(log.labels(live_week(5).end))).sum()) for log in running.logs[:4])
+    n_known = sum((known_labels(log.parcels["id"], live_week(5).end) >= 0).sum() for log in running.logs[:4])
     assert len(X_old) == len(y_old) == (clean().table["split"] != "test").sum() + n_known
     assert len(X_new) == len(y_new) == running.reports[-1].n_labels
 
@@ -150,7 +140,7 @@ def test_a_challenger_that_knows_only_the_newest_week_is_refused(service) -> Non
     label = known_labels(week.parcels["id"], week.end)
     known = ~np.isnan(label)
     hasty = retrain(week.X[:0], label[:0], week.X[known], label[known])
-    old = loop.judge_on_old(hasty, clean())
+    old = judge_on_test(hasty, clean())
     assert not old.passed
     assert not joint_verdict(old, None).passed
 
@@ -169,7 +159,7 @@ def test_moving_the_images_back_repairs_the_bump_without_training() -> None:
 
 
 def test_a_challenger_no_better_than_the_champion_is_refused(service, monkeypatch) -> None:
-    monkeypatch.setattr(loop, "retrain", lambda *_: validated().model)
+    monkeypatch.setattr(repair, "retrain", lambda *_: validated().model)
     running = go_through(range(5, 7), service)
     assert actions(running) == ["retrain, shadow", "refuse"]
     assert "McNemar" in running.reports[-1].why
@@ -178,7 +168,7 @@ def test_a_challenger_no_better_than_the_champion_is_refused(service, monkeypatc
 
 def test_a_challenger_is_judged_by_its_answers_in_the_shadow_only(service) -> None:
     running = go_through([1], service)
-    with pytest.raises(ValueError, match="no challenger ran in the shadow"):
+    with pytest.raises(ValueError, match="had no challenger in the shadow"):
         loop.judge_on_recent(running.logs[0])
 
 
@@ -193,12 +183,6 @@ def test_retraining_waits_for_the_pause_and_ends_at_the_maximum(service) -> None
 def test_a_policy_without_retraining_only_alerts(service) -> None:
     running = go_through([5], service, Policy(max_retrains=0))
     assert (running.reports[0].state, actions(running)) == ("alert", ["wait"])
-
-
-@pytest.mark.parametrize("rules", [{"gate": 1.2}, {"pause": 0}, {"max_retrains": -1}])
-def test_a_policy_that_makes_no_sense_is_refused(rules) -> None:
-    with pytest.raises(ValueError, match="A policy needs"):
-        Policy(**rules)
 
 
 def test_when_clicks_stop_coming_the_loop_warns_and_does_not_retrain(service, monkeypatch) -> None:
@@ -219,21 +203,6 @@ def test_without_labels_a_challenger_stays_in_the_shadow(service, monkeypatch) -
         running.step(live_week(6))
     running.step(live_week(7))
     assert actions(running) == ["retrain, shadow", "wait", "promote"]
-
-
-def test_a_promotion_that_was_a_mistake_is_taken_back(service, monkeypatch) -> None:
-    week = live_week(5, True)
-    upside_down = retrain(week.X, np.arange(len(week.X)) % 2, week.X[:10], np.arange(10) % 2)
-    with monkeypatch.context() as patch:
-        patch.setattr(loop, "retrain", lambda *_: upside_down)
-        patch.setattr(loop, "judge_on_old", lambda *_: validated().gate)
-        patch.setattr(loop, "judge_on_recent", lambda *_, **__: validated().gate)
-        running = go_through([5, 6], service)
-    assert actions(running) == ["retrain, shadow", "promote"]
-    running.step(live_week(7, True))
-    assert actions(running)[-1] == "roll back"
-    assert registry.champion().version == 1
-    assert service.champion.version == 1
 
 
 def test_the_log_of_a_week_holds_the_images_and_scores_of_its_parcels(service) -> None:

@@ -1,8 +1,7 @@
 """The explorer of Monitoring & Maintenance: tune an alarm, and see what it costs in false alarms and in delay."""
 
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import ipywidgets
 import numpy as np
@@ -21,28 +20,12 @@ LABELLED_AT_ONCE_HOURS = 48.0
 MONITORS: dict[str, Monitor] = {monitor.name: monitor for monitor in (SCORES, BRIGHTNESS, PIXELS, ACCURACY)}
 
 
-@dataclass(frozen=True)
-class Tuning:
-    """What one setting of an alarm costs.
-
-    Parameters
-    ----------
-    false_alarms : float
-        Share of windows with an alarm while nothing happens.
-    found : float
-        Share of histories in which the bump is found within its four weeks.
-    delay : float
-        Median parcels from the bump to the alarm; infinite if it is found in fewer than half.
-    """
+class Tuning(NamedTuple):
+    """What an alarm level costs: shares of windows and histories, and median parcels, infinite if mostly missed."""
 
     false_alarms: float
     found: float
     delay: float
-
-    @property
-    def a_year(self) -> float:
-        """False alarms a year for a window of one week."""
-        return self.false_alarms * 52
 
 
 def tune(quiet: np.ndarray, bumped: np.ndarray, level: float, window: int) -> Tuning:
@@ -68,24 +51,20 @@ def _measure(shuffler: Shuffler, monitor: Monitor, window: int) -> tuple[np.ndar
 def _draw(costs: list[Tuning], window: int, level: float) -> ShownFigure:
     with drawing("What a nervous alarm costs, and what it buys", 7.4, 2.7, columns=2) as d:
         wrong, late = d.axes
-        late_values = [cost.delay if np.isfinite(cost.delay) else 0 for cost in costs]
-        for axis, heights, colour in (
-            (wrong, [100 * cost.false_alarms for cost in costs], PINK),
-            (late, late_values, BLUE),
-        ):
-            bars = axis.bar(range(len(costs)), heights, color=GREY)
-            bars[LEVELS.index(level)].set_color(colour)
+        missed = [np.isinf(cost.delay) for cost in costs]
+        heights = [100 * cost.false_alarms for cost in costs], [0 if np.isinf(c.delay) else c.delay for c in costs]
+        for axis, values, colour in zip(d.axes, heights, (PINK, BLUE), strict=True):
+            axis.bar(range(len(costs)), values, color=[colour if each == level else GREY for each in LEVELS])
             axis.set_xticks(range(len(costs)), [f"[{each:g}]" if each == level else f"{each:g}" for each in LEVELS])
             axis.set_xlabel("alarm level, [yours]")
-        for place, cost in enumerate(costs):
-            if not np.isfinite(cost.delay):
-                late.text(place, 2, "missed", ha="center", rotation=90, va="bottom")
+        for place in np.flatnonzero(missed):
+            late.text(place, 2, "missed", ha="center", rotation=90, va="bottom")
         wrong.set(title="False alarms", ylabel="% of windows", ylim=(0, 30))
         late.set(title="Delay after the bump", ylabel="parcels, median", ylim=(0, PARCELS_A_SIDE))
         d.alt = f"Two bar charts over five alarm levels, windows of {window} parcels. " + " ".join(
             f"Level {each:g}: {cost.false_alarms:.1%} false alarms, "
-            + (f"delay {cost.delay:.0f} parcels." if np.isfinite(cost.delay) else "missed in most histories.")
-            for each, cost in zip(LEVELS, costs, strict=True)
+            + ("missed in most histories." if is_missed else f"delay {cost.delay:.0f} parcels.")
+            for each, cost, is_missed in zip(LEVELS, costs, missed, strict=True)
         )
     return d.shown
 
@@ -118,7 +97,8 @@ def explore_alarms(model: Any, pool: Pool) -> Explorer:
         headline = f"False alarms: {cost.false_alarms:.1%} of windows. Bump noticed {delay}"
         notes = [f"The bump is found within four weeks in {cost.found:.0%} of {REPEATS} invented histories."]
         if window == PARCELS_A_WEEK:
-            notes.append(f"At {PARCELS_A_WEEK} parcels a week this is about {cost.a_year:.1f} false alarms a year.")
+            a_year = 52 * cost.false_alarms
+            notes.append(f"At {PARCELS_A_WEEK} parcels a week this is about {a_year:.1f} false alarms a year.")
         if MONITORS[name].looks_at == "labels":
             notes.append("Only clicks within two days count, and this wait comes on top of the delay.")
         return Answer(headline, tuple(notes), (_draw(costs, window, level),))

@@ -6,31 +6,21 @@ without a gate and a comparison with the champion on the same parcels; each deci
 """
 
 import uuid
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
+from math import nan
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
 from mlops_lesson.collection import depot
 from mlops_lesson.collection.dataset import CleanDataset
 from mlops_lesson.deployment import registry, rollout
 from mlops_lesson.keep import journal
+from mlops_lesson.monitoring import repair
 from mlops_lesson.monitoring.monitors import LABELS, PIXELS, SCORES, Reference, accuracy_monitor, watch
-from mlops_lesson.monitoring.repair import (
-    RETRAINING,
-    SIGNIFICANT,
-    diagnose,
-    find_move,
-    hash_of,
-    move_in_words,
-    retrain,
-    training_data,
-)
 from mlops_lesson.monitoring.weeks import WeekLog, reference_of, send_week
-from mlops_lesson.training.network import train_baseline
-from mlops_lesson.validation.gate import FAILED, GATE, GateResult, check_gate
+from mlops_lesson.validation.gate import FAILED, GATE, GateResult, check_gate, judge_on_test
+from mlops_lesson.validation.measures import interval
 
 if TYPE_CHECKING:
     from mlops_lesson.deployment.serving import Server
@@ -47,49 +37,14 @@ class Policy:
     gate : float
         The accuracy that the gate requires, 0 to 1; an accuracy below it by more than luck is an alert.
     pause : int
-        Weeks from one retraining to the next, at least 1.
+        Weeks from one retraining to the next.
     max_retrains : int
         Retrainings in all; after them a person has to decide. 0 allows none.
-
-    Raises
-    ------
-    ValueError
-        If a number is out of range.
     """
 
     gate: float = GATE
     pause: int = 2
     max_retrains: int = 2
-
-    def __post_init__(self) -> None:
-        if not 0 < self.gate < 1 or self.pause < 1 or self.max_retrains < 0:
-            raise ValueError(
-                f"A policy needs a gate between 0 and 1, a pause of 1 week or more and 0 or more retrainings: got "
-                f"gate={self.gate}, pause={self.pause}, max_retrains={self.max_retrains}."
-            )
-
-
-def judge_on_old(model: Any, clean: CleanDataset, gate: float = GATE) -> GateResult:
-    """Judge a challenger on the test images of the history, as Model Validation does.
-
-    Parameters
-    ----------
-    model : object
-        The challenger.
-    clean : CleanDataset
-        The history.
-    gate : float
-        What the accuracy's interval must reach.
-
-    Returns
-    -------
-    GateResult
-        The verdict.
-    """
-    X_test, y_test = clean.part("test")
-    cameras = clean.table.loc[clean.table["split"] == "test", "camera_id"]
-    baseline_right = train_baseline(clean).predict(X_test) == y_test
-    return check_gate(y_test, model.predict_proba(X_test)[:, 1], baseline_right, cameras, gate)
 
 
 def judge_on_recent(log: WeekLog, gate: float = GATE) -> GateResult:
@@ -110,16 +65,13 @@ def judge_on_recent(log: WeekLog, gate: float = GATE) -> GateResult:
     Raises
     ------
     ValueError
-        If there was no challenger, or no label has come yet.
+        If there was no challenger.
     """
-    label = log.labels()
-    known = ~np.isnan(label)
-    if log.shadow is None or not known.any():
-        missing = "no challenger ran in the shadow" if log.shadow is None else "no label has come yet"
-        raise ValueError(f"Week {log.week} cannot be judged: {missing}. Wait another week.")
-    champion_right = (log.score[known] >= 0.5) == label[known]
-    cameras = log.parcels["camera_id"][known]
-    return check_gate(label[known], log.shadow[known], champion_right, cameras, gate, baseline="champion")
+    if log.shadow is None:
+        raise ValueError(f"Week {log.week} had no challenger in the shadow: start one, then send another week.")
+    cameras = log.parcels["camera_id"][log.known]
+    champion_right = log.observed().right
+    return check_gate(log.label[log.known], log.shadow[log.known], champion_right, cameras, gate, baseline="champion")
 
 
 def joint_verdict(old: GateResult, recent: GateResult | None) -> GateResult:
@@ -137,12 +89,11 @@ def joint_verdict(old: GateResult, recent: GateResult | None) -> GateResult:
     GateResult
         The numbers of the later verdict, and all reasons.
     """
-    reasons = []
-    for name, verdict in (("old images", old), ("recent parcels", recent)):
-        for kept, _, why in (text.partition(": ") for text in (verdict.reasons if verdict else ())):
-            reasons.append(f"{kept}: {name}: {why}")
+    reasons = [reason.replace(": ", ": old images: ", 1) for reason in old.reasons]
     if recent is None:
         reasons.append(f"{FAILED}recent parcels: it has not been tried on any")
+    else:
+        reasons += [reason.replace(": ", ": recent parcels: ", 1) for reason in recent.reasons]
     return replace(recent or old, reasons=reasons)
 
 
@@ -158,6 +109,8 @@ class WeekReport:
         Labels that had come by then.
     accuracy, low, high : float
         The champion's accuracy on them and its 95 % interval; not a number without labels.
+    unattended : float
+        The first champion's accuracy on them: what would have been without the loop.
     alarms : tuple of str
         The monitors that rang.
     state : {"nothing", "warning", "alert"}
@@ -173,39 +126,11 @@ class WeekReport:
     accuracy: float
     low: float
     high: float
+    unattended: float
     alarms: tuple[str, ...]
     state: str
     action: str
     why: str
-
-
-@dataclass(frozen=True)
-class LoopRun:
-    """What the loop did over some weeks; made by `mlops_lesson.pipeline.run`.
-
-    Parameters
-    ----------
-    run : str
-        Its name in the journal.
-    reports : tuple of WeekReport
-        Monday by Monday.
-    unattended : tuple of float
-        The first champion's accuracy on the same labelled parcels: what would have been without the loop.
-    logs : tuple of WeekLog
-        The requests of each week.
-    readings : pandas.DataFrame
-        What the monitors read; see `mlops_lesson.monitoring.monitors.watch`.
-    """
-
-    run: str
-    reports: tuple[WeekReport, ...]
-    unattended: tuple[float, ...]
-    logs: tuple[WeekLog, ...] = field(repr=False)
-    readings: pd.DataFrame = field(repr=False)
-
-    def journal(self) -> pd.DataFrame:
-        """Return this run's lines of the journal: `week`, `who`, `what`, `why`."""
-        return journal.read(self.run)[["week", "who", "what", "why"]]
 
 
 class Loop:
@@ -219,125 +144,96 @@ class Loop:
         The history, whose test images are the first reference.
     policy : Policy
         What it may do.
+
+    Attributes
+    ----------
+    reports : list of WeekReport
+        What was seen and done, Monday by Monday.
+    logs : list of WeekLog
+        The requests of each week.
     """
 
     def __init__(self, server: "Server", clean: CleanDataset, policy: Policy | None = None) -> None:
         self.server, self.clean, self.policy = server, clean, policy or Policy()
-        self.alert_on = accuracy_monitor(self.policy.gate)
         self.run = uuid.uuid4().hex
         self.reports: list[WeekReport] = []
         self.logs: list[WeekLog] = []
-        self.readings: list[pd.DataFrame] = []
-        self.first_model = self._model = registry.load("champion").model
+        self._readings: list[pd.DataFrame] = []
+        self._first = self._model = registry.load("champion").model
         self._reference = reference_of(self._model, clean)
-        self._before: Any = None
         self._challenger: tuple[int, Any, GateResult] | None = None
         self._retrained_in: list[int] = []
 
+    @property
+    def readings(self) -> pd.DataFrame:
+        """What the monitors read; see `mlops_lesson.monitoring.monitors.watch`."""
+        return pd.concat(self._readings, ignore_index=True)
+
+    def journal(self) -> pd.DataFrame:
+        """Return this run's lines of the journal: `week`, `who`, `what`, `why`."""
+        return journal.read(self.run)[["week", "who", "what", "why"]]
+
     def step(self, week: depot.LiveWeek) -> WeekReport:
-        """Send a week through the service, and do what Monday asks for.
-
-        Parameters
-        ----------
-        week : mlops_lesson.collection.depot.LiveWeek
-            The next week.
-
-        Returns
-        -------
-        WeekReport
-            What was seen and done.
-        """
+        """Send a week through the service, do what Monday asks for, and report it."""
         log = send_week(self.server, week)
         self.logs.append(log)
-        readings = watch(self._reference, [log.observed()], (PIXELS, SCORES, LABELS, self.alert_on))
-        self.readings.append(readings)
-        rang = tuple(readings.loc[readings["rings"], "monitor"])
-        state = ALERT if self.alert_on.name in rang else WARNING if rang else NOTHING
-        if rang:
-            self._write(log, "monitors", state, ", ".join(rang))
+        alert_on = accuracy_monitor(self.policy.gate)
         right = log.observed().right
-        action, why = self._act(log, state)
-        accuracy, low, high = float("nan"), float("nan"), float("nan")
+        readings = watch(self._reference, [log.observed()], (PIXELS, SCORES, LABELS, alert_on))
+        self._readings.append(readings)
+        rang = tuple(readings.loc[readings["rings"], "monitor"])
+        state = ALERT if alert_on.name in rang else WARNING if rang else NOTHING
+        if rang:
+            self._write("monitors", state, ", ".join(rang))
+        accuracy, low, high, unattended = nan, nan, nan, nan
         if len(right):
-            accuracy = float(right.mean())
-            low, high = binomtest(int(right.sum()), len(right)).proportion_ci(method="wilson")
-        self.reports.append(WeekReport(log.week, len(right), accuracy, low, high, rang, state, action, why))
-        return self.reports[-1]
+            accuracy, (low, high) = float(right.mean()), interval(right.sum(), len(right))
+            unattended = float((self._first.predict(log.X[log.known]) == log.label[log.known]).mean())
+        action, why = self._act(log, state)
+        report = WeekReport(log.week, len(right), accuracy, low, high, unattended, rang, state, action, why)
+        self.reports.append(report)
+        return report
 
-    def result(self) -> LoopRun:
-        """Return what was done so far."""
-        alone = []
-        for log in self.logs:
-            label = log.labels()
-            known = ~np.isnan(label)
-            right = self.first_model.predict(log.X[known]) == label[known] if known.any() else np.array([np.nan])
-            alone.append(float(right.mean()))
-        return LoopRun(
-            self.run,
-            tuple(self.reports),
-            tuple(alone),
-            tuple(self.logs),
-            pd.concat(self.readings, ignore_index=True) if self.readings else pd.DataFrame(),
-        )
-
-    def _write(self, log: WeekLog, who: str, what: str, why: str, version: int | None = None) -> None:
-        journal.write(who, what, why, run=self.run, week=log.week, version=version)
+    def _write(self, who: str, what: str, why: str, version: int | None = None) -> None:
+        journal.write(who, what, why, run=self.run, week=self.logs[-1].week, version=version)
 
     def _act(self, log: WeekLog, state: str) -> tuple[str, str]:
+        """Do what the week asks for; returns the action and its reason."""
         if self._challenger is not None:
             return self._decide_on_challenger(log)
         if state != ALERT:
             return "go on", "no alert"
-        if self._older_is_better(log):
-            why = "the champion before is better on this week's parcels"
-            registry.rollback(reason=f"week {log.week}: {why}")
-            self._write(log, "loop", "rolled back", why)
-            self._follow(self._before, log)
-            self._before = None
-            return "roll back", why
         if len(self._retrained_in) >= self.policy.max_retrains:
             why = f"{self.policy.max_retrains} retrainings are the most the policy allows: a person has to decide"
         elif self._retrained_in and log.week - self._retrained_in[-1] < self.policy.pause:
             why = f"the last retraining was in week {self._retrained_in[-1]}, the pause is not over"
         else:
             return self._retrain(log)
-        self._write(log, "loop", "waits", why)
+        self._write("loop", "waits", why)
         return "wait", why
-
-    def _older_is_better(self, log: WeekLog) -> bool:
-        label = log.labels()
-        known = ~np.isnan(label)
-        if self._before is None or not known.any():
-            return False
-        before = self._before.predict(log.X[known]) == label[known]
-        now = (log.score[known] >= 0.5) == label[known]
-        ahead, behind = int((before & ~now).sum()), int((now & ~before).sum())
-        return ahead > behind and binomtest(ahead, ahead + behind).pvalue < SIGNIFICANT
 
     def _retrain(self, log: WeekLog) -> tuple[str, str]:
         self._retrained_in.append(log.week)
-        X_old, y_old, X_new, y_new = training_data(self.clean, self.logs, log.end)
-        move = find_move(diagnose(self._model, X_new, y_new))
-        cause = move_in_words(move)
-        self._write(log, "loop", "retrains", f"alert; {cause}; {len(y_new)} new labels")
-        model = retrain(X_old, y_old, X_new, y_new, move)
-        tags = asdict(RETRAINING) | {"trigger": f"accuracy alert of week {log.week}"}
-        version = registry.register(model, data_hash=hash_of(X_old, y_old, X_new, y_new), tags=tags)
-        old = judge_on_old(model, self.clean, self.policy.gate)
+        data = repair.training_data(self.clean, self.logs, log.end)
+        move = repair.find_move(repair.diagnose(self._model, *data[2:]))
+        cause = repair.move_in_words(move)
+        self._write("loop", "retrains", f"alert; {cause}; {len(data[-1])} new labels")
+        model = repair.retrain(*data, move)
+        tags = asdict(repair.RETRAINING) | {"trigger": f"accuracy alert of week {log.week}"}
+        version = registry.register(model, data_hash=repair.hash_of(*data), tags=tags)
+        old = judge_on_test(model, self.clean, self.policy.gate)
         if not old.passed:
-            self._refuse(log, version, joint_verdict(old, None))
-            return "retrain, refuse", "; ".join(old.failures)
+            return "retrain, refuse", self._refuse(version, joint_verdict(old, None))
         registry.nominate(version, reason=f"week {log.week}: retrained after an alert")
         rollout.start_shadow(self.server)
         self._challenger = version, model, old
-        why = "passed on old images; a week of recent parcels comes next"
-        self._write(log, "gate", "into the shadow", why, version)
+        self._write("gate", "into the shadow", "passed on old images; a week of recent parcels comes next", version)
         return "retrain, shadow", cause
 
     def _decide_on_challenger(self, log: WeekLog) -> tuple[str, str]:
-        if np.isnan(log.labels()).all():
+        if not log.known.any():
             why = "no label has come, so the challenger stays in the shadow"
-            self._write(log, "loop", "waits", why)
+            self._write("loop", "waits", why)
             return "wait", why
         version, model, old = self._challenger
         self._challenger = None
@@ -345,19 +241,20 @@ class Loop:
         recent = judge_on_recent(log, self.policy.gate)
         verdict = joint_verdict(old, recent)
         if not verdict.passed:
-            self._refuse(log, version, verdict)
-            return "refuse", "; ".join(verdict.failures)
-        registry.record_gate(version, verdict)
+            return "refuse", self._refuse(version, verdict)
         why = "passed on old images and on recent parcels, and beats the champion there"
+        registry.record_gate(version, verdict)
         registry.promote(version, reason=f"week {log.week}: {why}")
-        self._write(log, "gate", "promoted", why, version)
-        self._before = self._model
+        self._write("gate", "promoted", why, version)
         self._follow(model, log)
         return "promote", f"accuracy {recent.accuracy:.3f} on {recent.n} recent parcels, gate passed"
 
-    def _refuse(self, log: WeekLog, version: int, verdict: GateResult) -> None:
+    def _refuse(self, version: int, verdict: GateResult) -> str:
+        """Record why a challenger is refused, and return it."""
+        why = "; ".join(verdict.failures)
         registry.record_gate(version, verdict)
-        self._write(log, "gate", "refused", "; ".join(verdict.failures), version)
+        self._write("gate", "refused", why, version)
+        return why
 
     def _follow(self, model: Any, log: WeekLog) -> None:
         """Let the service answer with a new champion; its reference is the newest week, with the cameras of now."""

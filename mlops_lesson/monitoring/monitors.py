@@ -59,41 +59,30 @@ class Observed:
     right: np.ndarray = field(repr=False)
 
 
-def lowest_p(reference: np.ndarray, current: np.ndarray) -> float:
-    """Compare two samples column by column by the test of Kolmogorov and Smirnov, and return the lowest p-value.
+def lowest_p(reference: np.ndarray, samples: Sequence[np.ndarray]) -> list[float]:
+    """Compare a reference with samples, column by column, by the test of Kolmogorov and Smirnov.
 
     Equal to the lowest of `scipy.stats.ks_2samp(..., method="asymp").pvalue`, and fast enough for thousands of made-up
     weeks.
 
     Parameters
     ----------
-    reference, current : numpy.ndarray of shape (n, k) and (m, k)
-        The samples; neither empty.
+    reference : numpy.ndarray of shape (n, k)
+        What the samples are compared with.
+    samples : sequence of numpy.ndarray of shape (m, k)
+        The samples; none empty.
 
     Returns
     -------
-    float
-        0 to 1; cautious (too large) where values repeat, and not corrected for the number of columns.
-
-    Raises
-    ------
-    ValueError
-        If a sample is empty.
+    list of float
+        For each sample its lowest p-value, 0 to 1; cautious (too large) where values repeat, and not corrected for the
+        number of columns.
     """
-    n, m = len(reference), len(current)
-    if not n or not m:
-        raise ValueError(
-            f"A drift test compares two samples: got {n} reference and {m} current values. Wait for parcels, or choose "
-            "a longer window."
-        )
-    both = np.concatenate([reference, current])
-    order = np.argsort(both, axis=0, kind="stable")
-    # Counted in 1 / (n m), so that equal gaps are equal; a gap counts only where the values that repeat have ended.
-    gaps = np.abs(np.cumsum(np.where(order < n, m, -n), axis=0))
-    in_order = np.take_along_axis(both, order, axis=0)
-    ends = np.ones(both.shape, dtype=bool)
-    ends[:-1] = in_order[1:] != in_order[:-1]
-    return _p_value(int(gaps[ends].max()), n, m)
+    values, n = np.unique(np.concatenate([reference, *samples])), len(reference)
+    before, *now = (np.count_nonzero(X.T[:, None] <= values[:, None], axis=2) for X in (reference, *samples))
+    # Counted in 1 / (n m), so that equal gaps are equal.
+    gaps = [np.abs(len(X) * before - n * counts).max() for X, counts in zip(samples, now, strict=True)]
+    return [_p_value(int(gap), n, len(X)) for gap, X in zip(gaps, samples, strict=True)]
 
 
 @lru_cache(maxsize=10_000)
@@ -103,19 +92,24 @@ def _p_value(gap: int, n: int, m: int) -> float:
     return float(kstwo.sf(gap / (n * m), round(n * m / (n + m))))
 
 
-def brightness_p(reference: Reference, week: Observed) -> float:
+def brightness_p(reference: Reference, weeks: Sequence[Observed]) -> list[float]:
     """Test whether the parcels' mean grey levels have changed."""
-    return lowest_p(reference.X.mean(axis=1, keepdims=True), week.X.mean(axis=1, keepdims=True))
+    return lowest_p(reference.X.mean(axis=1, keepdims=True), [week.X.mean(axis=1, keepdims=True) for week in weeks])
 
 
-def pixels_p(reference: Reference, week: Observed) -> float:
+def pixels_p(reference: Reference, weeks: Sequence[Observed]) -> list[float]:
     """Test whether any pixel has changed, corrected for their number by Bonferroni's rule; at most 1."""
-    return min(1.0, week.X.shape[1] * lowest_p(reference.X, week.X))
+    return [min(1.0, reference.X.shape[1] * p) for p in lowest_p(reference.X, [week.X for week in weeks])]
 
 
-def scores_p(reference: Reference, week: Observed) -> float:
+def scores_p(reference: Reference, weeks: Sequence[Observed]) -> list[float]:
     """Test whether the model's scores have changed."""
-    return lowest_p(reference.score[:, None], week.score[:, None])
+    return lowest_p(reference.score[:, None], [week.score[:, None] for week in weeks])
+
+
+def share_labelled(_: Reference, weeks: Sequence[Observed]) -> list[float]:
+    """Count the share of parcels whose label has come."""
+    return [len(week.right) / len(week.X) for week in weeks]
 
 
 def accuracy_p(week: Observed, gate: float = GATE) -> float:
@@ -150,7 +144,7 @@ def adwin_detections(reference: Reference, weeks: Sequence[Observed], delta: flo
 
 @dataclass(frozen=True)
 class Monitor:
-    """One number a week, and the alarm level from which it rings.
+    """One number a week, and when it rings.
 
     Parameters
     ----------
@@ -161,38 +155,26 @@ class Monitor:
     values : callable
         Takes a `Reference` and the weeks since, and returns one number a week; not a number where it cannot say
         anything.
-    level : float
-        The alarm level.
-    when_above : bool
-        True if it rings from the level on, False if it rings below.
+    rings : callable
+        Takes the numbers and returns for each whether it rings.
     """
 
     name: str
     looks_at: str
     values: Callable[[Reference, Sequence[Observed]], Sequence[float]] = field(repr=False)
-    level: float = LEVEL
-    when_above: bool = False
-
-    def rings(self, values: Sequence[float]) -> np.ndarray:
-        """Return for each value whether the monitor rings."""
-        values = np.asarray(values, dtype=float)
-        return values >= self.level if self.when_above else values < self.level
+    rings: Callable[[np.ndarray], np.ndarray] = field(default=lambda p: p < LEVEL, repr=False)
 
 
-def _weekly(measure: Callable[[Reference, Observed], float]) -> Callable[[Reference, Sequence[Observed]], list[float]]:
-    return lambda reference, weeks: [measure(reference, week) for week in weeks]
-
-
-BRIGHTNESS = Monitor("brightness, KS", "inputs", _weekly(brightness_p))
-PIXELS = Monitor("64 pixels, KS and Bonferroni", "inputs", _weekly(pixels_p))
-SCORES = Monitor("scores, KS", "scores", _weekly(scores_p))
-SCORES_ADWIN = Monitor("scores, ADWIN", "scores", adwin_detections, 1, when_above=True)
-LABELS = Monitor("clicks arrive", "labels", _weekly(lambda _, week: len(week.right) / len(week.X)), LEAST_LABELLED)
+BRIGHTNESS = Monitor("brightness, KS", "inputs", brightness_p)
+PIXELS = Monitor("64 pixels, KS and Bonferroni", "inputs", pixels_p)
+SCORES = Monitor("scores, KS", "scores", scores_p)
+SCORES_ADWIN = Monitor("scores, ADWIN", "scores", adwin_detections, lambda detections: detections > 0)
+LABELS = Monitor("clicks arrive", "labels", share_labelled, lambda share: share < LEAST_LABELLED)
 
 
 def accuracy_monitor(gate: float = GATE) -> Monitor:
     """Make the monitor of the accuracy on clicks, which rings when it is below the gate by more than luck."""
-    return Monitor("accuracy on clicks", "labels", _weekly(lambda _, week: accuracy_p(week, gate)))
+    return Monitor("accuracy on clicks", "labels", lambda _, weeks: [accuracy_p(week, gate) for week in weeks])
 
 
 ACCURACY = accuracy_monitor()
@@ -216,15 +198,10 @@ def watch(reference: Reference, weeks: Sequence[Observed], monitors: Sequence[Mo
     -------
     pandas.DataFrame
         One row per week and monitor: `week`, `monitor`, `looks_at`, `value`, `rings`.
-
-    Raises
-    ------
-    ValueError
-        If the reference or a week holds no parcels.
     """
     rows = []
     for monitor in monitors:
-        values = monitor.values(reference, weeks)
+        values = np.asarray(monitor.values(reference, weeks))
         for week, value, rings in zip(weeks, values, monitor.rings(values), strict=True):
             rows.append((week.week, monitor.name, monitor.looks_at, float(value), bool(rings)))
     return pd.DataFrame(rows, columns=["week", "monitor", "looks_at", "value", "rings"])

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
 from mlops_lesson.collection import depot
 from mlops_lesson.monitoring.monitors import MONITORS, Monitor, Observed, Reference
 from mlops_lesson.validation.behaviour import dim, shift
+from mlops_lesson.validation.measures import interval
 
 if TYPE_CHECKING:
     from mlops_lesson.collection.dataset import CleanDataset
@@ -51,14 +51,6 @@ class Pool:
     hours_left: tuple[np.ndarray, ...] = field(repr=False)
 
 
-def _labels_and_hours(ids: pd.Series, seen_at: pd.Series, clicks: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    last = clicks.sort_values("clicked_at", kind="stable").drop_duplicates("parcel_id", keep="last")
-    last = last.set_index("parcel_id").reindex(ids)
-    label = last["chute"].str.strip().str.upper().map({"A": 0.0, "B": 1.0}).to_numpy(dtype=float)
-    hours = (last["clicked_at"].to_numpy() - seen_at.to_numpy()) / np.timedelta64(1, "h")
-    return label, hours.astype(float)
-
-
 def undisturbed_pool(clean: "CleanDataset") -> Pool:
     """Put the gate's test images and the control stream together, the test images first.
 
@@ -74,18 +66,20 @@ def undisturbed_pool(clean: "CleanDataset") -> Pool:
     """
     test = clean.table[clean.table["split"] == "test"]
     weeks = [depot.read_live_week(week, control=True) for week in range(1, depot.LIVE_WEEKS + 1)]
-    live = pd.concat([week.parcels for week in weeks])
-    old_label, old_hours = _labels_and_hours(test["id"], test["seen_at"], depot.read_clicks())
-    label, hours = _labels_and_hours(live["id"], live["seen_at"], depot.read_live_clicks())
+    parcels = pd.concat([test, *(week.parcels for week in weeks)])
+    clicks = pd.concat([depot.read_clicks(), depot.read_live_clicks()]).sort_values("clicked_at", kind="stable")
+    last = clicks.drop_duplicates("parcel_id", keep="last").set_index("parcel_id").reindex(parcels["id"])
     return Pool(
         X=np.concatenate([clean.part("test")[0], *(week.X for week in weeks)]),
-        label=np.concatenate([old_label, label]),
-        hours=np.concatenate([old_hours, hours]),
+        label=last["chute"].str.strip().str.upper().map({"A": 0.0, "B": 1.0}).to_numpy(dtype=float),
+        hours=_hours(parcels["seen_at"], last["clicked_at"].to_numpy()),
         n_reference=len(test),
-        hours_left=tuple(
-            ((week.end - week.parcels["seen_at"]) / pd.Timedelta(hours=1)).to_numpy(dtype=float) for week in weeks
-        ),
+        hours_left=tuple(_hours(week.parcels["seen_at"], week.end) for week in weeks),
     )
+
+
+def _hours(since: pd.Series, until: Any) -> np.ndarray:
+    return ((until - since) / pd.Timedelta(hours=1)).to_numpy(dtype=float)
 
 
 class Shuffler:
@@ -141,13 +135,10 @@ class Rehearsal:
 
     Parameters
     ----------
-    bump : str
-        How the cameras were moved, a name of `STATES`.
     quiet, disturbed : dict of str to numpy.ndarray of bool, shape (repeats, 8)
         For each monitor the alarms in histories in which nothing happens, and in those with dimming and bump.
     """
 
-    bump: str
     quiet: dict[str, np.ndarray] = field(repr=False)
     disturbed: dict[str, np.ndarray] = field(repr=False)
 
@@ -174,8 +165,8 @@ class Rehearsal:
 
 
 def _share(rings: np.ndarray) -> str:
-    interval = binomtest(int(rings.sum()), len(rings)).proportion_ci(method="wilson")
-    return f"{rings.mean():.2f} ({interval.low:.2f} to {interval.high:.2f})"
+    low, high = interval(rings.sum(), len(rings))
+    return f"{rings.mean():.2f} ({low:.2f} to {high:.2f})"
 
 
 def rehearse(
@@ -216,12 +207,12 @@ def rehearse(
     weeks = range(1, len(pool.hours_left) + 1)
     healthy = ["healthy" for _ in weeks]
     faulty = ["dimmed" if week == DIM_WEEK else bump if week >= BUMP_WEEK else "healthy" for week in weeks]
-    quiet: dict[str, list[np.ndarray]] = {monitor.name: [] for monitor in monitors}
-    disturbed: dict[str, list[np.ndarray]] = {monitor.name: [] for monitor in monitors}
-    for _ in range(repeats):
+    rang = np.zeros((2, len(monitors), repeats, len(weeks)), dtype=bool)
+    for repeat in range(repeats):
         order = rng.permutation(len(pool.X))
-        for states, into in ((healthy, quiet), (faulty, disturbed)):
+        for kind, states in enumerate((healthy, faulty)):
             reference, history = shuffler.history(order, pool.hours_left, states)
-            for monitor in monitors:
-                into[monitor.name].append(monitor.rings(monitor.values(reference, history)))
-    return Rehearsal(bump, *({name: np.array(rang) for name, rang in kind.items()} for kind in (quiet, disturbed)))
+            for place, monitor in enumerate(monitors):
+                rang[kind, place, repeat] = monitor.rings(np.array(monitor.values(reference, history)))
+    names = [monitor.name for monitor in monitors]
+    return Rehearsal(*(dict(zip(names, kind, strict=True)) for kind in rang))

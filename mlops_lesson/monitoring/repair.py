@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from mlops_lesson.collection.dataset import CleanDataset
-from mlops_lesson.monitoring.weeks import WeekLog
+from mlops_lesson.monitoring.weeks import WeekLog, known_labels
 from mlops_lesson.training.network import TrainingSettings, fit_on
 from mlops_lesson.validation.behaviour import shift
+from mlops_lesson.validation.measures import mcnemar
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -42,15 +43,12 @@ def diagnose(model: Any, X: np.ndarray, y: np.ndarray) -> pd.DataFrame:
         `broken` (answers that became right, and wrong), and `p`, McNemar's exact p-value times the number of
         directions tried (Bonferroni), at most 1.
     """
-    from scipy.stats import binomtest
-
-    plain, rows = model.predict(X) == y, {}
+    plain, rows = model.predict(X) == y, []
     for name, move in MOVES.items():
         right = model.predict(shift(X, *move)) == y
-        mended, broken = int((right & ~plain).sum()), int((plain & ~right).sum())
-        p = binomtest(mended, mended + broken).pvalue if mended + broken else 1.0
-        rows[name] = {"accuracy": right.mean(), "mended": mended, "broken": broken, "p": min(1.0, p * len(MOVES))}
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("moved").astype({"mended": int, "broken": int})
+        p = min(1.0, mcnemar(right, plain) * len(MOVES))
+        rows.append((name, right.mean(), (right & ~plain).sum(), (plain & ~right).sum(), p))
+    return pd.DataFrame(rows, columns=["moved", "accuracy", "mended", "broken", "p"]).set_index("moved")
 
 
 def find_move(diagnosis: pd.DataFrame) -> tuple[int, int] | None:
@@ -139,7 +137,7 @@ def training_data(
     learned = (clean.table["split"] != "test").to_numpy()
     X, y = [clean.X[learned]], [clean.y[learned].astype(float)]
     for log in logs:
-        label = log.labels(until)
+        label = known_labels(log.parcels["id"], until)
         X.append(log.X[~np.isnan(label)])
         y.append(label[~np.isnan(label)])
     return np.concatenate(X[:-1]), np.concatenate(y[:-1]), X[-1], y[-1]
@@ -147,8 +145,5 @@ def training_data(
 
 def hash_of(*arrays: np.ndarray) -> str:
     """Return the data hash of training data, 64 hexadecimal digits."""
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(repr(np.shape(array)).encode())
-        digest.update(np.ascontiguousarray(array, dtype="<f8").tobytes())
-    return digest.hexdigest()
+    parts = [str(array.shape).encode() + np.ascontiguousarray(array, dtype="<f8").tobytes() for array in arrays]
+    return hashlib.sha256(b"".join(parts)).hexdigest()

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pandas as pd
 from mlops_lesson.collection import depot
 from mlops_lesson.collection.dataset import CleanDataset, last_click
 from mlops_lesson.deployment import request_log
-from mlops_lesson.monitoring.monitors import MONITORS, Monitor, Observed, Reference, watch
+from mlops_lesson.monitoring.monitors import Observed, Reference
 from mlops_lesson.show.figures import BLUE, GREY, ShownFigure, drawing
 
 if TYPE_CHECKING:
@@ -67,15 +68,19 @@ class WeekLog:
     end: pd.Timestamp
     statuses: dict[str, int] = field(default_factory=dict)
 
-    def labels(self, until: pd.Timestamp | None = None) -> np.ndarray:
-        """Return the labels known at a time, at the end of the week if not given; see `known_labels`."""
-        return known_labels(self.parcels["id"], until or self.end)
+    @cached_property
+    def label(self) -> np.ndarray:
+        """The labels that had come by the end of the week; see `known_labels`."""
+        return known_labels(self.parcels["id"], self.end)
 
-    def observed(self, until: pd.Timestamp | None = None) -> Observed:
-        """Return what the monitors may see of it at a time, at the end of the week if not given."""
-        label = self.labels(until)
-        known = ~np.isnan(label)
-        return Observed(self.week, self.X, self.score, ((self.score >= 0.5) == label)[known])
+    @property
+    def known(self) -> np.ndarray:
+        """For each parcel, whether its label had come."""
+        return ~np.isnan(self.label)
+
+    def observed(self) -> Observed:
+        """Return what the monitors may see of it at the end of the week."""
+        return Observed(self.week, self.X, self.score, ((self.score >= 0.5) == self.label)[self.known])
 
 
 def _statuses(server: "Server") -> Counter[str]:
@@ -114,18 +119,18 @@ def send_week(server: "Server", week: depot.LiveWeek) -> WeekLog:
     before, counted = request_log.last_request(), _statuses(server) + Counter({"200": 1})
     for parcel_id, image in zip(week.parcels["id"], week.images, strict=True):
         server.predict(image, parcel_id=int(parcel_id))
-    rows = request_log.read_requests(after=before, pixels=True)
-    answers = {role: part.set_index("parcel_id") for role, part in rows.groupby("role")}
-    ids = week.parcels["id"].astype(str)
-    champion = answers.get("champion", rows.set_index("parcel_id")).reindex(ids)
+    rows, ids = request_log.read_requests(after=before, pixels=True), week.parcels["id"].astype(str)
+    champion, shadow = (
+        rows[rows["role"] == role].set_index("parcel_id").reindex(ids) for role in ("champion", "shadow")
+    )
     if champion["score"].isna().any():
         raise RuntimeError(
             f"The service answered {len(ids)} parcels but logged {champion['score'].notna().sum()} of them: is another "
             "service writing to the same folder, or the disk full? Stop it, then send the week again."
         )
-    shadow = answers["shadow"]["score"].reindex(ids).to_numpy() if "shadow" in answers else None
     X, score = champion[request_log.PIXEL_COLUMNS].to_numpy(), champion["score"].to_numpy()
-    return WeekLog(week.week, week.parcels, X, score, shadow, week.end, dict(_statuses(server) - counted))
+    shadow_score = None if shadow["score"].isna().all() else shadow["score"].to_numpy()
+    return WeekLog(week.week, week.parcels, X, score, shadow_score, week.end, dict(_statuses(server) - counted))
 
 
 def score_week(model: Any, week: depot.LiveWeek) -> WeekLog:
@@ -225,27 +230,3 @@ def reference_of(model: Any, clean: CleanDataset) -> Reference:
     """
     X_test, _ = clean.part("test")
     return Reference(X_test, model.predict_proba(X_test)[:, 1])
-
-
-def monitor(
-    model: Any, clean: CleanDataset, logs: Sequence[WeekLog], monitors: Sequence[Monitor] = MONITORS
-) -> pd.DataFrame:
-    """Stage 6: compare the weeks since deployment with the images on which the gate judged the model.
-
-    Parameters
-    ----------
-    model : object
-        The champion.
-    clean : CleanDataset
-        The history; its test images are the reference.
-    logs : sequence of WeekLog
-        The live weeks, as `send_week` returns them.
-    monitors : sequence of Monitor
-        Which ones.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per week and monitor; see `mlops_lesson.monitoring.monitors.watch`.
-    """
-    return watch(reference_of(model, clean), [log.observed() for log in logs], monitors)

@@ -139,13 +139,13 @@ class ValidatedModel:
         return self.trained.model
 
 
-def validate(trained: TrainedModel, clean: CleanDataset, required: float = GATE) -> GateResult:
-    """Stage 4: judge a model on the test images by the gate's three rules; see `check_gate`.
+def judge_on_test(model: Any, clean: CleanDataset, required: float = GATE) -> GateResult:
+    """Judge a model on the test images of the history by the gate's three rules; see `check_gate`.
 
     Parameters
     ----------
-    trained : TrainedModel
-        What `train` returns.
+    model : object
+        Takes grey levels 0 to 16, shape (n, 64).
     clean : CleanDataset
         What `preprocess` returns.
     required : float
@@ -159,4 +159,9 @@ def validate(trained: TrainedModel, clean: CleanDataset, required: float = GATE)
     X_test, y_test = clean.part("test")
     cameras = clean.table.loc[clean.table["split"] == "test", "camera_id"]
     baseline_right = train_baseline(clean).predict(X_test) == y_test
-    return check_gate(y_test, trained.model.predict_proba(X_test)[:, 1], baseline_right, cameras, required)
+    return check_gate(y_test, model.predict_proba(X_test)[:, 1], baseline_right, cameras, required)
+
+
+def validate(trained: TrainedModel, clean: CleanDataset) -> GateResult:
+    """Stage 4: judge what `train` returns; see `judge_on_test`."""
+    return judge_on_test(trained.model, clean)
