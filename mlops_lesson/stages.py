@@ -1,7 +1,9 @@
 """The six stages of the machine-learning lifecycle, and what shows them: strip, card and picture."""
 
+import tomllib
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 
 from mlops_lesson.show.page import OURS, Shown, html_table
 
@@ -43,56 +45,8 @@ class Stage:
         return f"{self.number:02d}_{self.slug}.ipynb"
 
 
-STAGES: tuple[Stage, ...] = (
-    Stage(
-        1,
-        "Data Collection",
-        "Raw data from various sources",
-        "Gather data from databases, sensors, or files",
-        "Raw dataset with mixed formats",
-        "CSV files with user clicks, images from cameras",
-    ),
-    Stage(
-        2,
-        "Data Preprocessing",
-        "Raw dataset with mixed formats",
-        "Clean, normalize, and format data for training",
-        "Cleaned dataset with consistent features",
-        "Remove missing values, scale numbers between 0 and 1",
-    ),
-    Stage(
-        3,
-        "Model Training",
-        "Cleaned dataset with consistent features",
-        "Train ML model using training data",
-        "Trained model with learned parameters",
-        "Neural network learns to classify images",
-    ),
-    Stage(
-        4,
-        "Model Validation",
-        "Trained model and validation dataset",
-        "Evaluate model accuracy and performance",
-        "Performance metrics like accuracy and loss",
-        "Model achieves 85% accuracy on validation images",
-    ),
-    Stage(
-        5,
-        "Deployment",
-        "Validated trained model",
-        "Deploy model to production environment",
-        "Model available for real-time predictions",
-        "Model runs on cloud server responding to user queries",
-    ),
-    Stage(
-        6,
-        "Monitoring & Maintenance",
-        "Deployed model and live data",
-        "Track model performance and update if needed",
-        "Alerts on model drift and updated models",
-        "Detect accuracy drop and retrain model automatically",
-    ),
-)
+_WORDS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+STAGES: tuple[Stage, ...] = tuple(Stage(number, **words) for number, words in enumerate(_WORDS["stages"], start=1))
 
 
 def get_stage(stage: "int | str | Stage") -> Stage:
@@ -101,8 +55,7 @@ def get_stage(stage: "int | str | Stage") -> Stage:
     Parameters
     ----------
     stage : int, str or Stage
-        1 to 6, a name such as ``"Data Collection"``, a slug such as ``"data_collection"``, or a `Stage`, which is
-        returned as it is.
+        1 to 6, a name such as ``"Data Collection"``, a slug such as ``"data_collection"``, or a `Stage`.
 
     Returns
     -------
@@ -114,10 +67,8 @@ def get_stage(stage: "int | str | Stage") -> Stage:
     ValueError
         If there is no such stage; the message lists the six.
     """
-    if isinstance(stage, Stage):
-        return stage
     for known in STAGES:
-        if stage in (known.number, known.name, known.slug) and not isinstance(stage, bool):
+        if stage in (known, known.number, known.name, known.slug):
             return known
     names = ", ".join(f"{known.number} {known.name!r}" for known in STAGES)
     raise ValueError(f"No stage {stage!r}. Give a number or a name: {names}.")
@@ -129,7 +80,6 @@ PAGE_STYLE = (
     ".jp-RenderedMarkdown summary { padding: 4px 0; }</style>"
 )
 """For the notebook's own texts: folds are open on paper and large enough to hit, links are known without colour."""
-
 
 _LINK = "line-height:24px;text-decoration:underline"
 
@@ -146,11 +96,6 @@ def strip(stage: "int | str | Stage") -> Shown:
     -------
     Shown
         Make it the last expression of a cell.
-
-    Raises
-    ------
-    ValueError
-        If there is no such stage.
     """
     current = get_stage(stage)
     words, items = [], []
@@ -169,34 +114,29 @@ def strip(stage: "int | str | Stage") -> Shown:
     )
 
 
-def stage_card(stage: "int | str | Stage", **measured: str) -> Shown:
+def stage_card(
+    stage: "int | str | Stage", *, input: str = "", operation: str = "", output: str = "", example: str = ""
+) -> Shown:
     """Show a stage's input, operation, output and example, with the real numbers of this run beside them.
 
     Parameters
     ----------
     stage : int, str or Stage
         The stage; see `get_stage`.
-    **measured : str
-        What this run has for `input`, `operation`, `output` and `example`; each may be left out.
+    input, operation, output, example : str
+        What this run has for each.
 
     Returns
     -------
     Shown
         Make it the last expression of a cell.
-
-    Raises
-    ------
-    ValueError
-        If another name than those four is given.
     """
-    current, parts = get_stage(stage), ("input", "operation", "output", "example")
-    unknown = ", ".join(sorted(measured.keys() - set(parts)))
-    if unknown:
-        raise ValueError(f"A stage card has input, operation, output and example; got {unknown} as well.")
+    current = get_stage(stage)
+    here = {"input": input, "operation": operation, "output": output, "example": example}
+    rows = [(part, getattr(current, part), measured) for part, measured in here.items()]
     title = f"Stage {current.number}, {current.name}"
-    rows = [(part, getattr(current, part), measured.get(part, "")) for part in parts]
-    lines = [f"  {part + ':':<11}{words}" + (f"  | in this run: {here}" if here else "") for part, words, here in rows]
-    table = [(part.capitalize(), words, here) for part, words, here in rows]
+    lines = [f"  {part + ':':<11}{words}{'  | in this run: ' * bool(own)}{own}" for part, words, own in rows]
+    table = [(part.capitalize(), *words) for part, *words in rows]
     head = ("Part", "In general", "In this run")
     return Shown("\n".join([title, *lines]), html_table(table, title, head, row_heads=True))
 

