@@ -9,6 +9,7 @@ import copy
 import hashlib
 import io
 import zipfile
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -43,18 +44,18 @@ def _pack(artifact: Any) -> bytes:
         return skops.io.dumps(artifact)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, value in vars(artifact).items():
-            buffer = io.BytesIO()
+        for name in [field.name for field in fields(artifact)]:
+            value, buffer = getattr(artifact, name), io.BytesIO()
             if isinstance(value, pd.DataFrame):
                 value.to_csv(buffer, index=False, lineterminator="\n")
-                name += ".csv"
+                ending = ".csv"
             elif isinstance(value, np.ndarray):
                 np.save(buffer, value, allow_pickle=False)
-                name += ".npy"
+                ending = ".npy"
             else:
                 np.savez(buffer, **{str(parcel): image for parcel, image in value.items()})
-                name += ".npz"
-            archive.writestr(zipfile.ZipInfo(name), buffer.getvalue())
+                ending = ".npz"
+            archive.writestr(zipfile.ZipInfo(name + ending), buffer.getvalue())
     return packed.getvalue()
 
 

@@ -25,8 +25,8 @@ from mlops_lesson.monitoring.loop import ALERT, Loop
 from mlops_lesson.monitoring.monitors import ACCURACY
 from mlops_lesson.preprocessing.contract import require_clean
 from mlops_lesson.show.figures import BLUE, GREY, ShownFigure, drawing
-from mlops_lesson.show.page import fold
-from mlops_lesson.show.tables import ShownTable, show_table
+from mlops_lesson.show.page import Shown, fold
+from mlops_lesson.show.tables import show_table
 from mlops_lesson.training.network import fit_on, train
 from mlops_lesson.validation.behaviour import shift
 from mlops_lesson.validation.gate import ValidatedModel
@@ -248,20 +248,19 @@ class ScoreCard:
         points = ", ".join(f"{name} {value:.1f}" for name, value in self.sections().items())
         return f"ML Test Score {self.score:.1f} of 7: {self.level}\n{points}"
 
-    def _tables(self) -> tuple[ShownTable, ShownTable]:
+    def _shown(self) -> Shown:
         first = self.to_do()[["section", "test", "points", "next step"]]
         every = self.rows[["section", "test", "points", "evidence", "notebook"]]
-        return (
-            show_table(first, f"{self}. What to do first", decimals=1),
-            show_table(every, f"All {len(every)} tests with their evidence", decimals=1),
-        )
+        above = show_table(first, f"{self}. What to do first", decimals=1)
+        caption = f"All {len(every)} tests with their evidence"
+        below = show_table(every, caption, decimals=1)
+        return Shown(f"{above.text}\n\n{below.text}", above.html + fold(caption, below.html))
 
     def __repr__(self) -> str:
-        return "\n\n".join(map(repr, self._tables()))
+        return self._shown().text
 
     def _repr_html_(self) -> str:
-        first, every = self._tables()
-        return first._repr_html_() + fold(every.caption, every._repr_html_())
+        return self._shown().html
 
     def plot(self) -> ShownFigure:
         """Draw the points of the four sections; the weakest one is the score."""
