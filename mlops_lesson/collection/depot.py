@@ -25,6 +25,7 @@ IMAGE_SHAPE = (8, 8)
 CHUTES = ("A", "B")
 LIVE_WEEKS = 8
 
+_LEFT_BEHIND = re.compile(r"Thumbs\.db|desktop\.ini|\..*")
 _WAY_OUT = "Restore it with `git checkout data`, or build all data again with `python data/build.py`."
 
 
@@ -245,7 +246,10 @@ def verify_data(folder: Path | None = None) -> pd.DataFrame:
     with _read_as(manifest, "a list of checksums"):
         lines = (line.split("  ") for line in manifest.read_text(encoding="utf-8").splitlines())
         expected = {name: digest for digest, name in lines}
-    found = {path.relative_to(folder).as_posix(): checksum(path) for path in _data_files(folder)}
+    # What an operating system or a notebook leaves in a folder that was looked into is no data.
+    paths = [path for part in ("raw", "live") for path in (folder / part).rglob("*") if path.is_file()]
+    ours = [path for path in paths if not _LEFT_BEHIND.fullmatch(path.name)]
+    found = {path.relative_to(folder).as_posix(): checksum(path) for path in ours}
     table = pd.DataFrame({"sha256": pd.Series(expected, dtype=str), "found": pd.Series(found, dtype=str)}).fillna("")
     conditions = [table["sha256"] == table["found"], table["found"] == "", table["sha256"] == ""]
     table["state"] = np.select(conditions, ["unchanged", "missing", "not listed"], "changed")
@@ -255,10 +259,3 @@ def verify_data(folder: Path | None = None) -> pd.DataFrame:
 def checksum(path: Path) -> str:
     """Return the SHA-256 checksum of a file, 64 hexadecimal digits."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _data_files(folder: Path) -> list[Path]:
-    found = (path for part in ("raw", "live") for path in (folder / part).rglob("*") if path.is_file())
-    # What an operating system or a notebook leaves in a folder that was looked into is no data.
-    left_behind = ("Thumbs.db", "desktop.ini")
-    return [path for path in found if not path.name.startswith(".") and path.name not in left_behind]

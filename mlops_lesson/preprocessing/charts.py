@@ -43,11 +43,10 @@ def plot_inflation(points: Mapping[str, Sequence[float]]) -> ShownFigure:
     table = pd.DataFrame({leak: pd.Series(list(values)) for leak, values in points.items()})
     means = table.mean()
     with drawing(f"Inflates the accuracy most: {means.idxmax()}, {means.max():.1f} points on average", 7, 2.6) as d:
-        for place, leak in enumerate(table):
-            d.axis.plot(table[leak], [place] * len(table), "o", color=BLUE, alpha=0.45)
-            d.axis.plot([means[leak]] * 2, [place - 0.3, place + 0.3], color="black", linewidth=2)
+        for leak in table:
+            d.axis.plot(table[leak], [leak] * len(table), "o", color=BLUE, alpha=0.45)
+            d.axis.plot(means[leak], leak, "|", color="black", markersize=20, markeredgewidth=2)
         d.axis.axvline(0, color="black", linestyle=":")
-        d.axis.set_yticks(range(len(points)), list(points))
         d.axis.set(xlabel="accuracy with the leak minus without, in points; bar: mean", ylim=(len(points) - 0.5, -0.5))
         d.alt = "Points by which each leak inflates the accuracy. " + " ".join(
             f"{row.Index}: {row.min:+.1f} to {row.max:+.1f}, mean {row.mean:+.1f}."

@@ -10,7 +10,6 @@ from mlops_lesson.collection.dataset import SPLITS, CleanDataset
 from mlops_lesson.collection.depot import CHUTES, GREY_LEVELS, IMAGE_SHAPE
 
 CAMERAS = (1, 2, 3, 4)
-SHOWN_FAILURES = 3
 
 
 def require_clean(clean: CleanDataset) -> CleanDataset:
@@ -71,6 +70,6 @@ def _say(column: object, check: str, cases: pd.DataFrame) -> str:
     if cases["index"].isna().any():
         return f"{check}: {', '.join(map(str, cases['failure_case']))}"
     ids = [str(i) for i in cases["index"]]
-    named = ", ".join(ids[:SHOWN_FAILURES] + ["..."] * (len(ids) > SHOWN_FAILURES))
+    named = ", ".join(ids[:3] + ["..."] * (len(ids) > 3))
     said = {"not_nullable": "missing", "field_uniqueness": "repeated"}.get(check, check)
     return f"{column}: {said} (parcel {named})"

@@ -5,6 +5,7 @@ doi:10.1145/3287560.3287596.
 """
 
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
 from mlops_lesson.collection.dataset import SPLITS, CleanDataset
@@ -64,7 +65,6 @@ def write_card(trained: TrainedModel, gate: GateResult, clean: CleanDataset) -> 
     X_test, y_test = clean.part("test")
     cameras = slices(trained.model.predict(X_test) == y_test, parts["test"]["camera_id"])
     changes = behaviour(trained.model, X_test, y_test)
-    weakest, worst = cameras["accuracy"].idxmin(), min(changes, key=lambda name: changes[name])
     days = {
         name: f"{len(part)} images, {part['seen_at'].min():%Y-%m-%d} to {part['seen_at'].max():%Y-%m-%d}"
         for name, part in parts.items()
@@ -82,10 +82,8 @@ def write_card(trained: TrainedModel, gate: GateResult, clean: CleanDataset) -> 
         data_hash=clean.data_hash[:12],
         **days,
         cameras="\n".join(lines),
-        weakest=weakest,
-        weakest_accuracy=cameras["accuracy"][weakest],
-        worst=worst,
-        worst_accuracy=changes[worst],
+        weakest=cameras.loc[cameras["accuracy"].idxmin()],
+        worst=min(changes.items(), key=itemgetter(1)),
         known=parts["test"]["sender"].isin(parts["train"]["sender"]).mean(),
     )
     return ModelCard(markdown, trained.model_hash)
