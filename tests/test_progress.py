@@ -90,7 +90,9 @@ def test_without_a_course_folder_or_where_nobody_may_look_the_course_goes_on_wit
 
     with monkeypatch.context() as patch:
         patch.setattr(database.Path, "exists", refused)
-        assert "Permission denied" in progress.read().notice
+        notice = progress.read().notice
+    assert "Permission denied" in notice
+    assert "first edition" not in notice
     monkeypatch.delenv("MLOPS_LESSON_HOME")
     monkeypatch.setenv("MLOPS_LESSON_COURSE", str(tmp_path / "nowhere"))
     assert "course folder was not found" in progress.keep_part(6, "why").notice

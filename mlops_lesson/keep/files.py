@@ -18,6 +18,8 @@ def said_if_unwritable(path: Path) -> Iterator[None]:
     """Turn the system's refusal to write a file in the ``with`` block into a `CannotWriteError`."""
     try:
         yield
+    except CannotWriteError:
+        raise
     except OSError as error:
         raise CannotWriteError(
             f"{path} cannot be written ({error.strerror or error}). What was there before is unchanged. Make room on "

@@ -254,7 +254,7 @@ class _Memory:
         """Take over what the first edition of the course saved, or begin with nothing."""
         begun, earlier = Progress(), self.file and self.file.with_name("progress.json")
         try:
-            if earlier and earlier.exists():
+            if earlier and os.path.exists(earlier):  # noqa: PTH110 - as above
                 begun = _DOCUMENT.validate_json(earlier.read_bytes())
         except (OSError, ValueError):
             words = "progress.json, of the course's first edition, cannot be taken over; it is left as it is."

@@ -65,6 +65,7 @@ def test_a_write_that_is_refused_is_told_changes_nothing_and_works_later(
     kind, found = seen
     wrote = found["writes"][what]
     assert re.search(SAID.get(what, SERVICE[kind]), wrote["said"])
+    assert wrote["said"].count("What was there before is unchanged") <= 1
     if what != "the service":
         assert wrote["changed"] == []
         assert wrote["afterwards"] == "done"
