@@ -35,7 +35,8 @@ class Guarded:
             **{f"JUPYTER_{kind}_DIR": str(folder / "jupyter" / kind.lower()) for kind in JUPYTER},
             "IPYTHONDIR": str(folder / "ipython"),
             "MAY_WRITE": os.pathsep.join(may_write),
-            "MLOPS_LESSON_HOME": str(folder / "my_work"),
+            # A name as on a real machine.
+            "MLOPS_LESSON_HOME": str(folder / "my work #1, 100%"),
             "TMPDIR": str(folder / "tmp"),
             # joblib would put its shared arrays into the memory that all programs share.
             "JOBLIB_TEMP_FOLDER": str(folder / "tmp"),
