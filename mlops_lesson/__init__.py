@@ -13,9 +13,10 @@ import os
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
-# The course's MLflow store is a file of the learner's: a company's servers, pools and workspaces do not belong to it.
+# The course's MLflow store is a file of the learner's: a company's servers, pools and workspaces do not belong to it,
+# nor does a setting that makes pandera check nothing.
 # Without the first of these MLflow would report how it is used; without the second it would keep the file open.
-for _name in [name for name in os.environ if name.startswith("MLFLOW_")]:
+for _name in [name for name in os.environ if name.startswith(("MLFLOW_", "PANDERA_"))]:
     del os.environ[_name]
 os.environ.update(
     MLFLOW_DISABLE_TELEMETRY="true", MLFLOW_SQLALCHEMYSTORE_POOLCLASS="NullPool", MLFLOW_LOGGING_LEVEL="ERROR"

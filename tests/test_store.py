@@ -85,8 +85,9 @@ def test_store_of_another_mlflow_says_the_way_out(work):
     assert "db upgrade" in said
 
 
-def test_new_store_is_quiet_and_a_companys_variables_do_not_reach_it(tmp_path):
+def test_new_store_is_quiet_and_a_companys_variables_do_not_reach_it_nor_the_contract(tmp_path):
     code = (
+        "import mlops_lesson; from pandera.config import CONFIG; assert CONFIG.validation_enabled; "
         "from mlops_lesson.keep.store import open_store; import mlflow; mlflow.set_tracking_uri(open_store()); "
         "mlflow.set_experiment('parcel-chute'); mlflow.start_run(); mlflow.log_metric('loss', 0.5)"
     )
@@ -95,6 +96,7 @@ def test_new_store_is_quiet_and_a_companys_variables_do_not_reach_it(tmp_path):
         "MLFLOW_ENABLE_WORKSPACES": "true",
         "MLFLOW_TRACKING_URI": "http://127.0.0.1:9",
         "MLFLOW_EXPERIMENT_NAME": "sales",
+        "PANDERA_VALIDATION_ENABLED": "False",
     }
     done = subprocess.run(
         [sys.executable, "-c", code],
