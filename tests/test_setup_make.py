@@ -274,17 +274,23 @@ def test_the_index_that_pip_uses_is_uvs_too(installs: Installs, monkeypatch: pyt
     assert environment["SSL_CERT_FILE"] == "/etc/our.pem"
 
 
-def test_uv_chooses_among_pips_indexes_as_pip_does() -> None:
-    config = "global.extra-index-url='file:///one file:///other'\nglobal.cert='/etc/ca.crt'\n"
-    config += ":env:.index-url='https://mirror'\n"
-    given = install.surroundings({"PIP_USER": "1"}, config)
-    assert given == {
+def test_uv_is_told_what_pip_is_told() -> None:
+    """A variable overrules a file, and several values in a file stand on a line each, as pip lists them."""
+    config = ":env:.index-url='https://mirror'\nglobal.index-url='https://overruled'\nglobal.cert='/etc/ca.crt'\n"
+    config += "global.extra-index-url='\\nfile:///one\\nfile:///other'\nglobal.find-links='/wheels /more'\n"
+    config += "install.trusted-host='mirror'\ninstall.user='true'\ndownload.index-url='https://other'\n"
+    given = install.surroundings({"PIP_TARGET": "/x", "UV_CONSTRAINT": "/x", "PIP_CACHE_DIR": "/c"}, config)
+    assert given == install.OVERRULED | {
+        "PIP_CACHE_DIR": "/c",
         "UV_DEFAULT_INDEX": "https://mirror",
         "UV_INDEX": "file:///one file:///other",
+        # pip takes the best of what all its indexes have.
         "UV_INDEX_STRATEGY": "unsafe-best-match",
+        "UV_FIND_LINKS": "/wheels,/more",
+        "UV_INSECURE_HOST": "mirror",
         "SSL_CERT_FILE": "/etc/ca.crt",
     }
-    assert "UV_INDEX_STRATEGY" not in install.surroundings({}, "")
+    assert install.surroundings({}, "") == install.OVERRULED
 
 
 def test_an_index_of_uvs_own_stays(installs: Installs, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -297,13 +303,17 @@ def test_an_index_of_uvs_own_stays(installs: Installs, monkeypatch: pytest.Monke
 def test_settings_that_stop_an_install_are_left_out_of_it(installs: Installs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_USER", "1")
     monkeypatch.setenv("UV_REQUIRE_HASHES", "1")
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
+    installs.config = "global.no-index='true'\n"
     installs.run()
     _, of_pip = installs.call("pip", "install")
-    _, of_uv = installs.call("uv", "pip", "install")
-    assert not {"PIP_USER", "UV_REQUIRE_HASHES", "ALL_PROXY"} & {*of_pip}
-    assert not {"PIP_USER", "UV_REQUIRE_HASHES"} & {*of_uv}
+    command, of_uv = installs.call("uv", "pip", "install")
+    for given in (of_pip, of_uv):
+        assert (given["PIP_USER"], given["UV_REQUIRE_HASHES"], "PYTHONSAFEPATH" in given) == ("0", "0", False)
+    assert "ALL_PROXY" not in of_pip
     assert "ALL_PROXY" in of_uv
+    assert "--no-index" in command
 
 
 SKIPPING = {

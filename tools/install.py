@@ -16,9 +16,22 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements.lock"
 SETTINGS = ROOT / "tools" / "jupyterlab_settings.json"
 ENVIRONMENT = Path(sys.prefix)
-# Somebody's usual settings that would send packages elsewhere, ask for more than the lock holds, or break a build.
-UNWANTED = ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_REQUIRE_HASHES", "UV_REQUIRE_HASHES", "UV_SYSTEM_PYTHON")
-UNWANTED += ("PYTHONSAFEPATH", "PYTHONOPTIMIZE")
+# Somebody's usual settings of pip and uv stay if they say where packages come from; others would send them elsewhere,
+# ask for more than the lock holds, or break a build. Some may stand in a file, which these overrule.
+UNWANTED = re.compile(
+    r"PYTHON(SAFEPATH|OPTIMIZE)$|"
+    r"(PIP|UV)_(?!.*(INDEX|LINK|CERT|TLS|PROXY|HOST|CACHE|KEYRING|TIMEOUT|RETRIES|CONFIG|OFFLINE))"
+)
+OVERRULED = {"PIP_USER": "0", "PIP_REQUIRE_HASHES": "0", "UV_REQUIRE_HASHES": "0"}
+# What uv calls what pip is told: the name, and what stands between several values.
+NAMES_OF_UV = {
+    "index-url": ("UV_DEFAULT_INDEX", " "),
+    "extra-index-url": ("UV_INDEX", " "),
+    "find-links": ("UV_FIND_LINKS", ","),
+    "trusted-host": ("UV_INSECURE_HOST", " "),
+    "proxy": ("ALL_PROXY", " "),
+    "cert": ("SSL_CERT_FILE", " "),
+}
 
 
 def fingerprint(part: str) -> str:
@@ -30,15 +43,18 @@ def fingerprint(part: str) -> str:
 
 def surroundings(environment: "dict[str, str]", pip_config: str) -> "dict[str, str]":
     """Return the variables for uv: without what is unwanted, and with pip's index where uv is told none."""
-    kept = {name: value for name, value in environment.items() if name not in UNWANTED}
-    told = dict(re.findall(r"^[\w:]+\.([\w-]+)='(.*)'$", pip_config, re.MULTILINE))
-    for name, option in (("UV_DEFAULT_INDEX", "index-url"), ("UV_INDEX", "extra-index-url"), ("SSL_CERT_FILE", "cert")):
+    kept = {name: value for name, value in environment.items() if not UNWANTED.match(name)}
+    lines = re.findall(r"^(global|install|:env:)\.([\w-]+)='(.*)'$", pip_config, re.MULTILINE)
+    # For pip, a variable overrules a file.
+    told = {option: value for _, option, value in sorted(lines, key=lambda line: line[0] == ":env:")}
+    for option, (name, between) in NAMES_OF_UV.items():
         if option in told and not {name, "UV_INDEX_URL" if option == "index-url" else name} & {*kept}:
-            kept[name] = told[option]
+            # Several values in a file stand on a line each.
+            kept[name] = between.join(told[option].replace("\\n", " ").split())
     if "UV_INDEX" in kept:
         # pip takes the best of what all its indexes have; uv by itself takes the first index that knows a package.
         kept.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")
-    return kept
+    return kept | OVERRULED
 
 
 def install(part: str) -> None:
@@ -59,6 +75,8 @@ def install(part: str) -> None:
     config = subprocess.run([*python, "pip", "config", "list"], env=usual, capture_output=True, text=True).stdout
     command = [*python, "uv", "pip", "install", "--python", sys.executable, "--compile-bytecode"]
     command += ["--constraint", str(LOCK), *["--reinstall"] * moved, *["--quiet"] * (not sys.stderr.isatty())]
+    command += ["--no-index"] * bool(re.search(r"no-index='(1|true|yes|on)'", config, re.IGNORECASE))
+    # Named from where it lies: uv would read a `#` in the folder's path as the start of a comment.
     subprocess.run([*command, "--editable", f".[{part}]"], cwd=ROOT, env=surroundings(usual, config), check=True)
     for mark in ENVIRONMENT.glob(".ready-*") if moved else ():
         mark.unlink()
