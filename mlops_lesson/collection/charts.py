@@ -8,18 +8,7 @@ from mlops_lesson.show.figures import BLUE, ShownFigure, drawing, plot_counts
 
 
 def plot_gaps(raw: RawDataset) -> ShownFigure:
-    """Draw how many scanned parcels each source does not know.
-
-    Parameters
-    ----------
-    raw : RawDataset
-        What `mlops_lesson.collection.dataset.collect` returns.
-
-    Returns
-    -------
-    ShownFigure
-        Ready to be displayed.
-    """
+    """Draw how many scanned parcels each source does not know."""
     table, anything = raw.table, "any of the three"
     gaps = {"image": ~table["has_image"], "click": table["chute"].isna(), "light reading": table["lux"].isna()}
     gaps[anything] = pd.DataFrame(gaps).any(axis=1)
@@ -35,11 +24,6 @@ def plot_delays(hours: pd.Series) -> ShownFigure:
     ----------
     hours : pandas.Series
         Hours from the photograph to the first click, missing for parcels that nobody clicked.
-
-    Returns
-    -------
-    ShownFigure
-        Ready to be displayed.
     """
     days = (hours.dropna() / 24).sort_values()
     words = ", ".join(f"day {day}: {(hours <= 24 * day).mean():.1%}" for day in (1, 2, 3, 7))

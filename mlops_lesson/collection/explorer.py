@@ -55,11 +55,6 @@ def explore_sources(
         As `mlops_lesson.collection.depot` reads them.
     images : dict of int to numpy.ndarray
         Images by parcel id.
-
-    Returns
-    -------
-    Explorer
-        Make it the last expression of a cell.
     """
     evidence = find_evidence(parcels, images, sensors, clicks)
 

@@ -16,11 +16,6 @@ def plot_removed(report: pd.DataFrame, n_rows: int) -> ShownFigure:
         `rule`, `action`, `rows`, as in `CleanDataset.report`.
     n_rows : int
         Rows before cleaning.
-
-    Returns
-    -------
-    ShownFigure
-        Ready to be displayed.
     """
     removed = report[(report["action"] == "removed") & (report["rows"] > 0)].set_index("rule")["rows"]
     title = f"Removed most often: {removed.idxmax()} ({removed.max()} of {removed.sum()} rows)"
@@ -34,11 +29,6 @@ def plot_inflation(points: Mapping[str, Sequence[float]]) -> ShownFigure:
     ----------
     points : mapping of str to sequence of float
         By leak: accuracy with the leak minus accuracy without, in percentage points, once per repeat.
-
-    Returns
-    -------
-    ShownFigure
-        Ready to be displayed.
     """
     table = pd.DataFrame({leak: pd.Series(list(values)) for leak, values in points.items()})
     means = table.mean()

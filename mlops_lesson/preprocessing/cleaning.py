@@ -36,11 +36,6 @@ def split_by_time(n_parcels: int) -> np.ndarray:
 def preprocess(raw: RawDataset) -> CleanDataset:
     """Stage 2: remove what cannot be learned from, repair what can be, count every rule, and split by time.
 
-    Parameters
-    ----------
-    raw : RawDataset
-        What `collect` returns.
-
     Returns
     -------
     CleanDataset

@@ -13,17 +13,7 @@ CAMERAS = (1, 2, 3, 4)
 
 
 def require_clean(clean: CleanDataset) -> CleanDataset:
-    """Refuse a cleaned dataset that breaks its contract.
-
-    Parameters
-    ----------
-    clean : CleanDataset
-        What is about to be handed on.
-
-    Returns
-    -------
-    CleanDataset
-        The same dataset.
+    """Return the cleaned dataset if it keeps its contract, and refuse it otherwise.
 
     Raises
     ------

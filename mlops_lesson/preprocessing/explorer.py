@@ -81,18 +81,7 @@ def _draw(outcome: Outcome, reference: Outcome) -> ShownFigure:
 
 
 def explore_cleaning(raw: RawDataset) -> Explorer:
-    """Switch cleaning steps on and off, and see the rows that are kept and the accuracy that would be reported.
-
-    Parameters
-    ----------
-    raw : RawDataset
-        What `mlops_lesson.collection.dataset.collect` returns.
-
-    Returns
-    -------
-    Explorer
-        Make it the last expression of a cell. A combination is computed once and remembered.
-    """
+    """Switch cleaning steps on and off, and see the rows that are kept and the accuracy that would be reported."""
     bad = faults(raw)
     reference = clean_by(dict.fromkeys(STEPS, True), raw, bad)
 

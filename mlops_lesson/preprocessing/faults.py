@@ -12,11 +12,6 @@ REPEATED_WITHIN = pd.Timedelta(minutes=1)
 def describe(raw: RawDataset) -> pd.DataFrame:
     """Put what can be measured of each image beside its row, so that a schema can speak about images too.
 
-    Parameters
-    ----------
-    raw : RawDataset
-        What `mlops_lesson.collection.dataset.collect` returns.
-
     Returns
     -------
     pandas.DataFrame
@@ -38,11 +33,6 @@ def describe(raw: RawDataset) -> pd.DataFrame:
 
 def faults(raw: RawDataset) -> pd.DataFrame:
     """Say of each scan which faults it has.
-
-    Parameters
-    ----------
-    raw : RawDataset
-        What `mlops_lesson.collection.dataset.collect` returns.
 
     Returns
     -------

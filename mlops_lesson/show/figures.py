@@ -140,11 +140,6 @@ def plot_images(
         What the images show.
     columns : int
         Images in a row.
-
-    Returns
-    -------
-    ShownFigure
-        Ready to be displayed.
     """
     columns = min(columns, len(images))
     rows = math.ceil(len(images) / columns)

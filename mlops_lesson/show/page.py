@@ -71,11 +71,6 @@ def html_table(
         True if the first cell of each row is its header.
     numbers : collection of int
         Places of the columns that are aligned to the right.
-
-    Returns
-    -------
-    str
-        HTML.
     """
 
     def cell(kind: str, place: int, text: str) -> str:

@@ -20,11 +20,6 @@ def show_table(table: pd.DataFrame, caption: str, *, index: bool = False, decima
     decimals : int
         Decimals of numbers that have any, at most: zeros that end every number of a column are left out.
 
-    Returns
-    -------
-    Shown
-        Make it the last expression of a cell.
-
     Raises
     ------
     ValueError

@@ -17,11 +17,6 @@ BAR = 30
 def ascii_chart(trace: TrainingTrace) -> str:
     """Draw a training trace as text, for a log file or a terminal.
 
-    Parameters
-    ----------
-    trace : TrainingTrace
-        The run to draw.
-
     Returns
     -------
     str
@@ -63,11 +58,6 @@ def plot_trace(*traces: TrainingTrace, title: str) -> ShownFigure:
         The runs to compare, each with a name of its own.
     title : str
         The finding.
-
-    Returns
-    -------
-    ShownFigure
-        Ready to be displayed.
     """
     with drawing(title, 8.0, 3.0, columns=2) as d:
         loss_axis, accuracy_axis = d.axes
@@ -90,11 +80,6 @@ def plot_losses(trace: TrainingTrace, title: str) -> ShownFigure:
         A run with training losses.
     title : str
         The finding.
-
-    Returns
-    -------
-    ShownFigure
-        Ready to be displayed.
     """
     best = min(trace, key=lambda epoch: epoch.loss)
     with drawing(title, 7.0, 3.0) as d:
@@ -128,11 +113,6 @@ def plot_probabilities(y: np.ndarray, models: Mapping[str, np.ndarray], *, title
         Probabilities of chute B by the name of the model.
     title : str
         The finding.
-
-    Returns
-    -------
-    ShownFigure
-        Ready to be displayed.
     """
     with drawing(title, 2.9 * len(models) + 0.4, 2.9, columns=len(models), sharey=True) as d:
         sentences = []

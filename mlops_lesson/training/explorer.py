@@ -33,18 +33,7 @@ def how_it_went(trace: TrainingTrace) -> str:
 
 
 def training_explorer(clean: CleanDataset) -> Explorer:
-    """Let a learner change three settings and watch the trace, with the given trace behind it.
-
-    Parameters
-    ----------
-    clean : CleanDataset
-        The data; its training images are learned from, its validation images give the trace.
-
-    Returns
-    -------
-    Explorer
-        Three sliders and a figure. Make it the last expression of a cell.
-    """
+    """Let a learner change three settings and watch the trace on the validation images, beside the given trace."""
     base = TrainingSettings()
     data = (*clean.part("train"), *clean.part("validation"))
 

@@ -135,11 +135,6 @@ def _log_loss(is_class: np.ndarray, probability: np.ndarray) -> float:
 def compare_traces(own: TrainingTrace) -> pd.DataFrame:
     """Put a run's trace beside the given one.
 
-    Parameters
-    ----------
-    own : TrainingTrace
-        The run to compare.
-
     Returns
     -------
     pandas.DataFrame

@@ -71,11 +71,6 @@ def validation_explorer(models: Mapping[str, Any], X: np.ndarray, y: np.ndarray)
         Images that thresholds may be chosen on: validation images, not test images.
     y : numpy.ndarray of shape (n,)
         Their labels.
-
-    Returns
-    -------
-    Explorer
-        A choice of models, two sliders, and a figure. Make it the last expression of a cell.
     """
     probabilities = {name: model.predict_proba(X)[:, 1] for name, model in models.items()}
 

@@ -68,11 +68,6 @@ def plot_seeds(by_seed: Mapping[int, float], seed: int) -> ShownFigure:
         Accuracy on the test images by seed, 0 to 1.
     seed : int
         The seed of the network that is deployed, which is marked.
-
-    Returns
-    -------
-    ShownFigure
-        Ready to be displayed.
     """
     accuracy = pd.Series(by_seed)
     counts = accuracy.round(6).value_counts().sort_index()
@@ -100,11 +95,6 @@ def plot_calibration(parts: Mapping[str, tuple[np.ndarray, np.ndarray]], *, titl
         By name of the part, such as "test": labels, and the model's probabilities of chute B.
     title : str
         The finding.
-
-    Returns
-    -------
-    ShownFigure
-        Ready to be displayed.
     """
     alt = ["Probability of chute B that the model gives, against the share that belongs there, with 95 % interval."]
     with drawing(title, 4.2 * len(parts), 3.4, columns=len(parts), sharey=True) as d:

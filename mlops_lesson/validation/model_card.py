@@ -45,22 +45,7 @@ class ModelCard:
 
 
 def write_card(trained: TrainedModel, gate: GateResult, clean: CleanDataset) -> ModelCard:
-    """Write the model card of a trained and judged model.
-
-    Parameters
-    ----------
-    trained : TrainedModel
-        The model.
-    gate : GateResult
-        The gate's verdict on it.
-    clean : CleanDataset
-        The data it learned from and was judged on.
-
-    Returns
-    -------
-    ModelCard
-        Make it the last expression of a cell.
-    """
+    """Write the model card of a trained model, of the gate's verdict on it and of the data it learned from."""
     parts = {name: clean.table[clean.table["split"] == name] for name in SPLITS}
     X_test, y_test = clean.part("test")
     cameras = slices(trained.model.predict(X_test) == y_test, parts["test"]["camera_id"])
