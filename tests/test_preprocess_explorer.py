@@ -55,7 +55,7 @@ def test_the_loud_fault_stops_training_and_shows_no_accuracy(cleaning: Explorer)
         ("repeated", 1161, ""),
         ("unlabelled", 1185, "46 parcels without a click are counted as chute A"),
         ("spelling", 1139, "3 clicks on b are counted as chute A"),
-        ("by_time", 1139, "the same weeks stand on both sides"),
+        ("by_time", 1139, "same weeks stand on both sides"),
     ],
 )
 def test_each_silent_fault_is_told_with_its_rows(cleaning: Explorer, step: str, rows: int, told: str) -> None:

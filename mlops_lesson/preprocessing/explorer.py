@@ -55,9 +55,7 @@ def clean_by(steps: Mapping[str, bool], raw: RawDataset, bad: pd.DataFrame) -> O
         "{} clicks on b are counted as chute A, because b is not B.": (chute == "b").sum(),
         "{} blank frames teach that nothing at all has a chute.": (np.ptp(X, axis=1) == 0).sum(),
         "{} validation images are copies of training images.": sum(one.tobytes() in known for one in X[validation]),
-        "Parcels of the same weeks stand on both sides: this answers another question than next week's.": (
-            not steps["by_time"]
-        ),
+        "The same weeks stand on both sides: that answers another question than next week's.": not steps["by_time"],
     }
     right = fit_logistic_regression(X[train], y[train]).predict(X[validation]) == y[validation]
     return Outcome(len(kept), tuple(note.format(count) for note, count in notes.items() if count), right)

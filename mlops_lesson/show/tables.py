@@ -32,11 +32,8 @@ def show_table(table: pd.DataFrame, caption: str, *, index: bool = False, decima
     texts = texts.set_axis(table.columns, axis=1)
     head = [str(table.index.name or "")] * index + [str(name) for name in table.columns]
     rows = ([str(cell) for cell in row] for row in texts.itertuples(index=index, name=None))
-    numbers = [
-        place
-        for place, column in enumerate(columns, start=int(index))
-        if is_numeric_dtype(column) and not is_bool_dtype(column)
-    ]
+    aligned = [is_numeric_dtype(column) and not is_bool_dtype(column) for column in columns]
+    numbers = [place for place, right in enumerate(aligned, start=int(index)) if right]
     page = html_table(rows, caption, head, row_heads=index, numbers=numbers)
     return Shown(f"{caption}\n{texts.to_string(index=index)}", page)
 

@@ -55,11 +55,6 @@ class TrainingTrace:
         """Return a table: `epoch`, `loss`, `accuracy`, and `train_loss` and `observation` if the trace has them."""
         return pd.DataFrame(self.epochs).dropna(axis="columns", how="all")
 
-    @classmethod
-    def from_frame(cls, frame: pd.DataFrame, name: str = "Training run") -> "TrainingTrace":
-        """Make a trace from a table as `to_frame` returns it."""
-        return cls(tuple(Epoch(**record) for record in frame.to_dict("records")), name)
-
 
 GIVEN_TRACE = TrainingTrace(
     (

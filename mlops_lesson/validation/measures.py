@@ -106,9 +106,8 @@ def plot_calibration(parts: Mapping[str, tuple[np.ndarray, np.ndarray]], *, titl
             axis.errorbar(table["given"], table["accuracy"], yerr=errors, fmt="o", color=color, capsize=4)
             for row in table.itertuples():
                 axis.annotate(f"n = {row.n}", (row.given, row.accuracy), (7, -4), textcoords="offset points")
-                alt.append(
-                    f"{name}, {row.n} images at {row.given:.2f}: {row.accuracy:.2f}, {row.low:.2f} to {row.high:.2f}."
-                )
+                share = f"{row.accuracy:.2f}, {row.low:.2f} to {row.high:.2f}"
+                alt.append(f"{name}, {row.n} images at {row.given:.2f}: {share}.")
             axis.set(title=f"{len(y)} {name} images", xlabel="probability of B that the model gives")
             axis.set(xlim=(-0.03, 1.2), ylim=(-0.08, 1.08), xticks=np.linspace(0, 1, 6))
         d.axis.set(ylabel="share that belongs to B")

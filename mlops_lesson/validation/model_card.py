@@ -33,9 +33,7 @@ class ModelCard:
     def _repr_html_(self) -> str:
         title, *sections = self.markdown.split("\n\n## ")
         parted = (section.partition("\n\n") for section in sections)
-        rows = [
-            (heading, " ".join(line.removeprefix("- ") for line in text.splitlines())) for heading, _, text in parted
-        ]
+        rows = [(heading, text.strip().removeprefix("- ").replace("\n- ", " ")) for heading, _, text in parted]
         return html_table(rows, title.removeprefix("# "), ("section", "what it says"), row_heads=True)
 
     def save(self) -> str:
