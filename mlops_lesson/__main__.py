@@ -21,65 +21,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
-        return given.command(given)
-    except (OSError, ValueError) as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return 2
+        return COMMANDS[given.command](given)
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] == "mlops_lesson":
-            raise
-        print(
-            f"{parser.prog}: this Python has no {error.name}. Use the course's own, in the folder of the course: "
-            f"{COURSE_PYTHON} -m mlops_lesson {given.called}",
-            file=sys.stderr,
+        said = (
+            f"this Python has no {error.name}. Use the course's own, in the folder of the course: {COURSE_PYTHON} -m "
+            f"mlops_lesson {given.command}"
         )
-        return 2
+    except (OSError, ValueError) as error:
+        said = str(error)
+    print(f"{parser.prog}: {said}", file=sys.stderr)
+    return 2
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m mlops_lesson", description="Why MLOps manages the ML lifecycle: commands of the course."
     )
-    parser.set_defaults(command=None)
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-
-    report = commands.add_parser(
-        "report",
-        help="for instructors: merge the exports of a class into one page and a table for a grade book",
-        description="Merge the exports of a class, in a folder, its subfolders and zip files, into report.html and "
-        "grades.csv.",
-    )
-    report.add_argument(
-        "source", type=Path, metavar="FOLDER", help="where the exports lie; a zip file or one export, too"
-    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+    words = "for instructors: merge the exports of a class into report.html and grades.csv, for a grade book"
+    report = commands.add_parser("report", help=words, description=words)
+    report.add_argument("source", type=Path, metavar="FOLDER", help="where the exports lie, in subfolders and zips too")
     report.add_argument("--out", type=Path, default=Path("class_report"), help="where to write (class_report)")
     report.add_argument("--no-names", dest="names", action="store_false", help="leave out names and file names")
-    report.add_argument(
-        "--stage", type=int, choices=range(1, 7), help="the newest stage you taught (the newest that half have begun)"
-    )
-    report.add_argument(
-        "--same", nargs="+", action="append", default=[], metavar="WHO",
-        help="names or files of one person at several machines; may be given again",
-    )  # fmt: skip
-    report.set_defaults(command=_report, called="report")
+    newest = "the newest stage you taught (the newest that half have begun)"
+    report.add_argument("--stage", type=int, choices=range(1, 7), help=newest)
+    same = "names or files of one person at several machines; may be given again"
+    report.add_argument("--same", nargs="+", action="append", default=[], metavar="WHO", help=same)
 
-    progress = commands.add_parser(
-        "progress",
-        help="for learners: show your progress, or write the file to hand in",
-        description="Show your progress by stage. With --export, write it as a file to hand in.",
-    )
+    words = "for learners: show your progress, or write the file to hand in"
+    progress = commands.add_parser("progress", help=words, description=words)
     progress.add_argument("--export", action="store_true", help="write the file to hand in")
     progress.add_argument("--name", default="", help="your name or pseudonym, to stand in that file")
     progress.add_argument("--folder", type=Path, help="where to write it (export, beside your progress file)")
-    progress.set_defaults(command=_progress, called="progress")
 
-    start = commands.add_parser(
-        "start",
-        help="for learners: write a small project of your own, which does not need the course",
-        description="Write a starter project into FOLDER: a file per stage, ready to run, with a place for your data.",
-    )
+    words = "for learners: write a small project of your own, a file per stage, which does not need the course"
+    start = commands.add_parser("start", help=words, description=words)
     start.add_argument("folder", type=Path, metavar="FOLDER", help="a folder that is not there yet")
-    start.set_defaults(command=_start, called="start")
     return parser
 
 
@@ -131,6 +108,8 @@ def _start(given: argparse.Namespace) -> int:
     print(f"{len(files)} files are in {given.folder}. Go there, and follow README.md.")
     return 0
 
+
+COMMANDS = {"report": _report, "progress": _progress, "start": _start}
 
 if __name__ == "__main__":
     sys.exit(main())

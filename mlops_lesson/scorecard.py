@@ -24,7 +24,7 @@ from mlops_lesson.keep.files import write_atomically
 from mlops_lesson.monitoring.loop import ALERT, Loop
 from mlops_lesson.monitoring.monitors import ACCURACY
 from mlops_lesson.preprocessing.contract import require_clean
-from mlops_lesson.show.figures import BLUE, GREY, ShownFigure, drawing
+from mlops_lesson.show.figures import ShownFigure, plot_counts
 from mlops_lesson.show.page import Shown, fold
 from mlops_lesson.show.tables import show_table
 from mlops_lesson.training.network import fit_on, train
@@ -98,12 +98,6 @@ def _only_pixels(e: Evidence) -> Found:
     return seen == e.clean.X.shape[1], f"the service's contract takes {seen} pixels and nothing else"
 
 
-def _inputs_arrive_unchanged(e: Evidence) -> Found:
-    log = e.run.logs[0]
-    same = np.array_equal(depot.read_live_week(log.week).X, log.X)
-    return same, f"of {len(log.X)} images in the service's log {'all' if same else 'not all'} equal the cameras' files"
-
-
 def _recipe_saved(e: Evidence) -> Found:
     champion = registry.champion()
     saved = champion is not None and asdict(e.validated.trained.settings).keys() <= champion.tags.keys()
@@ -128,10 +122,6 @@ def _staleness_known(e: Evidence) -> Found:
     return last.accuracy > last.unattended, seen
 
 
-def _beats_simpler(e: Evidence) -> Found:
-    return e.validated.gate.reasons[1].startswith("passed"), "the gate's second rule: passed"
-
-
 def _trained_twice(e: Evidence) -> Found:
     again = train(e.clean, e.validated.trained.settings)
     return again.model_hash == e.validated.trained.model_hash, "training twice gives the same weights"
@@ -148,9 +138,10 @@ def _runs_as_a_whole(e: Evidence) -> Found:
     return bool(e.run.reports), f"one call went through six stages and {len(e.run.reports)} live weeks"
 
 
-def _judged_first(_: Evidence) -> Found:
+def _gate_passed(_: Evidence) -> Found:
     champion = registry.champion()
-    return bool(champion and champion.gate and champion.gate.passed), "the registry promotes no version without a gate"
+    passed = champion is not None and champion.gate is not None and champion.gate.passed
+    return passed, "the registry promotes no version but one that has passed the gate's three rules"
 
 
 def _taken_apart(e: Evidence) -> Found:
@@ -176,26 +167,22 @@ def _sources_unchanged(_: Evidence) -> Found:
 
 
 def _no_skew(e: Evidence) -> Found:
-    log = e.run.logs[0]
-    gap = np.abs(log.score - e.validated.model.predict_proba(log.X)[:, 1]).max()
-    return gap < SAME, f"{len(log.score)} served scores equal the model's own"
+    log, images = e.run.logs[0], depot.read_live_week(e.run.logs[0].week).X
+    gap = np.abs(log.score - e.validated.model.predict_proba(images)[:, 1]).max()
+    seen = f"{len(images)} images in the service's log equal the cameras' files, and their scores the model's own"
+    return np.array_equal(log.X, images) and gap < SAME, seen
 
 
 def _served_in_range(e: Evidence) -> Found:
-    X = np.concatenate([log.X for log in e.run.logs])
-    return ((X >= 0) & (X <= depot.GREY_LEVELS)).all(), f"all of {len(X)} served images lie in 0 to 16"
+    X, scores = (np.concatenate(parts) for parts in zip(*((log.X, log.score) for log in e.run.logs), strict=True))
+    seen = f"all of {len(X)} served images lie in 0 to 16, their scores in 0 to 1"
+    return ((X >= 0) & (X <= depot.GREY_LEVELS)).all() and ((scores >= 0) & (scores <= 1)).all(), seen
 
 
 def _age_known(e: Evidence) -> Found:
     promoted = [report.week for report in e.run.reports if report.action == "promote"]
     age = e.run.reports[-1].week - promoted[-1] if promoted else len(e.run.reports)
     return bool(promoted), f"the champion has answered for {age} weeks"
-
-
-def _stable_numbers(e: Evidence) -> Found:
-    scores, network = np.concatenate([log.score for log in e.run.logs]), e.validated.model[-1]
-    finite = all(np.isfinite(part).all() for part in (*network.coefs_, *network.intercepts_))
-    return finite and ((scores >= 0) & (scores <= 1)).all(), f"{len(scores)} scores and all weights are finite"
 
 
 def _quality_watched(e: Evidence) -> Found:
@@ -264,18 +251,8 @@ class ScoreCard:
 
     def plot(self) -> ShownFigure:
         """Draw the points of the four sections; the weakest one is the score."""
-        points = self.sections()
-        with drawing(f"The weakest section decides: ML Test Score {self.score:.1f} of 7", 7.0, 2.2) as d:
-            weakest = points == self.score
-            colours, hatches = weakest.map({True: BLUE, False: GREY}), weakest.map({True: "//", False: ""})
-            bars = d.axis.barh(points.index, points, color=colours, hatch=hatches, height=0.6)
-            d.axis.bar_label(bars, [f"{value:.1f}" for value in points], padding=4)
-            d.axis.invert_yaxis()
-            d.axis.grid(axis="y", visible=False)
-            d.axis.set(xlim=(0, 7.5), xlabel="points of 7; hatched: the weakest")
-            words = ", ".join(f"{name} {value:.1f}" for name, value in points.items())
-            d.alt = f"Bar chart of points by section. {words}. The score is {self.score:.1f}."
-        return d.shown
+        title = f"The weakest section decides: ML Test Score {self.score:.1f} of 7"
+        return plot_counts(self.sections().to_dict(), "", title=title, what="points of 7", limit=7.5)
 
     def export(self, folder: Path) -> Path:
         """Write the card as a Markdown page, `ml_test_score.md` in a folder, and return its path."""

@@ -2,10 +2,11 @@
 
 import tomllib
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 
-from mlops_lesson.show.page import OURS, Shown, html_table
+from jinja2 import Template
+
+from mlops_lesson.show.page import Shown, html_table
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ class Stage:
         return f"{self.number:02d}_{self.slug}.ipynb"
 
 
-_WORDS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+_HERE = Path(__file__).parent
+_WORDS = tomllib.loads((_HERE / "stages.toml").read_text(encoding="utf-8"))
 STAGES: tuple[Stage, ...] = tuple(Stage(number, **words) for number, words in enumerate(_WORDS["stages"], start=1))
 
 
@@ -74,14 +76,10 @@ def get_stage(stage: "int | str | Stage") -> Stage:
     raise ValueError(f"No stage {stage!r}. Give a number or a name: {names}.")
 
 
-PAGE_STYLE = (
-    "<style>@media print { details::details-content { content-visibility: visible; block-size: auto; } }"
-    ".jp-RenderedMarkdown :is(p, li, td) a { text-decoration: underline; }"
-    ".jp-RenderedMarkdown summary { padding: 4px 0; }</style>"
-)
-"""For the notebook's own texts: folds are open on paper and large enough to hit, links are known without colour."""
-
-_LINK = "line-height:24px;text-decoration:underline"
+def _page(name: str, **values: object) -> str:
+    """Fill in the template of this name that lies beside this file."""
+    source = (_HERE / f"{name}.html.j2").read_text(encoding="utf-8")
+    return Template(source, autoescape=True).render(stages=STAGES, **values)
 
 
 def strip(stage: "int | str | Stage") -> Shown:
@@ -98,20 +96,10 @@ def strip(stage: "int | str | Stage") -> Shown:
         Make it the last expression of a cell.
     """
     current = get_stage(stage)
-    words, items = [], []
-    for each in STAGES:
-        name = f"{each.number}\u00a0{each.short}"
-        words.append(f"[{each.number} {each.name}]" if each == current else f"{each.number} {each.name}")
-        link = f'<a href="{each.notebook}" title="{escape(each.name)}" style="{_LINK}">{name}</a>'
-        here = f'<span aria-current="page"><strong>{name}</strong> (you\u00a0are\u00a0here)</span>'
-        items.append(f"<li>{here if each == current else link}</li>")
-    return Shown(
-        f"You are here: {current.number} {current.name}\n{' > '.join(words)} > back to 1",
-        f'<ol {OURS} aria-label="The six stages of the lifecycle; after the last comes the first again" '
-        'style="list-style:none;margin:0;padding:0;display:flex;flex-wrap:wrap;align-items:baseline;gap:0 9px;'
-        'font-size:0.78em">'
-        f"{''.join(items)}</ol>{PAGE_STYLE}",
-    )
+    names = [f"{each.number} {each.name}" for each in STAGES]
+    here = names[current.number - 1]
+    line = " > ".join(f"[{name}]" if name == here else name for name in names)
+    return Shown(f"You are here: {here}\n{line} > back to 1", _page("strip", current=current))
 
 
 def stage_card(
@@ -141,18 +129,6 @@ def stage_card(
     return Shown("\n".join([title, *lines]), html_table(table, title, head, row_heads=True))
 
 
-# Where each stage stands on a grid of two rows of three boxes, with rows and columns between them for the arrows; how
-# its box and the arrow to the next stage stand to each other; and that arrow.
-_PLACES = (
-    ("1 / 1 / 2 / 3", "row", "→"),
-    ("1 / 3 / 2 / 5", "row", "→"),
-    ("1 / 5 / 3 / 6", "column", "↓"),
-    ("3 / 4 / 4 / 6", "row-reverse", "←"),
-    ("3 / 2 / 4 / 4", "row-reverse", "←"),
-    ("2 / 1 / 4 / 2", "column-reverse", "↑"),
-)
-
-
 def lifecycle() -> Shown:
     """Draw the six stages as the circle that they are: each a link, with what it hands on.
 
@@ -163,20 +139,5 @@ def lifecycle() -> Shown:
         ordered list of links remains.
     """
     title = "The machine-learning lifecycle: what monitoring finds is where the next round begins"
-    box = "flex:1;border:2px solid #3a5fcd;border-radius:6px;padding:6px 10px;line-height:1.4"
-    arrow_look = "width:30px;line-height:30px;align-self:center;text-align:center;font-size:20px"
-    items = [
-        f'<li style="grid-area:{area};display:flex;flex-direction:{direction};align-items:stretch">'
-        f'<div style="{box}"><a href="{stage.notebook}" style="{_LINK};font-weight:bold">'
-        f"{stage.number} {escape(stage.name)}</a><br>{escape(stage.output)}</div>"
-        f'<span aria-hidden="true" style="{arrow_look}">{arrow}</span></li>'
-        for stage, (area, direction, arrow) in zip(STAGES, _PLACES, strict=True)
-    ]
-    return Shown(
-        "\n".join([title, *(f"{each.number} {each.name}, hands on: {each.output}" for each in STAGES), "then 1 again"]),
-        f'<figure {OURS} style="margin:8px 0;max-width:60em;overflow-x:auto">'
-        f'<figcaption style="font-weight:600">{title}</figcaption>'
-        '<ol style="display:grid;grid-template-columns:1fr 30px 1fr 30px 1fr;grid-template-rows:auto 30px auto;'
-        'list-style:none;margin:8px 0;padding:0">'
-        f"{''.join(items)}</ol></figure>",
-    )
+    lines = [f"{each.number} {each.name}, hands on: {each.output}" for each in STAGES]
+    return Shown("\n".join([title, *lines, "then 1 again"]), _page("lifecycle", title=title))

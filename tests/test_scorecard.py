@@ -118,7 +118,7 @@ def test_ten_rows_to_act_on_come_first_and_all_rows_fold_out(card: ScoreCard) ->
 
 
 def test_the_figure_and_the_page_say_the_score(card: ScoreCard, tmp_path) -> None:
-    assert "The score is 2.5." in card.plot().alt
+    assert "Data: 2.5; Model: 2.5; Infrastructure: 4.0; Monitoring: 4.0" in card.plot().alt
     page = card.export(tmp_path / "mine").read_text(encoding="utf-8")
     assert page.count("\n|") == 30
     assert "ML Test Score 2.5 of 7" in page

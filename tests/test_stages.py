@@ -42,7 +42,7 @@ def test_the_strip_links_to_the_other_stages_and_says_you_are_here():
         "You are here: 2 Data Preprocessing\n1 Data Collection > [2 Data Preprocessing] > 3 Model Training > 4 Model "
         "Validation > 5 Deployment > 6 Monitoring & Maintenance > back to 1"
     )
-    page = shown._repr_html_().replace("\u00a0", " ")
+    page = shown._repr_html_().replace("&nbsp;", " ")
     assert links(page) == [stage.notebook for stage in STAGES if stage.number != 2]
     assert page.count("<li") == 6
     assert '<span aria-current="page"><strong>2 Preprocessing</strong> (you are here)</span>' in page
