@@ -9,6 +9,7 @@ import webbrowser
 from pathlib import Path
 from types import SimpleNamespace
 
+import install
 import preflight
 import pytest
 
@@ -80,8 +81,25 @@ def test_this_environment_imports_the_course_of_this_folder():
     assert found.state == "ok", found
 
 
-def test_the_script_needs_only_the_standard_library():
-    tree = ast.parse(Path(preflight.__file__).read_text(encoding="utf-8"), feature_version=(3, 8))
+def test_an_environment_that_stayed_behind_is_noticed_beside_the_package(tmp_path, monkeypatch):
+    """A folder that was moved holds the package, and its environment imports that of the old place, or none."""
+    (tmp_path / "mlops_lesson").mkdir()
+    (tmp_path / "mlops_lesson/__init__.py").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(preflight, "ROOT", tmp_path)
+    assert preflight.check_packages(environment=Path(sys.prefix)).state == "FAIL"
+
+
+def test_packages_are_asked_for_with_the_settings_of_the_set_up(monkeypatch):
+    monkeypatch.setenv("PIP_REQUIRE_HASHES", "1")
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
+    code = "import os; assert os.environ['PIP_REQUIRE_HASHES'] == '0'; assert 'ALL_PROXY' not in os.environ"
+    assert preflight.succeeds([sys.executable, "-c", code])
+
+
+@pytest.mark.parametrize("module", [preflight, install])
+def test_the_script_needs_only_the_standard_library_and_an_old_python(module):
+    tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"), feature_version=(3, 8))
     names = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     names |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    assert {name.split(".")[0] for name in names} <= set(sys.stdlib_module_names)
+    assert {name.split(".")[0] for name in names} <= {*sys.stdlib_module_names, "install"}

@@ -54,7 +54,13 @@ def surroundings(environment: "dict[str, str]", pip_config: str) -> "dict[str, s
     if "UV_INDEX" in kept:
         # pip takes the best of what all its indexes have; uv by itself takes the first index that knows a package.
         kept.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")
-    return kept | OVERRULED
+    return {**kept, **OVERRULED}
+
+
+def for_pip() -> "dict[str, str]":
+    """Return the variables for pip, which by itself knows no proxy of the kind SOCKS."""
+    usual = surroundings(dict(os.environ), "")
+    return {name: value for name, value in usual.items() if name.lower() != "all_proxy" or value[:5] != "socks"}
 
 
 def install(part: str) -> None:
@@ -67,11 +73,8 @@ def install(part: str) -> None:
         subprocess.run([sys.executable, "-m", "venv", str(ENVIRONMENT)], env=usual, check=True)
     if subprocess.run([*python, "pip", "--version"], env=usual, capture_output=True).returncode:
         subprocess.run([*python, "ensurepip"], env=usual, check=True, stdout=subprocess.DEVNULL)
-    without_socks = {
-        name: value for name, value in usual.items() if name.lower() != "all_proxy" or value[:5] != "socks"
-    }
     quiet = ["--quiet", "--disable-pip-version-check", "--constraint", str(LOCK)]
-    subprocess.run([*python, "pip", "install", *quiet, "uv"], env=without_socks, check=True)
+    subprocess.run([*python, "pip", "install", *quiet, "uv"], env=for_pip(), check=True)
     config = subprocess.run([*python, "pip", "config", "list"], env=usual, capture_output=True, text=True).stdout
     command = [*python, "uv", "pip", "install", "--python", sys.executable, "--compile-bytecode"]
     command += ["--constraint", str(LOCK), *["--reinstall"] * moved, *["--quiet"] * (not sys.stderr.isatty())]

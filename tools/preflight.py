@@ -16,6 +16,8 @@ import webbrowser
 from pathlib import Path
 from typing import Callable, List, NamedTuple  # noqa: UP035 - runs on Python 3.8, to say that it is too old
 
+from install import for_pip
+
 ROOT = Path(__file__).resolve().parent.parent
 OLDEST = (3, 11)
 GIB = 2**30
@@ -132,9 +134,10 @@ def check_processors(learners: int) -> Finding:
 
 
 def succeeds(command: List[str]) -> bool:  # noqa: UP006
-    """Run a command and tell whether it succeeded."""
+    """Run a command, with the settings of the set-up, and tell whether it succeeded."""
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     try:
-        return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=90).returncode == 0
+        return subprocess.run(command, env=for_pip(), timeout=90, **quiet).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
 
@@ -143,7 +146,8 @@ def check_packages(environment: Path = ENVIRONMENT, run: Callable = succeeds) ->
     """What learners import can be imported, or fetched where it will be fetched from."""
     if environment.exists():
         python = next((path for path in environment.glob("*/python*") if path.stem == "python"), environment / "python")
-        if run([str(python), "-c", IMPORTS, str(ROOT)]):
+        # From notebooks/ nobody sees the package that lies beside it, so it must not be found from here either.
+        if run([str(python), "-P", "-c", IMPORTS, str(ROOT)]):
             return Finding("ok", "the environment is there (.venv), and imports the course of this folder")
         return Finding("FAIL", "the environment in .venv cannot import the course", "make clean, then make lab")
     with tempfile.TemporaryDirectory() as folder:
