@@ -66,21 +66,13 @@ def test_a_record_names_code_lock_and_libraries_and_says_where_there_is_no_commi
 
 
 def test_a_trained_model_comes_back_as_it_was(home, capsys):
-    sentence = artifacts.save(trained(3))
+    what = f"trained model, 3 epochs on data {clean().data_hash[:12]}"
+    assert artifacts.save(trained(3)) == f"Saved: {what}"
     back = artifacts.load("trained model")
-    assert sentence == f"Saved: trained model, 3 epochs on data {clean().data_hash[:12]}"
-    assert f"Input: your own trained model, 3 epochs on data {clean().data_hash[:12]}" in capsys.readouterr().out
+    assert capsys.readouterr().out == f"Input: your own {what}\n"
     assert back.model_hash == trained(3).model_hash
     X = clean().part("test")[0]
     assert (back.model.predict_proba(X) == trained(3).model.predict_proba(X)).all()
-
-
-def test_saving_another_model_overwrites_nothing_and_the_newest_is_loaded(home):
-    for epochs in (3, 30, 3):
-        before = {path: path.read_bytes() for path in home.rglob("trained_model-*.zip")}
-        artifacts.save(trained(epochs))
-        assert all(path.read_bytes() == content for path, content in before.items())
-    assert artifacts.load("trained model", quiet=True).model_hash == trained(3).model_hash
 
 
 def test_a_model_of_other_data_is_not_handed_on_as_if_it_were_of_these(home, capsys):
@@ -91,18 +83,10 @@ def test_a_model_of_other_data_is_not_handed_on_as_if_it_were_of_these(home, cap
     assert "Input: the course's own trained model" in said
 
 
-def test_a_damaged_model_file_is_named_and_not_loaded(home):
-    artifacts.save(trained(3))
-    next(home.rglob("trained_model-*.zip")).write_bytes(b"cut off")
-    with pytest.raises(ValueError, match=r"Your trained model .* cannot be read: it was changed after"):
-        artifacts.load("trained model")
-
-
-def test_a_validated_model_comes_back_with_its_verdict(home, capsys):
+def test_a_validated_model_comes_back_with_its_verdict(home):
     validated = ValidatedModel(trained(30), pipeline.validate(trained(30), clean()))
     artifacts.save(validated)
-    back = artifacts.load("validated model")
-    assert "Input: your own validated model" in capsys.readouterr().out
+    back = artifacts.load("validated model", quiet=True)
     assert back.trained.model_hash == trained(30).model_hash
     assert back.gate == validated.gate
 
@@ -111,8 +95,3 @@ def test_a_refused_model_cannot_be_handed_on_as_validated():
     refused = pipeline.validate(trained(3), clean())
     with pytest.raises(ValueError, match="The gate has refused this model, so it is not handed on: the accuracy"):
         ValidatedModel(trained(3), refused)
-
-
-def test_only_results_of_stages_are_kept(home):
-    with pytest.raises(TypeError, match="RawDataset, CleanDataset, TrainedModel, ValidatedModel; got Pipeline"):
-        artifacts.save(trained(3).model)

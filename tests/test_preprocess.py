@@ -56,23 +56,17 @@ def test_a_reading_is_repaired_where_its_unit_is_written_and_refused_where_it_is
     assert after.loc[same, ["lux", "temperature"]].equals(before.loc[same, ["lux", "temperature"]])
 
 
-def made_up_scans(times: dict[int, tuple[int, str]], images: dict[int, np.ndarray]) -> RawDataset:
-    table = pd.DataFrame([(i, *scan) for i, scan in times.items()], columns=["id", "camera_id", "seen_at"])
-    table = table.assign(
-        seen_at=pd.to_datetime("2026-01-05 " + table["seen_at"]), has_image=table["id"].isin(list(images)), chute="A",
-        lux_unit="lx", temperature=20.0, temperature_unit="C",
-    )  # fmt: skip
-    return RawDataset(table, images, pd.DataFrame())
-
-
-def test_the_same_picture_on_the_same_camera_within_a_minute_is_a_repeated_scan_in_rows_of_any_order() -> None:
-    one, other = np.arange(64.0).reshape(8, 8), np.eye(8)
-    raw = made_up_scans(
-        {3: (1, "09:01:20"), 1: (1, "09:00:00"), 2: (1, "09:00:30"), 4: (1, "09:03:00"), 5: (2, "09:00:10"),
-         6: (1, "09:00:40"), 7: (1, "09:00:00"), 8: (1, "09:00:01")},
-        {1: one, 2: one, 3: one, 4: one, 5: one, 6: other},
-    )  # fmt: skip
-    bad = faults(raw)
+def test_the_same_picture_on_the_same_camera_within_a_minute_is_a_repeated_scan_in_rows_of_any_order(
+    raw: RawDataset,
+) -> None:
+    one, seconds = np.arange(64.0).reshape(8, 8), [80, 0, 30, 180, 10, 40, 0, 1]
+    table = raw.table.iloc[[0] * 8].assign(
+        id=[3, 1, 2, 4, 5, 6, 7, 8],
+        camera_id=[1, 1, 1, 1, 2, 1, 1, 1],
+        seen_at=pd.Timestamp("2026-01-05 09:00") + pd.to_timedelta(seconds, "s"),
+        has_image=[True] * 6 + [False] * 2,
+    )
+    bad = faults(RawDataset(table, {**dict.fromkeys(range(1, 6), one), 6: np.eye(8)}, raw.lineage))
     assert bad.index[bad["scanned twice"]].tolist() == [3, 2]
     assert bad.index[bad["image missing"]].tolist() == [7, 8]
 

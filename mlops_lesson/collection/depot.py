@@ -72,10 +72,8 @@ def read_parcels(folder: Path | None = None) -> pd.DataFrame:
     path = (folder or data_dir()) / "raw" / "depot.db"
     query = """SELECT parcels.id, camera_id, place, seen_at, keyed_digit, sender
                FROM parcels JOIN cameras ON cameras.id = camera_id ORDER BY parcels.id"""
-    with (
-        _read_as(path, "the depot's database"),
-        closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database,
-    ):
+    address = f"{path.resolve().as_uri()}?mode=ro"
+    with _read_as(path, "the depot's database"), closing(sqlite3.connect(address, uri=True)) as database:
         return _with_times(pd.read_sql_query(query, database), "seen_at")
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import ipywidgets
 import numpy as np
+import pandas as pd
 
 from mlops_lesson.show.explorer import Answer, Explorer
 from mlops_lesson.show.figures import BLUE, GREY, ShownFigure, drawing
@@ -14,15 +15,16 @@ THRESHOLDS = np.arange(5, 96) / 100
 USUAL = 0.5
 
 
-def costs(y: np.ndarray, probability: np.ndarray, wrongly_a: float, wrongly_b: float) -> np.ndarray:
-    """Return the minutes for all mistakes at each of `THRESHOLDS`, from which on a parcel goes to chute B."""
+def costs(y: np.ndarray, probability: np.ndarray, wrongly_a: float, wrongly_b: float) -> pd.Series:
+    """Return the minutes for all mistakes by threshold, the probability from which on a parcel goes to chute B."""
     sent_to_b = probability >= THRESHOLDS[:, np.newaxis]
-    return wrongly_a * (~sent_to_b & (y == 1)).sum(axis=1) + wrongly_b * (sent_to_b & (y == 0)).sum(axis=1)
+    minutes = wrongly_a * (~sent_to_b & (y == 1)).sum(axis=1) + wrongly_b * (sent_to_b & (y == 0)).sum(axis=1)
+    return pd.Series(minutes, THRESHOLDS)
 
 
-def cheapest(minutes: np.ndarray) -> int:
-    """Return the place of the lowest cost; of several, the one nearest to the usual threshold."""
-    return int(np.lexsort((np.abs(THRESHOLDS - USUAL), minutes))[0])
+def cheapest(minutes: pd.Series) -> float:
+    """Return the threshold of the lowest cost; of several, the one nearest to the usual one."""
+    return min(minutes.index, key=lambda threshold: (minutes[threshold], abs(threshold - USUAL)))
 
 
 def _notes(y: np.ndarray, probability: np.ndarray, threshold: float, wrongly_a: int, wrongly_b: int) -> tuple[str, ...]:
@@ -40,22 +42,22 @@ def _notes(y: np.ndarray, probability: np.ndarray, threshold: float, wrongly_a: 
     )
 
 
-def _draw(y: np.ndarray, probability: np.ndarray, minutes: np.ndarray, headline: str) -> ShownFigure:
+def _draw(y: np.ndarray, probability: np.ndarray, minutes: pd.Series, headline: str) -> ShownFigure:
     best = cheapest(minutes)
     with drawing("What the mistakes cost at each threshold", 8.0, 2.6, columns=2) as d:
         scores, curve = d.axes
         draw_probabilities(scores, y, probability)
         scores.set_title("Probabilities")
         scores.legend(loc="upper center", fontsize="small")
-        curve.plot(THRESHOLDS, minutes, color=BLUE)
-        curve.plot(THRESHOLDS[best], minutes[best], "o", color=BLUE)
+        curve.plot(minutes, color=BLUE)
+        curve.plot(best, minutes[best], "o", color=BLUE)
         curve.set(title="Cost of all mistakes", xlabel="threshold for chute B", ylabel="minutes", ylim=(0, None))
         for axis in d.axes:
             axis.axvline(USUAL, color=GREY, linestyle=":")
-            axis.axvline(THRESHOLDS[best], color="black", linestyle="--")
+            axis.axvline(best, color="black", linestyle="--")
         d.alt = (
             "Left, how often the model gives which probability, by true chute; right, minutes at each threshold, from "
-            f"{minutes[0]} at {THRESHOLDS[0]:.2f} to {minutes[-1]} at {THRESHOLDS[-1]:.2f}. {headline}."
+            f"{minutes[0.05]} at 0.05 to {minutes[0.95]} at 0.95. {headline}."
         )
     return d.shown
 
@@ -77,12 +79,12 @@ def validation_explorer(models: Mapping[str, Any], X: np.ndarray, y: np.ndarray)
     def answer(model: str, wrongly_a: int, wrongly_b: int) -> Answer:
         probability = probabilities[model]
         minutes = costs(y, probability, wrongly_a, wrongly_b)
-        best, usual = cheapest(minutes), int(np.argmin(np.abs(THRESHOLDS - USUAL)))
+        best = cheapest(minutes)
         headline = (
-            f"Cheapest at a threshold of {THRESHOLDS[best]:.2f}: {minutes[best]} minutes for {len(y)} parcels, "
-            f"at {USUAL:.2f} {minutes[usual]} minutes"
+            f"Cheapest at a threshold of {best:.2f}: {minutes[best]} minutes for {len(y)} parcels, "
+            f"at {USUAL:.2f} {minutes[USUAL]} minutes"
         )
-        notes = _notes(y, probability, THRESHOLDS[best], wrongly_a, wrongly_b)
+        notes = _notes(y, probability, best, wrongly_a, wrongly_b)
         return Answer(headline, notes, (_draw(y, probability, minutes, headline),))
 
     controls = {

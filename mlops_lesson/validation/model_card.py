@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
 
-from mlops_lesson.collection.dataset import SPLITS, CleanDataset
+from mlops_lesson.collection.dataset import CleanDataset
 from mlops_lesson.keep.files import write_atomically
 from mlops_lesson.keep.paths import home
 from mlops_lesson.show.page import html_table
@@ -44,14 +44,11 @@ class ModelCard:
 
 def write_card(trained: TrainedModel, gate: GateResult, clean: CleanDataset) -> ModelCard:
     """Write the model card of a trained model, of the gate's verdict on it and of the data it learned from."""
-    parts = {name: clean.table[clean.table["split"] == name] for name in SPLITS}
-    X_test, y_test = clean.part("test")
-    cameras = slices(trained.model.predict(X_test) == y_test, parts["test"]["camera_id"])
+    by_part = clean.table.groupby("split")
+    table, (X_test, y_test) = by_part.get_group("test"), clean.part("test")
+    cameras = slices(trained.model.predict(X_test) == y_test, table["camera_id"])
     changes = behaviour(trained.model, X_test, y_test)
-    days = {
-        name: f"{len(part)} images, {part['seen_at'].min():%Y-%m-%d} to {part['seen_at'].max():%Y-%m-%d}"
-        for name, part in parts.items()
-    }
+    days = by_part["seen_at"].agg(["size", "min", "max"]).itertuples()
     lines = (
         f"- Camera {row.Index}: {row.accuracy:.3f} on {row.n} images, {row.low:.3f} to {row.high:.3f}."
         for row in cameras.itertuples()
@@ -63,10 +60,10 @@ def write_card(trained: TrainedModel, gate: GateResult, clean: CleanDataset) -> 
         verdict="passed" if gate.passed else "refused",
         reasons="\n".join(f"- {reason}." for reason in gate.reasons),
         data_hash=clean.data_hash[:12],
-        **days,
+        **{part: f"{n} images, {first:%Y-%m-%d} to {last:%Y-%m-%d}" for part, n, first, last in days},
         cameras="\n".join(lines),
         weakest=cameras.loc[cameras["accuracy"].idxmin()],
         worst=min(changes.items(), key=itemgetter(1)),
-        known=parts["test"]["sender"].isin(parts["train"]["sender"]).mean(),
+        known=table["sender"].isin(by_part.get_group("train")["sender"]).mean(),
     )
     return ModelCard(markdown, trained.model_hash)
