@@ -20,7 +20,7 @@
 VENV := .venv
 IN_VENV := $(VENV)/bin/python
 INTERPRETERS := $(if $(PYTHON),$(PYTHON),python3 python3.13 python3.12 python3.11 python)
-LINT = $(IN_VENV) -m ruff check . && $(IN_VENV) -m ruff format --check .
+LINT = $(IN_VENV) -m ruff check . && $(IN_VENV) -m ruff check --preview --select PLW1514 . && $(IN_VENV) -m ruff format --check .
 # One more than the cores of a small machine: a test often waits for a program that it has started.
 WORKERS ?= 3
 SPREAD = -n $(WORKERS) --dist loadfile --no-loadscope-reorder

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -55,3 +56,16 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     if os.environ[HOME] == os.environ["MLOPS_LESSON_USUAL_HOME"]:
         monkeypatch.setenv(HOME, str(tmp_path / "my_work"))
     return Path(os.environ[HOME])
+
+
+@pytest.fixture
+def server(home: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Give the course's service, one for all tests of a process: a small model is champion, and no rollout goes on."""
+    from depot_service import shared_home
+
+    from mlops_lesson.deployment import registry, serving
+
+    monkeypatch.setenv(HOME, str(shared_home()))
+    if registry.load("champion").version != 1:
+        registry.promote(1)
+    return serving.start()

@@ -4,11 +4,12 @@ import functools
 import io
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import closing, contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder
 
 from mlops_lesson.deployment import registry
-from mlops_lesson.keep.store import mend_store
+from mlops_lesson.keep.store import MODEL_NAME, mend_store, open_store
 from mlops_lesson.validation.gate import GateResult
 
 PASSED = GateResult(0.93, 0.2, 0.90, 0.95, 300, 0.85, ["passed: the accuracy's interval begins at 0.900"])
@@ -62,30 +63,54 @@ def validated(model: Any) -> int:
     return version
 
 
-def fill_home(folder: Path) -> int:
-    """Make a home whose champion is a small trained model, from a copy: making a new registry takes seconds."""
-    shutil.copytree(_prepared_home(), folder, dirs_exist_ok=True)
-    with _as_home(folder), redirect_stdout(io.StringIO()):
-        mend_store()
-    return 1
+def versions() -> dict[int, list[str]]:
+    """Return the aliases of each registered version."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(open_store())
+    numbers = sorted(int(found.version) for found in client.search_model_versions(f"name = '{MODEL_NAME}'"))
+    aliases = client.get_registered_model(MODEL_NAME).aliases
+    return {number: [alias for alias, named in aliases.items() if int(named) == number] for number in numbers}
+
+
+def prepared(name: str, make: Callable[[], Any], begin: Path | None = None) -> Path:
+    """Make a learner's folder once for all processes of a test run: a new MLflow store takes seconds, a copy none."""
+    shared = Path(os.environ["MLOPS_LESSON_USUAL_HOME"]).parent
+    folder = shared / name
+    with closing(sqlite3.connect(shared / "lock.db", timeout=300, isolation_level=None)) as lock, as_home(folder):
+        lock.execute("BEGIN IMMEDIATE")
+        if not folder.exists():
+            if begin is not None:
+                shutil.copytree(begin, folder)
+            make()
+    return folder
 
 
 @contextmanager
-def _as_home(folder: Path) -> Iterator[None]:
+def as_home(folder: Path) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLOPS_LESSON_HOME", str(folder))
         yield
 
 
-@functools.cache
-def _prepared_home() -> Path:
-    import atexit
-    import tempfile
+def new_store() -> Path:
+    """A folder with a new MLflow store, to be copied."""
+    return prepared("new-store", open_store)
 
-    folder = Path(tempfile.mkdtemp(prefix="depot-home-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    with _as_home(folder):
-        registry.promote(validated(trained_model()))
+
+def fill_home(folder: Path) -> None:
+    """Make a home whose champion is a small trained model, version 1."""
+    made = prepared("depot-home", lambda: registry.promote(validated(trained_model())), new_store())
+    shutil.copytree(made, folder, dirs_exist_ok=True)
+    with as_home(folder), redirect_stdout(io.StringIO()):
+        mend_store()
+
+
+@functools.cache
+def shared_home() -> Path:
+    """The home of the service that all tests of a process share."""
+    folder = Path(os.environ["MLOPS_LESSON_USUAL_HOME"]).with_name(f"served-{os.getpid()}")
+    fill_home(folder)
     return folder
 
 

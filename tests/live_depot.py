@@ -1,13 +1,11 @@
 """What the tests of monitoring share: the course's data and model, made once, and a service without a network."""
 
-import atexit
 import functools
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
-import pytest
+from depot_service import new_store, prepared
 
 from mlops_lesson import pipeline
 from mlops_lesson.collection import depot
@@ -40,18 +38,9 @@ def live_week(week: int, control: bool = False) -> depot.LiveWeek:
 
 
 def fill_home(folder: Path) -> None:
-    """Make a home whose champion is the course's model, from a copy: making a new registry takes seconds."""
-    shutil.copytree(_prepared_home(), folder, dirs_exist_ok=True)
-
-
-@functools.cache
-def _prepared_home() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="live-home-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLOPS_LESSON_HOME", str(folder))
-        pipeline.deploy(validated().trained, validated().gate)
-    return folder
+    """Make a home whose champion is the course's model."""
+    made = prepared("live-home", lambda: pipeline.deploy(validated().trained, validated().gate), new_store())
+    shutil.copytree(made, folder, dirs_exist_ok=True)
 
 
 class ServiceWithoutNetwork:

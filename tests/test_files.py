@@ -1,4 +1,4 @@
-"""Files are written whole or not at all, and damaged ones are set aside."""
+"""Files are written whole or not at all."""
 
 import errno
 import os
@@ -27,24 +27,12 @@ def test_a_file_is_replaced_whole_and_nothing_else_is_left(tmp_path, monkeypatch
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions and links are those of POSIX")
 def test_a_link_stays_a_link_and_the_file_keeps_its_permissions(tmp_path):
-    (tmp_path / "synchronised").mkdir()
-    real = tmp_path / "synchronised" / "card.md"
+    real, link = tmp_path / "synchronised.md", tmp_path / "card.md"
     real.touch()
     real.chmod(0o640)
-    link = tmp_path / "my_work" / "card.md"
-    link.parent.mkdir()
     link.symlink_to(real)
     files.write_atomically(link, b"new")
     files.write_atomically(tmp_path / "private", b"")
     assert link.is_symlink()
     assert real.read_bytes() == b"new"
     assert [stat.S_IMODE(each.stat().st_mode) for each in (real, tmp_path / "private")] == [0o640, 0o600]
-
-
-def test_damaged_files_are_set_aside_under_the_next_free_number(tmp_path):
-    path = tmp_path / "progress.db"
-    for number, content in enumerate(("one", "two"), start=1):
-        path.write_text(content)
-        assert files.set_aside(path) == tmp_path / f"progress.damaged-{number}.db"
-        assert (tmp_path / f"progress.damaged-{number}.db").read_text() == content
-        assert not path.exists()

@@ -9,29 +9,24 @@ from pathlib import Path
 
 import mlflow
 import pytest
+from depot_service import new_store, prepared
 
 from mlops_lesson.keep import store
 
 
-@pytest.fixture(scope="module")
-def fresh_store(tmp_path_factory):
-    """A folder with a new store and one finished run in it, to be copied."""
-    home = tmp_path_factory.mktemp("store") / "work"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLOPS_LESSON_HOME", str(home))
-        mlflow.set_tracking_uri(store.open_store())
-        mlflow.set_experiment(store.MODEL_NAME)
-        with mlflow.start_run(run_name="baseline"):
-            mlflow.log_text("hello", "note.txt")
-        store.open_store()
-    return home
+def log_a_run():
+    mlflow.set_tracking_uri(store.open_store())
+    mlflow.set_experiment(store.MODEL_NAME)
+    with mlflow.start_run(run_name="baseline"):
+        mlflow.log_text("hello", "note.txt")
+    store.open_store()
 
 
 @pytest.fixture
-def work(fresh_store, tmp_path, monkeypatch):
-    """A copy of it as the learner's folder: so it was moved, too."""
+def work(tmp_path, monkeypatch, capsys):
+    """A moved folder with a store and one finished run in it."""
     home = tmp_path / "Was ist MLOps? 100 %"
-    shutil.copytree(fresh_store, home)
+    shutil.copytree(prepared("store-with-a-run", log_a_run, new_store()), home)
     monkeypatch.setenv("MLOPS_LESSON_HOME", str(home))
     return home
 
@@ -39,28 +34,26 @@ def work(fresh_store, tmp_path, monkeypatch):
 def note_of_the_run(address):
     mlflow.set_tracking_uri(address)
     (run,) = mlflow.search_runs(experiment_names=[store.MODEL_NAME], output_format="list")
+    assert "Was" in run.info.artifact_uri
     return mlflow.artifacts.load_text(f"{run.info.artifact_uri}/note.txt")
 
 
-def test_moved_store_follows_its_folder_says_so_once_and_loses_nothing(work, fresh_store, capsys):
-    gone = fresh_store.rename(fresh_store.with_name("elsewhere"))
-    try:
-        address = store.open_store()
-        assert note_of_the_run(address) == "hello"
-    finally:
-        gone.rename(fresh_store)
+def test_moved_store_follows_its_folder_says_so_once_and_loses_nothing(work, capsys):
+    assert note_of_the_run(store.open_store()) == "hello"
     assert f"looks for its models in {work} now" in capsys.readouterr().out
     store.open_store()
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize("damage", [b"", b"no database at all" * 99])
-def test_damaged_store_comes_back_from_its_copy_and_the_damaged_file_stays(work, damage, capsys):
+@pytest.mark.parametrize("damage", [None, b"", b"no database at all" * 99])
+def test_missing_or_damaged_store_comes_back_from_its_copy_and_the_damaged_file_stays(work, damage, capsys):
     store.open_store()
-    (work / "mlflow.db").write_bytes(damage)
+    (work / "mlflow.db").unlink()
+    if damage is not None:
+        (work / "mlflow.db").write_bytes(damage)
     assert note_of_the_run(store.open_store()) == "hello"
     assert "its last good copy took its place" in capsys.readouterr().out
-    assert (work / "mlflow.damaged-1.db").read_bytes() == damage
+    assert [file.read_bytes() for file in work.glob("mlflow.damaged-1.db")] == [damage] * bool(damage)
 
 
 def test_first_editions_registry_is_set_aside_with_a_sentence(work, capsys):
@@ -70,28 +63,29 @@ def test_first_editions_registry_is_set_aside_with_a_sentence(work, capsys):
     assert (work / "registry.first-edition.db").read_bytes() == b"of the first edition"
 
 
-def test_store_of_another_mlflow_says_the_way_out(work):
-    store.open_store()
+def test_store_of_another_mlflow_says_the_way_out(work, monkeypatch):
     with sqlite3.connect(work / "mlflow.db") as database:
         database.execute("UPDATE alembic_version SET version_num = '0123456789ab'")
-    # A process of its own: MLflow looks at the schema when it first meets a store.
-    said = subprocess.run(
-        [sys.executable, "-c", "from mlops_lesson.keep.store import open_store; open_store()"],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"MLOPS_LESSON_HOME": str(work)},
-    ).stderr
-    assert "make lab" in said
-    assert "db upgrade" in said
+    with pytest.raises(store.RegistryError, match=r"(?s)make lab.*db upgrade"):
+        store.open_store()
 
 
-def test_new_store_is_quiet_and_a_companys_variables_do_not_reach_it_nor_the_contract(tmp_path):
+@pytest.mark.skipif(os.name != "posix", reason="a link stands for the place of the installed MLflow")
+def test_new_store_is_quiet_wherever_mlflow_is_and_a_companys_variables_do_not_reach_it(tmp_path):
     code = (
         "import mlops_lesson; from pandera.config import CONFIG; assert CONFIG.validation_enabled; "
         "from mlops_lesson.keep.store import open_store; import mlflow; mlflow.set_tracking_uri(open_store()); "
-        "mlflow.set_experiment('parcel-chute'); mlflow.start_run(); mlflow.log_metric('loss', 0.5)"
+        "mlflow.set_experiment('parcel-chute'); mlflow.start_run(); mlflow.log_metric('loss', 0.5); "
+        "assert '100% #1' in mlflow.__file__"
     )
+    installed, work = tmp_path / "100% #1", tmp_path / "work"
+    installed.mkdir()
+    (installed / "mlflow").symlink_to(Path(mlflow.__file__).parent)
+    work.mkdir()
+    # What a notebook that was killed in the middle has left.
+    (work / "mlflow.new.db").write_bytes(b"half a database")
     company = {
+        "PYTHONPATH": str(installed),
         "MLFLOW_SQLALCHEMYSTORE_POOL_SIZE": "5",
         "MLFLOW_ENABLE_WORKSPACES": "true",
         "MLFLOW_TRACKING_URI": "http://127.0.0.1:9",
@@ -103,18 +97,8 @@ def test_new_store_is_quiet_and_a_companys_variables_do_not_reach_it_nor_the_con
         capture_output=True,
         text=True,
         cwd=tmp_path,
-        env=os.environ | company | {"MLOPS_LESSON_HOME": str(tmp_path / "work")},
+        env=os.environ | company | {"MLOPS_LESSON_HOME": str(work)},
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert [path.name for path in tmp_path.iterdir()] == ["work"]
-
-
-@pytest.mark.skipif(os.name != "posix", reason="a link stands for the place of the installed MLflow")
-def test_store_is_made_where_mlflow_is_installed_in_a_folder_with_a_percent_sign(tmp_path):
-    installed = tmp_path / "100% #1"
-    installed.mkdir()
-    (installed / "mlflow").symlink_to(Path(mlflow.__file__).parent)
-    code = "from mlops_lesson.keep.store import open_store; open_store(); import mlflow; print(mlflow.__file__)"
-    environment = os.environ | {"MLOPS_LESSON_HOME": str(tmp_path / "work"), "PYTHONPATH": str(installed)}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
-    assert (done.stdout, done.stderr) == (f"{installed / 'mlflow' / '__init__.py'}\n", "")
+    assert {path.name for path in tmp_path.iterdir()} == {"100% #1", "work"}
+    assert not (work / "mlflow.new.db").exists()

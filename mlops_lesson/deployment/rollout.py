@@ -9,14 +9,12 @@ import hashlib
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pandas as pd
 
 from mlops_lesson.deployment.request_log import read_requests
-
-if TYPE_CHECKING:
-    from mlops_lesson.deployment.serving import Server
+from mlops_lesson.deployment.serving import Server
 
 OFF, SHADOW, CANARY = "off", "shadow", "canary"
 
@@ -27,7 +25,7 @@ def in_canary(parcel_id: object, share: float) -> bool:
     return int.from_bytes(digest[:6], "big") < share * 2**48
 
 
-@dataclass(frozen=True)
+@dataclass
 class Status:
     """How a rollout stands; what the challenger could not answer (its errors), the champion answered."""
 
@@ -43,84 +41,65 @@ class Rollout:
     """The service's side of a rollout: counts, and ends it when the challenger fails on too large a share."""
 
     def __init__(
-        self, mode: str = OFF, share: float = 0.0, max_error_rate: float = 0.05, min_requests: int = 20
+        self,
+        challenger: Any = None,
+        mode: str = OFF,
+        share: float = 0.0,
+        max_error_rate: float = 0.05,
+        min_requests: float = 20,
     ) -> None:
-        self._lock = threading.Lock()
-        self.mode, self._share = mode, share if mode == CANARY else 0.0
+        self.challenger = challenger
+        self.status = Status(mode, share if mode == CANARY else 0.0)
         self._max_error_rate, self._min_requests = max_error_rate, min_requests
-        self._champion = self._challenger = self._errors = 0
-        self._because = ""
+        self._lock = threading.Lock()
 
     def takes(self, parcel_id: str | None) -> bool:
         """Say whether the challenger is asked about this parcel; one without an id stays with the champion."""
-        if self.mode == SHADOW:
+        if self.status.mode == SHADOW:
             return True
-        return self.mode == CANARY and parcel_id is not None and in_canary(parcel_id, self._share)
+        return self.status.mode == CANARY and parcel_id is not None and in_canary(parcel_id, self.status.share)
 
     def count_champion(self) -> None:
         """Count an answer of the champion."""
         with self._lock:
-            self._champion += self.mode != OFF
+            self.status.champion_requests += self.status.mode != OFF
 
     def count_challenger(self, *, failed: bool) -> None:
         """Count a question to the challenger, and end the rollout if it has failed too often."""
         with self._lock:
-            if self.mode == OFF:
+            now = self.status
+            if now.mode == OFF:
                 return
-            self._challenger += 1
-            self._errors += failed
-            enough = self._challenger >= self._min_requests
-            if enough and self._errors > self._max_error_rate * self._challenger:
-                self._stop(
-                    f"the challenger failed on {self._errors} of {self._challenger} parcels, "
-                    f"more than {self._max_error_rate:.0%}"
-                )
+            now.challenger_requests += 1
+            now.challenger_errors += failed
+            asked, errors = now.challenger_requests, now.challenger_errors
+            if asked >= self._min_requests and errors > self._max_error_rate * asked:
+                self.stop(f"the challenger failed on {errors} of {asked} parcels, more than {self._max_error_rate:.0%}")
 
     def stop(self, because: str = "") -> None:
         """End the rollout: the champion answers everything."""
-        with self._lock:
-            self._stop(because)
-
-    def _stop(self, because: str) -> None:
-        if self.mode != OFF:
-            self.mode, self._share, self._because = OFF, 0.0, because
-
-    def status(self) -> Status:
-        """Return how it stands."""
-        with self._lock:
-            return Status(self.mode, self._share, self._champion, self._challenger, self._errors, self._because)
+        if self.status.mode != OFF:
+            self.status.mode, self.status.share, self.status.stopped_because = OFF, 0.0, because
 
 
-def start_shadow(server: "Server") -> Status:
+def start_shadow(server: Server) -> Status:
     """Let the challenger see every parcel and answer none.
-
-    Parameters
-    ----------
-    server : mlops_lesson.deployment.serving.Server
-        A running service; a version must have the alias `challenger`.
-
-    Returns
-    -------
-    Status
-        How the rollout stands.
 
     Raises
     ------
     mlops_lesson.deployment.serving.ServingError
-        If there is no challenger, or it cannot be loaded.
+        If no version has the alias `challenger`, or it cannot be loaded.
     """
     return _order(server, mode=SHADOW)
 
 
-def start_canary(
-    server: "Server", *, share: float = 0.2, max_error_rate: float = 0.05, min_requests: int = 20
-) -> Status:
+def start_canary(server: Server, *, share: float = 0.2, max_error_rate: float = 0.05, min_requests: int = 20) -> Status:
     """Let the challenger answer a share of the parcels.
 
     Parameters
     ----------
     server : mlops_lesson.deployment.serving.Server
-        A running service; a version with a passed gate must have the alias `challenger`.
+        A running service.
     share : float
         Share of the parcels, more than 0, at most 1.
     max_error_rate : float
@@ -128,46 +107,39 @@ def start_canary(
     min_requests : int
         Challenger requests after which the error rate is looked at.
 
-    Returns
-    -------
-    Status
-        How the rollout stands.
-
     Raises
     ------
     mlops_lesson.deployment.serving.ServingError
-        If there is no challenger, or its gate was not passed.
+        If no version has the alias `challenger`, or its gate was not passed.
     """
     return _order(server, mode=CANARY, share=share, max_error_rate=max_error_rate, min_requests=min_requests)
 
 
-def stop(server: "Server") -> Status:
+def stop(server: Server) -> Status:
     """End the rollout by hand; returns how it stood at its end."""
     return _order(server, mode=OFF)
 
 
-def status(server: "Server") -> Status:
+def status(server: Server) -> Status:
     """Ask how the rollout stands."""
     return Status(**server.ask("GET", "/health")["rollout"])
 
 
-def _order(server: "Server", **order: object) -> Status:
+def _order(server: Server, **order: object) -> Status:
     return Status(**server.ask("POST", "/rollout", order))
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Champion and challenger on the same parcels."""
+    """Champion and challenger on the same parcels: how many, both accuracies, the p-value of the paired test."""
 
     n: int
     champion_accuracy: float
     challenger_accuracy: float
-    only_champion_right: int
-    only_challenger_right: int
     p_value: float
 
 
-def compare(labels: "Mapping[object, int] | pd.Series", *, after: int = 0) -> Comparison:
+def compare(labels: Mapping[object, int] | pd.Series, *, after: int = 0) -> Comparison:
     """Compare the two on the parcels of a shadow rollout, once their labels have come.
 
     Parameters
@@ -176,11 +148,6 @@ def compare(labels: "Mapping[object, int] | pd.Series", *, after: int = 0) -> Co
         Label of each parcel id: 0 (chute A) or 1 (chute B).
     after : int
         Only requests newer than this id; see `mlops_lesson.deployment.request_log.last_request`.
-
-    Returns
-    -------
-    Comparison
-        Both accuracies, the disagreements, and the paired test.
     """
     from mlops_lesson.validation.measures import mcnemar
 
@@ -189,11 +156,4 @@ def compare(labels: "Mapping[object, int] | pd.Series", *, after: int = 0) -> Co
     scores = scores.reindex(truth.index, columns=["champion", "shadow"]).dropna()
     right = (scores >= 0.5).eq(truth[scores.index], axis=0)
     champion, challenger = right["champion"], right["shadow"]
-    return Comparison(
-        n=len(right),
-        champion_accuracy=float(champion.mean()),
-        challenger_accuracy=float(challenger.mean()),
-        only_champion_right=int((champion & ~challenger).sum()),
-        only_challenger_right=int((challenger & ~champion).sum()),
-        p_value=mcnemar(champion, challenger),
-    )
+    return Comparison(len(right), champion.mean(), challenger.mean(), mcnemar(champion, challenger))

@@ -9,17 +9,15 @@ What was added to them, and why:
 - large bodies are refused unread, and so is what a web page of another site makes a browser send.
 """
 
-import sys
 import threading
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from pydantic import BaseModel, Field
 from starlette.datastructures import Headers
 
@@ -67,128 +65,80 @@ class Prediction(BaseModel):
     version: int
 
 
-class Layers(BaseModel):
-    """One prediction layer by layer; see `mlops_lesson.deployment.prediction.PredictionTrace`."""
-
-    scaled: list[float]
-    hidden: list[list[float]]
-    probability: float
-
-
-class Health(BaseModel):
-    """Which version answers, how many answers could not be logged, and how a rollout stands."""
-
-    alias: str
-    version: int
-    log_failures: int
-    rollout: Status
-
-
 class Refusal(BaseModel):
     """Why a request was refused."""
 
     detail: str
 
 
-@dataclass(frozen=True)
-class Deployed:
-    """What answers now; replaced as a whole, so that a request never sees half a change."""
-
-    champion: registry.RegisteredModel
-    challenger: registry.RegisteredModel | None
-    rollout: Rollout
-
-
 class Service:
-    """The service's state and its work, apart from HTTP."""
+    """The service's state and its work, apart from HTTP; all that it is told is an alias."""
 
-    def __init__(self, alias: str) -> None:
-        self.alias = alias
+    def __init__(self) -> None:
+        self.champion = registry.load(registry.CHAMPION)
+        self.rollout = Rollout()
         self.log = RequestLog(log_path())
-        self._changing = threading.Lock()
-        self.now = Deployed(_load(alias), None, Rollout())
         self.metrics = CollectorRegistry()
         self.requests = Counter("depot_requests", "Requests, by status.", ["status"], registry=self.metrics)
         self.answers = Counter("depot_predictions", "Answers.", ["role", "version", "chute"], registry=self.metrics)
         self.seconds = Histogram("depot_prediction_seconds", "Time to answer.", buckets=SECONDS, registry=self.metrics)
-        version = Gauge("depot_model_version", "The version that answers.", registry=self.metrics)
-        version.set_function(lambda: self.now.champion.version)
-        failures = Gauge("depot_request_log_failures", "Answers that could not be logged.", registry=self.metrics)
-        failures.set_function(lambda: self.log.failures)
-
-    def health(self) -> Health:
-        """Say which version answers, and how it goes."""
-        now = self.now
-        rollout = now.rollout.status()
-        return Health(alias=self.alias, version=now.champion.version, log_failures=self.log.failures, rollout=rollout)
+        self._changing = threading.Lock()
 
     def reload(self) -> None:
         """Take the version the alias points to now; if it cannot be loaded, the old one goes on answering."""
         with self._changing:
-            champion, challenger = _load(self.alias), self.now.challenger
-            if challenger is not None and challenger.version == champion.version:
-                self.now.rollout.stop("the challenger was promoted")
-            self.now = replace(self.now, champion=champion)
+            self.champion = registry.load(registry.CHAMPION)
+            challenger = self.rollout.challenger
+            if challenger is not None and challenger.version == self.champion.version:
+                self.rollout.stop("the challenger was promoted")
 
     def order(self, order: RolloutOrder) -> Status:
         """Begin or end a rollout."""
         with self._changing:
             if order.mode == OFF:
-                self.now.rollout.stop()
-                return self.now.rollout.status()
-            challenger = _load(registry.CHALLENGER)
-            if challenger.version == self.now.champion.version:
+                self.rollout.stop()
+                return self.rollout.status
+            challenger = registry.load(registry.CHALLENGER)
+            if challenger.version == self.champion.version:
                 raise HTTPException(409, "The challenger is the champion already: give the alias to another version.")
-            if order.mode == CANARY and not (challenger.gate and challenger.gate.passed):
+            if order.mode == CANARY and not challenger.passed:
                 raise HTTPException(
                     409, "A canary answers real parcels, so its gate must be passed first; until then use the shadow."
                 )
-            rollout = Rollout(order.mode, order.share, order.max_error_rate, int(order.min_requests))
-            self.now = replace(self.now, challenger=challenger, rollout=rollout)
-            return rollout.status()
+            # Replaced as a whole, so that a request never sees half a change.
+            self.rollout = Rollout(challenger, **order.model_dump())
+            return self.rollout.status
 
-    def predict(self, pixels: list[float], parcel_id: str | None) -> Prediction:
+    def predict(self, parcel: Parcel) -> Prediction:
         """Answer for one parcel, by the champion or its canary."""
-        now = self.now
-        if now.challenger is not None and now.rollout.takes(parcel_id):
-            mode = now.rollout.mode
+        rollout, champion = self.rollout, self.champion
+        mode = rollout.status.mode
+        if rollout.takes(parcel.parcel_id):
             try:
-                answer = self._answer(now.challenger, registry.CHALLENGER, mode, pixels, parcel_id)
+                answer = self._answer(rollout.challenger, mode, parcel)
             except Exception:
-                now.rollout.count_challenger(failed=True)
+                rollout.count_challenger(failed=True)
             else:
-                now.rollout.count_challenger(failed=False)
+                rollout.count_challenger(failed=False)
                 if mode == CANARY:
                     return answer
         try:
-            answer = self._answer(now.champion, self.alias, self.alias, pixels, parcel_id)
+            answer = self._answer(champion, registry.CHAMPION, parcel)
         except Exception as error:
-            raise HTTPException(503, f"Version {now.champion.version} could not answer: {error}") from error
-        now.rollout.count_champion()
+            raise HTTPException(503, f"Version {champion.version} could not answer: {error}") from error
+        rollout.count_champion()
         return answer
 
-    def _answer(
-        self, loaded: registry.RegisteredModel, alias: str, role: str, pixels: list[float], parcel_id: str | None
-    ) -> Prediction:
-        image = np.array([pixels])
+    def _answer(self, loaded: registry.RegisteredModel, role: str, parcel: Parcel) -> Prediction:
+        image, version = np.array([parcel.pixels]), loaded.version
+        alias = registry.CHAMPION if role == registry.CHAMPION else registry.CHALLENGER
         probability = float(loaded.model.predict_proba(image)[0, 1])
         chute: Literal["A", "B"] = "B" if probability >= 0.5 else "A"
         # Made before it is counted: a score that is no probability, such as NaN, is no answer.
-        answer = Prediction(chute=chute, probability=probability, alias=alias, version=loaded.version)
-        self.answers.labels(role, loaded.version, chute).inc()
-        self.log.write(parcel_id=parcel_id, role=role, version=loaded.version, image=image, score=probability)
+        answer = Prediction(chute=chute, probability=probability, alias=alias, version=version)
+        self.answers.labels(role, version, chute).inc()
+        self.log.write(parcel_id=parcel.parcel_id, role=role, version=version, image=image, score=probability)
         return answer
-
-
-def _load(alias: str) -> registry.RegisteredModel:
-    loaded = registry.load(alias)
-    try:
-        loaded.model.predict_proba(np.zeros((1, 64)))
-    except Exception as error:
-        raise registry.RegistryError(
-            f"Version {loaded.version} cannot answer for an image of 64 grey levels ({error}). Promote one that can."
-        ) from error
-    return loaded
 
 
 def _refusal(headers: Headers) -> tuple[int, str] | None:
@@ -204,9 +154,9 @@ def _refusal(headers: Headers) -> tuple[int, str] | None:
     return None
 
 
-def create_app(alias: str = registry.CHAMPION) -> FastAPI:
-    """Make the application; all that it is told is an alias, by which it finds the version that answers."""
-    service = Service(alias)
+def create_app() -> FastAPI:
+    """Make the application, answering with the version that has the alias `champion`."""
+    service = Service()
     refusals: dict[int | str, dict[str, Any]] = {code: {"model": Refusal} for code in (400, 403, 411, 413)}
     conflict: dict[int | str, dict[str, Any]] = {409: {"model": Refusal}}
     # Without the pages /docs and /redoc, which would fetch their scripts from the network.
@@ -238,25 +188,26 @@ def create_app(alias: str = registry.CHAMPION) -> FastAPI:
     def predict(parcel: Parcel) -> Prediction:
         """Pick the chute of one parcel."""
         with service.seconds.time():
-            return service.predict(parcel.pixels, parcel.parcel_id)
+            return service.predict(parcel)
 
     @app.post("/trace")
-    def trace(image: Image) -> Layers:
+    def trace(image: Image) -> dict[str, Any]:
         """Follow one image through the champion, layer by layer; nothing is logged."""
-        layers = trace_prediction(service.now.champion.model, image.pixels)
+        layers = trace_prediction(service.champion.model, image.pixels)
         hidden = [layer.tolist() for layer in layers.hidden]
-        return Layers(scaled=layers.scaled.ravel().tolist(), hidden=hidden, probability=layers.probability)
+        return {"scaled": layers.scaled.ravel().tolist(), "hidden": hidden, "probability": layers.probability}
 
     @app.get("/health")
-    def health() -> Health:
-        """Say which version answers, and how it goes."""
-        return service.health()
+    def health() -> dict[str, Any]:
+        """Say which version answers, how many answers could not be logged, and how a rollout stands."""
+        now = service.rollout.status
+        return {"version": service.champion.version, "log_failures": service.log.failures, "rollout": now}
 
     @app.post("/reload", responses=conflict)
-    def reload() -> Health:
+    def reload() -> dict[str, Any]:
         """Take the version the alias points to now, without refusing a request meanwhile."""
         service.reload()
-        return service.health()
+        return health()
 
     @app.post("/rollout", responses=conflict)
     def rollout(order: RolloutOrder) -> Status:
@@ -272,4 +223,4 @@ def create_app(alias: str = registry.CHAMPION) -> FastAPI:
 
 
 if __name__ == "__main__":
-    sys.exit(run(create_app))
+    run(create_app)

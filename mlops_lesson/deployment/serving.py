@@ -10,27 +10,23 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 import numpy as np
 
-from mlops_lesson.keep.paths import HOME_VARIABLE, home, make_private_file, make_private_folder
+from mlops_lesson.deployment.prediction import PredictionTrace
+from mlops_lesson.keep.files import said_if_unwritable
+from mlops_lesson.keep.paths import home, make_private_file, make_private_folder
 
-if TYPE_CHECKING:
-    from mlops_lesson.deployment.prediction import PredictionTrace
-
-START_SECONDS = 120.0
 REQUEST_SECONDS = 10.0
 STOP_SECONDS = 5.0
-LOG_BYTES = 1_000_000
 # What an inherited setting of these libraries would change in the service: where it listens, whom it trusts, how it
 # counts.
-OTHERS_SETTINGS = ("UVICORN_", "FORWARDED_ALLOW_IPS", "WEB_CONCURRENCY", "PROMETHEUS_", "MLFLOW_")
+OTHERS_SETTINGS = ("UVICORN_", "FORWARDED_ALLOW_IPS", "WEB_CONCURRENCY", "PROMETHEUS_")
 
 
 class ServingError(RuntimeError):
@@ -41,40 +37,18 @@ class Server:
     """A running service, made by `start` or `start_app`; `client` sends requests to its `url`."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", url: str) -> None:
-        self._process = process
+        self.process = process
         self.url = url
         # Without trust_env=False a proxy set in the environment would get requests meant for this machine.
         self.client = httpx.Client(base_url=url, timeout=REQUEST_SECONDS, trust_env=False)
 
-    def __repr__(self) -> str:
-        return f"Server({'running' if self.running else 'stopped'})"
-
     @property
     def running(self) -> bool:
         """Whether the process lives."""
-        return self._process.poll() is None
-
-    @property
-    def pid(self) -> int:
-        """The process id."""
-        return self._process.pid
+        return self.process.poll() is None
 
     def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """Send a request that should work.
-
-        Parameters
-        ----------
-        method : str
-            ``"GET"`` or ``"POST"``.
-        path : str
-            Such as ``"/rollout"``.
-        body : mapping, optional
-            Sent as JSON.
-
-        Returns
-        -------
-        object
-            The decoded answer; text if it is not JSON.
+        """Send a request that should work, and return the decoded answer, or its text if it is not JSON.
 
         Raises
         ------
@@ -106,19 +80,12 @@ class Server:
         -------
         dict
             `chute` ("A" or "B"), `probability` (of chute B), `alias` and `version`.
-
-        Raises
-        ------
-        ServingError
-            If nobody answers or the request is refused.
         """
         body = {"pixels": np.ravel(image).tolist(), "parcel_id": None if parcel_id is None else str(parcel_id)}
         return self.ask("POST", "/predict", body)
 
-    def trace(self, image: Any) -> "PredictionTrace":
+    def trace(self, image: Any) -> PredictionTrace:
         """Ask for the three layers of one prediction: the numbers that `trace_prediction` gives here."""
-        from mlops_lesson.deployment.prediction import PredictionTrace
-
         pixels = np.ravel(image)
         layers = self.ask("POST", "/trace", {"pixels": pixels.tolist()})
         hidden = tuple(np.array(layer) for layer in layers["hidden"])
@@ -126,13 +93,18 @@ class Server:
         return PredictionTrace(pixels.reshape(8, 8), scaled, hidden, layers["probability"])
 
     def reload(self) -> dict[str, Any]:
-        """Make the service take the version its alias points to now; returns `alias` and `version` among others."""
+        """Make the service take the version its alias points to now; returns its `version` among others."""
         return self.ask("POST", "/reload")
 
     def stop(self) -> None:
         """Stop the service and wait until it is gone; does nothing if it is gone already."""
         self.client.close()
-        _end(self._process)
+        # The end of its input is the service's sign to finish what it is doing; force is for one that does not.
+        try:
+            self.process.communicate(timeout=STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.communicate()
 
 
 def problems(response: httpx.Response) -> list[str]:
@@ -148,47 +120,25 @@ def _field(place: list[str | int]) -> str:
     return place[0] + "".join(f"[{part}]" for part in place[1:])
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    # The end of its input is the service's sign to finish what it is doing; force is for one that does not.
-    with contextlib.suppress(OSError):
-        process.stdin.close()
-    for harder in (process.terminate, process.kill):
-        try:
-            process.wait(STOP_SECONDS)
-            break
-        except subprocess.TimeoutExpired:
-            harder()
-    process.wait()
-    process.stdout.close()
-
-
-_servers: dict[tuple[Path, Path | None], Server] = {}
-_starting = threading.Lock()
+_servers: dict[tuple[Path, ...], Server] = {}
 
 
 def start() -> Server:
     """Start the course's service, or return the one this notebook has running, as good as new.
 
-    Returns
-    -------
-    Server
-        It answers with the version the alias `champion` points to now, and no rollout is under way.
+    It answers with the version the alias `champion` points to now, and no rollout is under way.
 
     Raises
     ------
     ServingError
-        If no version is champion, or it does not begin in time.
+        If no version is champion.
     """
-    key = (home(), None)
-    with _starting:
-        if running := _servers.get(key):
-            with contextlib.suppress(ServingError):
-                running.ask("POST", "/rollout", {"mode": "off"})
-                running.reload()
-                return running
-            running.stop()
-        _servers[key] = server = _launch(["mlops_lesson.deployment.service"])
-    return server
+    if running := _servers.get((home(),)):
+        with contextlib.suppress(ServingError):
+            running.ask("POST", "/rollout", {"mode": "off"})
+            running.reload()
+            return running
+    return _start("mlops_lesson.deployment.service")
 
 
 def start_app(file: Path) -> Server:
@@ -202,86 +152,44 @@ def start_app(file: Path) -> Server:
     file : pathlib.Path
         Makes a FastAPI application called `app`.
 
-    Returns
-    -------
-    Server
-        Its `url` is where to send requests.
-
     Raises
     ------
     ServingError
         If the file cannot be run; the text says why.
     """
-    file = Path(file).resolve()
-    key = (home(), file)
-    with _starting:
-        if key in _servers:
-            _servers.pop(key).stop()
-        _servers[key] = server = _launch(["mlops_lesson.deployment.run_app", "--file", str(file)])
-    return server
+    return _start("mlops_lesson.deployment.run_app", Path(file).resolve())
 
 
-def _launch(module: list[str]) -> Server:
-    folder = home()
-    log = _log_file(folder)
+def _start(module: str, *files: Path) -> Server:
+    key, log = (home(), *files), home() / "service.log"
+    if key in _servers:
+        _servers.pop(key).stop()
+    with said_if_unwritable(log):
+        make_private_folder(log.parent)
+        errors = make_private_file(log).open("ab")
     # A signal meant for the notebook, such as an interrupted cell, must not reach the service.
     apart: dict[str, Any] = (
         {"start_new_session": True} if os.name == "posix" else {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
     )
-    with log.open("ab") as errors:
+    with errors:
         process = subprocess.Popen(  # noqa: S603 - our own module, arguments passed without a shell
-            [sys.executable, "-P", "-m", *module],
+            [sys.executable, "-P", "-m", module, *map(str, files)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
-            cwd=folder,
-            env=_environment(folder),
+            env={name: value for name, value in os.environ.items() if not name.upper().startswith(OTHERS_SETTINGS)},
             **apart,
         )
     try:
-        return Server(process, f"http://127.0.0.1:{_reported_port(process, log)}")
+        said = json.loads(process.stdout.readline() or "{}")
     except BaseException:
-        _end(process)
+        process.kill()
         raise
-
-
-def _environment(folder: Path) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.upper().startswith(OTHERS_SETTINGS)}
-    package = str(Path(__file__).resolve().parents[2])
-    paths = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
-    return {**inherited, "PYTHONPATH": paths, HOME_VARIABLE: str(folder)}
-
-
-def _log_file(folder: Path) -> Path:
-    log = folder / "service.log"
-    try:
-        make_private_folder(folder)
-        if log.exists() and log.stat().st_size > LOG_BYTES:
-            log.unlink()
-        return make_private_file(log)
-    except OSError as error:
-        raise ServingError(
-            f"The service cannot write its log into {folder} ({error.strerror}). Check that the folder may be written "
-            "and the disk is not full."
-        ) from error
-
-
-def _reported_port(process: "subprocess.Popen[bytes]", log: Path) -> int:
-    lines: list[bytes] = []
-    reader = threading.Thread(target=lambda: lines.append(process.stdout.readline()), daemon=True)
-    reader.start()
-    reader.join(START_SECONDS)
-    if not lines:
-        raise ServingError(
-            f"The service did not begin within {START_SECONDS:.0f} seconds. The machine may be busy: call start again."
-        )
-    if not lines[0].strip():
-        words = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        raise ServingError(f"The service ended before it began. Its last words, in {log}: {' '.join(words[-1:])}")
-    reported = json.loads(lines[0])
-    if "error" in reported:
-        raise ServingError(f"The service cannot begin. {reported['error']}")
-    return int(reported["port"])
+    if "port" not in said:
+        process.communicate()
+        raise ServingError(f"The service cannot begin. {said.get('error', f'Its last words are in {log}.')}")
+    _servers[key] = Server(process, f"http://127.0.0.1:{said['port']}")
+    return _servers[key]
 
 
 @contextmanager
@@ -297,6 +205,5 @@ def serve() -> Iterator[Server]:
 @atexit.register
 def stop_all() -> None:
     """Stop every service this notebook started."""
-    with _starting:
-        while _servers:
-            _servers.popitem()[1].stop()
+    while _servers:
+        _servers.popitem()[1].stop()

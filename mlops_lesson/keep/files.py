@@ -8,9 +8,17 @@ from pathlib import Path
 
 from mlops_lesson.keep.paths import HOME_VARIABLE, make_private_folder
 
+ROOM = f"Make room on the disk or allow writing there, or set {HOME_VARIABLE} to another folder"
+
 
 class CannotWriteError(OSError):
     """A file cannot be written; the text names it and says what to do next."""
+
+    def __init__(self, path: Path, reason: object, advice: str = ROOM) -> None:
+        super().__init__(
+            f"{path} cannot be written ({reason}). What was there before is unchanged. {advice}, then run the cell "
+            "again."
+        )
 
 
 @contextmanager
@@ -21,10 +29,7 @@ def said_if_unwritable(path: Path) -> Iterator[None]:
     except CannotWriteError:
         raise
     except OSError as error:
-        raise CannotWriteError(
-            f"{path} cannot be written ({error.strerror or error}). What was there before is unchanged. Make room on "
-            f"the disk or allow writing there, or set {HOME_VARIABLE} to another folder, then run the cell again."
-        ) from error
+        raise CannotWriteError(path, error.strerror or error) from error
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -57,11 +62,3 @@ def write_atomically(path: Path, content: bytes) -> None:
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
-
-
-def set_aside(path: Path) -> Path:
-    """Rename a damaged file to ``name.damaged-1.ending`` beside it, or the next free number, and return that path."""
-    number = 1
-    while (aside := path.with_name(f"{path.stem}.damaged-{number}{path.suffix}")).exists():
-        number += 1
-    return path.rename(aside)

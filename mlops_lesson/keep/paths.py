@@ -19,11 +19,6 @@ def course_root() -> Path:
     The environment variable ``MLOPS_LESSON_COURSE`` decides if it is set; otherwise the folder is looked for from the
     working directory upwards, then beside the package (an editable install).
 
-    Returns
-    -------
-    pathlib.Path
-        Absolute path of the course folder.
-
     Raises
     ------
     FileNotFoundError

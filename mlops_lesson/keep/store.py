@@ -7,14 +7,13 @@ learner's work lies, keep a copy of its last good state, mend it from there, and
 import io
 import sqlite3
 import sys
-import uuid
 from contextlib import closing
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from mlops_lesson.keep.database import connect, has_locks, open_database
-from mlops_lesson.keep.files import said_if_unwritable, set_aside
+from mlops_lesson.keep.files import said_if_unwritable
 from mlops_lesson.keep.journal import alone
 from mlops_lesson.keep.paths import home, make_private_file, make_private_folder
 
@@ -57,53 +56,67 @@ def open_store() -> str:
     mlops_lesson.keep.files.CannotWriteError
         If the learner's folder cannot be written.
     """
-    path = store_path()
+    mlflow, path = _mlflow(), store_path()
     with said_if_unwritable(path):
         make_private_folder(path.parent)
-        _leave_first_edition(path.with_name("registry.db"))
-        mend_store()
-        if not path.exists():
-            _make_store(path)
-    address = _checked_address(path)
-    with open_database(path, "", write=False) as store, closing(connect(_copy_of(path), "")) as copy:
+        first, aside = path.with_name("registry.db"), path.with_name("registry.first-edition.db")
+        if first.exists() and not aside.exists():
+            first.rename(aside)
+            print(f"The first edition's registry was set aside as {aside.name}: this edition begins a new one.")
+    if not mend_store():
+        _make_store(path)
+    address = _address(path)
+    try:
+        mlflow.MlflowClient(tracking_uri=address).get_experiment_by_name(MODEL_NAME)
+    except mlflow.MlflowException as error:
+        raise RegistryError(
+            f"MLflow {mlflow.__version__} cannot use the store {path}: {str(error).splitlines()[0]} If another version "
+            f"wrote it, run `make lab` to install the course's, or `{Path(sys.executable).name} -m mlflow db upgrade "
+            f'"{address}"` to bring it up to date.'
+        ) from error
+    with open_database(path, "", write=False) as store, closing(connect(_copy_of(path))) as copy:
         store.backup(copy)
     return address
 
 
-def mend_store() -> None:
-    """Bring back a damaged store from its copy, and follow one that was moved, with a printed sentence each."""
+def mend_store() -> bool:
+    """Say whether there is a store; a damaged one comes back from its copy, a moved one finds its files again."""
     path = store_path()
-    if path.exists() and _is_damaged(path):
-        _bring_back(path, _copy_of(path))
-    if path.exists():
-        _follow_moved_folder(path)
+    here, before = path.with_suffix("").as_uri(), _location_of_files(path)
+    if before is None and (before := _location_of_files(_copy_of(path))) is not None:
+        with open_database(_copy_of(path), "", write=False) as copy, closing(connect(path)) as store:
+            copy.backup(store)
+        print(
+            "The MLflow store was missing or damaged: its last good copy took its place. To begin anew, remove "
+            f"{path.name} and {_copy_of(path).name}."
+        )
+    if not before or before == here:
+        return before is not None
+    with open_database(path, "") as store:
+        for table, column in _PATHS.items():
+            change = f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?"  # noqa: S608
+            store.execute(change, (here, len(before) + 1, len(before), before))
+    print(f"The folder with your work was moved: the MLflow store looks for its models in {path.parent} now.")
+    return True
 
 
-def _bring_back(path: Path, copy: Path) -> None:
-    aside = set_aside(path)
-    # What a crash left of an unfinished write belongs to the damaged file.
-    path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
-    if copy.exists() and not _is_damaged(copy):
-        make_private_file(path).write_bytes(copy.read_bytes())
-        print(f"The MLflow store was damaged: its last good copy took its place, the damaged file is {aside.name}.")
-    else:
-        print(f"The MLflow store was damaged and there was no good copy: a new one begins, the old is {aside.name}.")
+def _location_of_files(path: Path) -> str | None:
+    try:
+        with open_database(path, "", write=False) as store:
+            query = "SELECT coalesce(max(artifact_location), '') FROM experiments WHERE name = ?"
+            return store.execute(query, (MODEL_NAME,)).fetchone()[0]
+    except sqlite3.OperationalError:
+        # There is no such table: the file is empty, or is not there.
+        return None
 
 
 def _copy_of(path: Path) -> Path:
     return path.with_name("mlflow.copy.db")
 
 
-def _is_damaged(path: Path) -> bool:
-    try:
-        with closing(sqlite3.connect(path.as_uri() + "?nolock=1" * (not has_locks(path.parent)), uri=True)) as store:
-            tables = store.execute("SELECT count(*) FROM sqlite_master WHERE name = 'experiments'").fetchone()
-            return tables == (0,) or store.execute("PRAGMA quick_check").fetchone() != ("ok",)
-    except sqlite3.OperationalError:
-        # Locked, or not readable now: a refusal, no damage.
-        return False
-    except sqlite3.DatabaseError:
-        return True
+def _address(path: Path) -> str:
+    # SQLite's own form of address can hold a question mark, at which the plain form would end the path.
+    return f"sqlite+pysqlite:///{path.as_uri()}?uri=true{'' if has_locks(path.parent) else '&nolock=1'}"
 
 
 @cache
@@ -120,59 +133,15 @@ def _mlflow() -> Any:
     return mlflow
 
 
-def _address(path: Path) -> str:
-    # A question mark would end the path in the plain form; SQLite's own form of address can hold it, and more.
-    if not has_locks(path.parent):
-        return f"sqlite+pysqlite:///{path.as_uri()}?uri=true&nolock=1"
-    return f"sqlite+pysqlite:///{path.as_uri()}?uri=true" if "?" in str(path) else f"sqlite:///{path.as_posix()}"
-
-
 def _make_store(path: Path) -> None:
-    # Under another name, so that a process that is killed leaves no half store; alone, so that there is one store.
+    # Alone, so that there is one store; under another name, so that a process that is killed leaves no half store.
     with alone():
-        for left in path.parent.glob("mlflow.new-*"):
-            left.unlink()
+        if mend_store():
+            return
         # MLflow asks nobody who may read its files: the folder around them is the learner's alone.
         make_private_folder(path.with_suffix(""))
-        new = make_private_file(path.with_name(f"mlflow.new-{uuid.uuid4().hex}.db"))
-        try:
-            client = _mlflow().MlflowClient(tracking_uri=_address(new))
-            client.create_experiment(MODEL_NAME, artifact_location=path.with_suffix("").as_uri())
-            if not path.exists():
-                new.replace(path)
-        finally:
-            new.unlink(missing_ok=True)
-
-
-def _follow_moved_folder(path: Path) -> None:
-    here = path.with_suffix("").as_uri()
-    with open_database(path, "", write=False) as store:
-        (before,) = store.execute("SELECT artifact_location FROM experiments WHERE name = ?", (MODEL_NAME,)).fetchone()
-    if before == here:
-        return
-    with open_database(path, "") as store:
-        for table, column in _PATHS.items():
-            change = f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?"  # noqa: S608
-            store.execute(change, (here, len(before) + 1, len(before), before))
-    print(f"The folder with your work was moved: the MLflow store looks for its models in {path.parent} now.")
-
-
-def _checked_address(path: Path) -> str:
-    mlflow = _mlflow()
-    address = _address(path)
-    try:
-        mlflow.MlflowClient(tracking_uri=address).get_experiment_by_name(MODEL_NAME)
-    except mlflow.MlflowException as error:
-        raise RegistryError(
-            f"MLflow {mlflow.__version__} cannot use the store {path}: {str(error).splitlines()[0]} If another version "
-            f"wrote it, run `make lab` to install the course's, or `{Path(sys.executable).name} -m mlflow db upgrade "
-            f'"{address}"` to bring it up to date.'
-        ) from error
-    return address
-
-
-def _leave_first_edition(old: Path) -> None:
-    aside = old.with_name("registry.first-edition.db")
-    if old.exists() and not aside.exists():
-        old.rename(aside)
-        print(f"The first edition's registry was set aside as {aside.name}: this edition begins a new one.")
+        new = path.with_name("mlflow.new.db")
+        new.unlink(missing_ok=True)
+        client = _mlflow().MlflowClient(tracking_uri=_address(make_private_file(new)))
+        client.create_experiment(MODEL_NAME, artifact_location=path.with_suffix("").as_uri())
+        new.replace(path)

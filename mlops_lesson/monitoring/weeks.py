@@ -119,7 +119,7 @@ def send_week(server: "Server", week: depot.LiveWeek) -> WeekLog:
     before, counted = request_log.last_request(), _statuses(server) + Counter({"200": 1})
     for parcel_id, image in zip(week.parcels["id"], week.images, strict=True):
         server.predict(image, parcel_id=int(parcel_id))
-    rows, ids = request_log.read_requests(after=before, pixels=True), week.parcels["id"].astype(str)
+    rows, ids = request_log.read_requests(after=before), week.parcels["id"].astype(str)
     champion, shadow = (
         rows[rows["role"] == role].set_index("parcel_id").reindex(ids) for role in ("champion", "shadow")
     )
