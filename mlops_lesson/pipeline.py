@@ -22,13 +22,7 @@ __all__ = ["champion", "collect", "deploy", "preprocess", "run", "train", "valid
 
 
 def champion() -> "RegisteredModel":
-    """Get the version that answers; where there is none yet, the validated model is deployed first.
-
-    Returns
-    -------
-    mlops_lesson.deployment.registry.RegisteredModel
-        The champion of the registry.
-    """
+    """Get the version that answers; where there is none yet, the validated model is deployed first."""
     from mlops_lesson.artifacts import load
     from mlops_lesson.deployment import registry
 

@@ -48,17 +48,7 @@ TESTS: list[dict[str, Any]] = tomllib.loads(Path(__file__).with_suffix(".toml").
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the tests look at.
-
-    Parameters
-    ----------
-    clean : CleanDataset
-        The history.
-    validated : mlops_lesson.validation.gate.ValidatedModel
-        The first champion with its verdict.
-    run : mlops_lesson.monitoring.loop.Loop
-        The loop, after its live weeks.
-    """
+    """What the tests look at: the history, the first champion with its verdict, and the loop after its live weeks."""
 
     clean: CleanDataset
     validated: ValidatedModel
@@ -266,18 +256,7 @@ class ScoreCard:
 
 
 def score_run(evidence: Evidence) -> ScoreCard:
-    """Fill the card from the evidence of a learner's run.
-
-    Parameters
-    ----------
-    evidence : Evidence
-        History, first champion and the loop.
-
-    Returns
-    -------
-    ScoreCard
-        Make it the last expression of a cell.
-    """
+    """Fill the card from the evidence of a learner's run."""
     rows = []
     for test in TESTS:
         holds, seen = look(test, evidence)

@@ -83,18 +83,7 @@ def _page(name: str, **values: object) -> str:
 
 
 def strip(stage: "int | str | Stage") -> Shown:
-    """Show the six stages as links in one line, with "you are here" at the current one.
-
-    Parameters
-    ----------
-    stage : int, str or Stage
-        The current stage; see `get_stage`.
-
-    Returns
-    -------
-    Shown
-        Make it the last expression of a cell.
-    """
+    """Show the six stages as links in one line, with "you are here" at the current one; see `get_stage`."""
     current = get_stage(stage)
     names = [f"{each.number} {each.name}" for each in STAGES]
     here = names[current.number - 1]
@@ -132,11 +121,7 @@ def stage_card(
 def lifecycle() -> Shown:
     """Draw the six stages as the circle that they are: each a link, with what it hands on.
 
-    Returns
-    -------
-    Shown
-        Make it the last expression of a cell. It is an ordered list laid out on a grid, so where no style is left, an
-        ordered list of links remains.
+    It is an ordered list laid out on a grid, so where no style is left, an ordered list of links remains.
     """
     title = "The machine-learning lifecycle: what monitoring finds is where the next round begins"
     lines = [f"{each.number} {each.name}, hands on: {each.output}" for each in STAGES]

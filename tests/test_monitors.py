@@ -8,7 +8,7 @@ from scipy.stats import binomtest, ks_2samp
 from mlops_lesson.collection import depot
 from mlops_lesson.monitoring import monitors
 from mlops_lesson.monitoring.monitors import Observed, Reference
-from mlops_lesson.monitoring.rehearsal import Pool, Shuffler, rehearse
+from mlops_lesson.monitoring.rehearsal import Pool, Shuffler, rehearse, share_table
 from mlops_lesson.monitoring.weeks import plot_weeks, reference_of
 from mlops_lesson.validation.behaviour import dim, shift
 
@@ -112,24 +112,19 @@ def rehearsal():
     return rehearse(validated().model, pool(), repeats=30, seed=3)
 
 
-def test_monitors_are_as_quiet_as_their_level_says_while_nothing_happens(rehearsal) -> None:
-    assert max(alarms.mean() for alarms in rehearsal.quiet.values()) <= 0.03
-
-
-def test_pixels_and_accuracy_find_the_bump_in_its_first_week_and_brightness_does_not(rehearsal) -> None:
-    first_week = {name: alarms[:, 4].mean() for name, alarms in rehearsal.disturbed.items()}
+def test_the_rehearsal_measures_false_alarms_and_delay(rehearsal) -> None:
+    assert rehearsal.loc["quiet"].T.mean().groupby(level=0).mean().max() <= 0.03
+    first_week = rehearsal.loc["disturbed"][5].groupby(level=0).mean()
     assert first_week[monitors.PIXELS.name] == 1
     assert first_week[monitors.ACCURACY.name] >= 0.85
     assert first_week[monitors.BRIGHTNESS.name] <= 0.1
-
-
-def test_shares_come_with_their_interval(rehearsal) -> None:
-    assert rehearsal.table().loc[monitors.PIXELS.name, "bump: first week"] == "1.00 (0.89 to 1.00)"
+    assert share_table(rehearsal).loc[monitors.PIXELS.name, "bump: first week"] == "1.00 (0.89 to 1.00)"
 
 
 def test_a_move_up_is_another_fault_than_a_move_to_the_right() -> None:
-    few = [monitors.BRIGHTNESS]
-    found = {bump: rehearse(validated().model, pool(), bump=bump, repeats=5, monitors=few).disturbed for bump in
-             ("moved up", "moved right")}  # fmt: skip
-    assert found["moved up"][few[0].name][:, 4:].all()
-    assert not found["moved right"][few[0].name][:, 4].any()
+    up, right = (
+        rehearse(validated().model, pool(), bump=bump, repeats=5, monitors=[monitors.BRIGHTNESS]).loc["disturbed"]
+        for bump in ("moved up", "moved right")
+    )
+    assert up.loc[:, 5:].all(axis=None)
+    assert not right[5].any()

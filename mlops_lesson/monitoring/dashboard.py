@@ -16,13 +16,8 @@ def plot_dashboard(run: Loop) -> ShownFigure:
 
     Parameters
     ----------
-    run : Loop
-        What happened.
-
-    Returns
-    -------
-    ShownFigure
-        Ready to be displayed, with alternative text.
+    run : mlops_lesson.monitoring.loop.Loop
+        A loop after its weeks.
     """
     table, gate = pd.DataFrame(run.reports).set_index("week"), run.policy.gate
     weeks, accuracy = table.index, table["accuracy"]

@@ -78,11 +78,6 @@ def explore_alarms(model: Any, pool: Pool) -> Explorer:
         The champion; takes grey levels 0 to 16, shape (n, 64).
     pool : Pool
         Undisturbed parcels; see `mlops_lesson.monitoring.rehearsal.undisturbed_pool`.
-
-    Returns
-    -------
-    Explorer
-        Make it the last expression of a cell.
     """
     shuffler = Shuffler(model, pool)
 

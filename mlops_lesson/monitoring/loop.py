@@ -39,7 +39,7 @@ class Policy:
     pause : int
         Weeks from one retraining to the next.
     max_retrains : int
-        Retrainings in all; after them a person has to decide. 0 allows none.
+        Retrainings in all; after them a person has to decide.
     """
 
     gate: float = GATE
@@ -103,10 +103,8 @@ class WeekReport:
 
     Parameters
     ----------
-    week : int
-        The week that has ended.
-    n_labels : int
-        Labels that had come by then.
+    week, n_labels : int
+        The week that has ended, and the labels that had come by then.
     accuracy, low, high : float
         The champion's accuracy on them and its 95 % interval; not a number without labels.
     unattended : float
@@ -115,10 +113,8 @@ class WeekReport:
         The monitors that rang.
     state : {"nothing", "warning", "alert"}
         A warning is for people to read; only an alert, an accuracy below the gate by more than luck, may retrain.
-    action : str
-        What the loop did.
-    why : str
-        Its reason.
+    action, why : str
+        What the loop did, and its reason.
     """
 
     week: int

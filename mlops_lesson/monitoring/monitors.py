@@ -23,15 +23,7 @@ LEAST_LABELLED = 0.5
 
 @dataclass(frozen=True)
 class Reference:
-    """What the champion met when the gate judged it.
-
-    Parameters
-    ----------
-    X : numpy.ndarray of shape (n, 64)
-        Grey levels 0 to 16.
-    score : numpy.ndarray of shape (n,)
-        The champion's probability of chute B for each of them.
-    """
+    """What the champion met when the gate judged it: images, shape (n, 64), and its probabilities of chute B."""
 
     X: np.ndarray = field(repr=False)
     score: np.ndarray = field(repr=False)
@@ -60,23 +52,10 @@ class Observed:
 
 
 def lowest_p(reference: np.ndarray, samples: Sequence[np.ndarray]) -> list[float]:
-    """Compare a reference with samples, column by column, by the test of Kolmogorov and Smirnov.
+    """Compare a reference with samples of the same columns by the test of Kolmogorov and Smirnov.
 
-    Equal to the lowest of `scipy.stats.ks_2samp(..., method="asymp").pvalue`, and fast enough for thousands of made-up
-    weeks.
-
-    Parameters
-    ----------
-    reference : numpy.ndarray of shape (n, k)
-        What the samples are compared with.
-    samples : sequence of numpy.ndarray of shape (m, k)
-        The samples; none empty.
-
-    Returns
-    -------
-    list of float
-        For each sample its lowest p-value, 0 to 1; cautious (too large) where values repeat, and not corrected for the
-        number of columns.
+    Returns each sample's lowest p-value, not corrected for the number of columns, and cautious (too large) where values
+    repeat. Equal to that of `scipy.stats.ks_2samp(..., method="asymp")`, and fast enough for thousands of weeks.
     """
     values, n = np.unique(np.concatenate([reference, *samples])), len(reference)
     before, *now = (np.count_nonzero(X.T[:, None] <= values[:, None], axis=2) for X in (reference, *samples))
@@ -126,8 +105,6 @@ def accuracy_p(week: Observed, gate: float = GATE) -> float:
 def adwin_detections(reference: Reference, weeks: Sequence[Observed], delta: float = LEVEL) -> list[int]:
     """Let ADWIN read the scores one by one, the reference's first, and count its detections week by week.
 
-    Notes
-    -----
     ADWIN: Bifet, A. and Gavalda, R. (2007), "Learning from time-changing data with adaptive windowing", doi
     10.1137/1.9781611972771.42; the implementation is river's.
     """
@@ -153,8 +130,7 @@ class Monitor:
     looks_at : {"inputs", "scores", "labels"}
         What it needs; only labels come late.
     values : callable
-        Takes a `Reference` and the weeks since, and returns one number a week; not a number where it cannot say
-        anything.
+        Takes a `Reference` and the weeks since, and returns a number for each, or nan where it cannot say anything.
     rings : callable
         Takes the numbers and returns for each whether it rings.
     """

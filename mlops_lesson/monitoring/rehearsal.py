@@ -50,18 +50,7 @@ class Pool:
 
 
 def undisturbed_pool(clean: "CleanDataset") -> Pool:
-    """Put the gate's test images and the control stream together, the test images first.
-
-    Parameters
-    ----------
-    clean : CleanDataset
-        The history; its test part is used.
-
-    Returns
-    -------
-    Pool
-        All of them.
-    """
+    """Put the gate's test images and the control stream together, the test images first."""
     test = clean.table[clean.table["split"] == "test"]
     weeks = [depot.read_live_week(week, control=True) for week in range(1, depot.LIVE_WEEKS + 1)]
     parcels = pd.concat([test, *(week.parcels for week in weeks)])
@@ -81,15 +70,7 @@ def _hours(since: pd.Series, until: Any) -> np.ndarray:
 
 
 class Shuffler:
-    """Shuffles the parcels of a pool into invented histories, each seen by healthy or disturbed cameras.
-
-    Parameters
-    ----------
-    model : object
-        The champion; takes grey levels 0 to 16, shape (n, 64).
-    pool : Pool
-        Undisturbed parcels.
-    """
+    """Shuffles the parcels of a pool into invented histories, each seen by healthy or disturbed cameras."""
 
     def __init__(self, model: Any, pool: Pool) -> None:
         self.pool = pool
@@ -99,21 +80,9 @@ class Shuffler:
     def history(
         self, order: np.ndarray, hours_left: Sequence[np.ndarray], states: Sequence[str]
     ) -> tuple[Reference, list[Observed]]:
-        """Make one history: a healthy reference, and a week for each of `states`.
+        """Make a healthy reference, and a week for each of `states`, from the pool's parcels in the given order.
 
-        Parameters
-        ----------
-        order : numpy.ndarray of int
-            The pool's parcels in the order in which they are used, the reference first.
-        hours_left : sequence of numpy.ndarray
-            For each week, the hours from each of its parcels to its end.
-        states : sequence of str
-            How the cameras are in each week, a name of `STATES`.
-
-        Returns
-        -------
-        tuple of Reference and list of Observed
-            The history.
+        A week has as many parcels as `hours_left` has hours from a parcel to the end of the week.
         """
         first = order[: self.pool.n_reference]
         weeks, place = [], self.pool.n_reference
@@ -127,46 +96,6 @@ class Shuffler:
         return Reference(self._X["healthy"][first], self._score["healthy"][first]), weeks
 
 
-@dataclass(frozen=True)
-class Rehearsal:
-    """What the monitors did in many invented histories; made by `rehearse`.
-
-    Parameters
-    ----------
-    quiet, disturbed : dict of str to numpy.ndarray of bool, shape (repeats, 8)
-        For each monitor the alarms in histories in which nothing happens, and in those with dimming and bump.
-    """
-
-    quiet: dict[str, np.ndarray] = field(repr=False)
-    disturbed: dict[str, np.ndarray] = field(repr=False)
-
-    def table(self) -> pd.DataFrame:
-        """Return one row per monitor, shares with their 95 % interval.
-
-        Returns
-        -------
-        pandas.DataFrame
-            Indexed by `monitor`: `quiet weeks` (share with a false alarm), `dimmed weeks` (share with an alarm),
-            `bump: first week` (share of histories with an alarm in the first moved week) and `bump: four weeks` (share
-            with an alarm in any of the moved weeks).
-        """
-        rows = {}
-        for name, quiet in self.quiet.items():
-            moved = self.disturbed[name][:, BUMP_WEEK - 1 :]
-            rows[name] = {
-                "quiet weeks": _share(quiet.ravel()),
-                "dimmed weeks": _share(self.disturbed[name][:, DIM_WEEK - 1]),
-                "bump: first week": _share(moved[:, 0]),
-                "bump: four weeks": _share(moved.any(axis=1)),
-            }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("monitor")
-
-
-def _share(rings: np.ndarray) -> str:
-    low, high = interval(rings.sum(), len(rings))
-    return f"{rings.mean():.2f} ({low:.2f} to {high:.2f})"
-
-
 def rehearse(
     model: Any,
     pool: Pool,
@@ -175,11 +104,11 @@ def rehearse(
     repeats: int = 50,
     seed: int = 0,
     monitors: Sequence[Monitor] = MONITORS,
-) -> Rehearsal:
-    """Measure false alarms and delay of monitors in many invented histories.
+) -> pd.DataFrame:
+    """Let monitors watch many invented histories, and return for each and each week whether it rings.
 
     The pool's parcels are shuffled into a reference and eight weeks: once with healthy cameras, in which every alarm is
-    false, and once with the dimming in week 3 and the cameras moved from week 5 on.
+    false ("quiet"), and once with the dimming in week 3 and the cameras moved from week 5 on ("disturbed").
 
     Parameters
     ----------
@@ -190,7 +119,7 @@ def rehearse(
     bump : str
         How the cameras are moved, a name of `STATES`.
     repeats : int
-        Histories of each kind, at least 1.
+        Histories of each kind.
     seed : int
         Start of the random numbers.
     monitors : sequence of Monitor
@@ -198,19 +127,42 @@ def rehearse(
 
     Returns
     -------
-    Rehearsal
-        All alarms.
+    pandas.DataFrame of bool
+        Indexed by "quiet" or "disturbed", the monitor's name and the history's number; a column per week.
     """
     shuffler, rng = Shuffler(model, pool), np.random.default_rng(seed)
     weeks = range(1, len(pool.hours_left) + 1)
-    healthy = ["healthy" for _ in weeks]
-    faulty = ["dimmed" if week == DIM_WEEK else bump if week >= BUMP_WEEK else "healthy" for week in weeks]
-    rang = np.zeros((2, len(monitors), repeats, len(weeks)), dtype=bool)
+    kinds = {
+        "quiet": ["healthy" for _ in weeks],
+        "disturbed": ["dimmed" if week == DIM_WEEK else bump if week >= BUMP_WEEK else "healthy" for week in weeks],
+    }
+    rang = {}
     for repeat in range(repeats):
         order = rng.permutation(len(pool.X))
-        for kind, states in enumerate((healthy, faulty)):
+        for kind, states in kinds.items():
             reference, history = shuffler.history(order, pool.hours_left, states)
-            for place, monitor in enumerate(monitors):
-                rang[kind, place, repeat] = monitor.rings(np.array(monitor.values(reference, history)))
-    names = [monitor.name for monitor in monitors]
-    return Rehearsal(*(dict(zip(names, kind, strict=True)) for kind in rang))
+            for monitor in monitors:
+                rang[kind, monitor.name, repeat] = monitor.rings(np.array(monitor.values(reference, history)))
+    return pd.DataFrame(rang, index=weeks).T
+
+
+def share_table(rang: pd.DataFrame) -> pd.DataFrame:
+    """Bring what `rehearse` returns to one row per monitor, shares with their 95 % interval.
+
+    `quiet weeks` and `dimmed weeks` are shares of weeks with an alarm, `bump: first week` and `bump: four weeks` shares
+    of histories with an alarm in the first, or in any, of the moved weeks.
+    """
+    quiet, disturbed = rang.loc["quiet"], rang.loc["disturbed"]
+    columns = {
+        "quiet weeks": quiet.stack(),
+        "dimmed weeks": disturbed[DIM_WEEK],
+        "bump: first week": disturbed[BUMP_WEEK],
+        "bump: four weeks": disturbed.loc[:, BUMP_WEEK:].any(axis=1),
+    }
+    shares = {name: alarms.groupby(level=0, sort=False).agg(_share) for name, alarms in columns.items()}
+    return pd.DataFrame(shares).rename_axis("monitor")
+
+
+def _share(alarms: pd.Series) -> str:
+    low, high = interval(alarms.sum(), len(alarms))
+    return f"{alarms.mean():.2f} ({low:.2f} to {high:.2f})"

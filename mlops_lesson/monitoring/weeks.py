@@ -20,20 +20,7 @@ if TYPE_CHECKING:
 
 
 def known_labels(parcel_ids: Iterable[int], until: pd.Timestamp) -> np.ndarray:
-    """Look up which labels have come by a given time.
-
-    Parameters
-    ----------
-    parcel_ids : iterable of int
-        Live parcels.
-    until : pandas.Timestamp
-        Now; later clicks are not known yet.
-
-    Returns
-    -------
-    numpy.ndarray of float
-        For each parcel 0 (chute A), 1 (chute B), or not a number if nobody has clicked yet.
-    """
+    """Look up labels known before a time: 0 (chute A), 1 (chute B), or not a number if nobody has clicked yet."""
     chute = last_click(depot.read_live_clicks(until))["chute"].str.strip().str.upper()
     return chute.map({"A": 0.0, "B": 1.0}).reindex(list(parcel_ids)).to_numpy(dtype=float)
 
@@ -87,10 +74,8 @@ def _statuses(server: "Server") -> Counter[str]:
     from prometheus_client.parser import text_string_to_metric_families
 
     families = text_string_to_metric_families(server.ask("GET", "/metrics"))
-    samples = (sample for family in families if family.name == "depot_requests" for sample in family.samples)
-    return Counter(
-        {sample.labels["status"]: int(sample.value) for sample in samples if sample.name == "depot_requests_total"}
-    )
+    counters = (each for family in families for each in family.samples if each.name == "depot_requests_total")
+    return Counter({each.labels["status"]: int(each.value) for each in counters})
 
 
 def send_week(server: "Server", week: depot.LiveWeek) -> WeekLog:
@@ -112,8 +97,6 @@ def send_week(server: "Server", week: depot.LiveWeek) -> WeekLog:
     ------
     RuntimeError
         If the log lacks answers.
-    mlops_lesson.deployment.serving.ServingError
-        If the service refuses an image or does not answer.
     """
     # The question for the counters is a request, too.
     before, counted = request_log.last_request(), _statuses(server) + Counter({"200": 1})
@@ -134,20 +117,7 @@ def send_week(server: "Server", week: depot.LiveWeek) -> WeekLog:
 
 
 def score_week(model: Any, week: depot.LiveWeek) -> WeekLog:
-    """Return what the service would have logged for a week, without a service.
-
-    Parameters
-    ----------
-    model : object
-        The champion.
-    week : mlops_lesson.collection.depot.LiveWeek
-        The parcels.
-
-    Returns
-    -------
-    WeekLog
-        The week, without a challenger.
-    """
+    """Return what the service would have logged for a week, without a service and without a challenger."""
     return WeekLog(week.week, week.parcels, week.X, model.predict_proba(week.X)[:, 1], None, week.end)
 
 
@@ -185,17 +155,11 @@ def plot_weeks(model: Any, weeks: Sequence[depot.LiveWeek], reference: Reference
         The live weeks.
     reference : Reference
         The images on which the gate judged it.
-
-    Returns
-    -------
-    ShownFigure
-        Ready to be displayed, with alternative text.
     """
     numbers = [week.week for week in weeks]
-    means = [week.X.mean(axis=0) - reference.X.mean(axis=0) for week in weeks]
-    mean, pixel = [abs(each.mean()) for each in means], [np.abs(each).mean() for each in means]
-    counts = [accuracy_in_the_end(model, week) for week in weeks]
-    accuracy = [right / n for right, n in counts]
+    changes = np.array([week.X.mean(axis=0) - reference.X.mean(axis=0) for week in weeks])
+    mean, pixel = np.abs(changes.mean(axis=1)), np.abs(changes).mean(axis=1)
+    accuracy = [right / n for right, n in (accuracy_in_the_end(model, week) for week in weeks)]
     darkest, worst = numbers[int(np.argmax(mean))], numbers[int(np.argmin(accuracy))]
     title = f"The mean brightness changes most in week {darkest}, the accuracy in week {worst}"
     with drawing(title, 8.0, 2.7, columns=2) as d:
@@ -214,19 +178,6 @@ def plot_weeks(model: Any, weeks: Sequence[depot.LiveWeek], reference: Reference
 
 
 def reference_of(model: Any, clean: CleanDataset) -> Reference:
-    """Return the first champion's reference: the test images, on which the gate judged it and which it never learned.
-
-    Parameters
-    ----------
-    model : object
-        The champion.
-    clean : CleanDataset
-        The history.
-
-    Returns
-    -------
-    Reference
-        Images and scores.
-    """
+    """Return the first champion's reference: the test images, on which the gate judged it."""
     X_test, _ = clean.part("test")
     return Reference(X_test, model.predict_proba(X_test)[:, 1])
