@@ -65,21 +65,14 @@ def course(tmp_path: Path) -> Course:
     return Course(tmp_path)
 
 
-def test_make_lab_sets_up_and_opens_the_first_notebook_by_its_address(course: Course) -> None:
+def test_make_lab_sets_up_once_and_opens_the_first_notebook_or_nothing_if_it_fails(course: Course) -> None:
     done = course.make("lab")
     assert (done.returncode, done.stderr) == (0, "")
     assert course.asked[1:-1] == ["-m venv .venv", "tools/install.py lab"]
     assert "--LabApp.default_url=/lab/tree/notebooks/01_data_collection.ipynb" in course.asked[-1]
     assert "--ServerApp.use_redirect_file=False" in course.asked[-1]
-
-
-def test_a_second_make_lab_asks_only_whether_there_is_anything_to_install(course: Course) -> None:
-    course.make("lab")
     course.make("lab")
     assert [call.split(" --")[0] for call in course.asked] == ["tools/install.py lab", "-m jupyterlab"]
-
-
-def test_nothing_is_opened_when_the_set_up_fails(course: Course) -> None:
     assert course.make("lab", fails="install.py").returncode != 0
     assert "install.py" in course.asked[-1]
 
@@ -117,12 +110,8 @@ def test_make_test_runs_linter_formatter_and_tests_and_fails_when_they_fail(cour
     assert checks[:2] == ["-m ruff check .", "-m ruff format --check ."]
     assert checks[2].startswith("-m pytest ")
     assert course.make("test", fails="-m pytest").returncode != 0
-
-
-def test_the_quick_checks_are_files_that_exist(course: Course) -> None:
-    course.make("quick")
+    assert course.make("quick").returncode == 0
     files = [word for word in course.asked[-1].split() if word.startswith("tests/")]
-    assert len(files) > 5
     assert [file for file in files if not (ROOT / file).is_file()] == []
 
 
@@ -148,11 +137,7 @@ def test_the_build_machine_gets_what_is_missing_and_lets_no_test_be_skipped(cour
     assert course.run("bash", ".ci/run", "nightly", **bare).returncode == 0
     assert {"nodejs", "npm"} <= set(course.asked[1].split())
     assert "-m nightly" in course.asked[-1]
-
-
-def test_the_build_machine_reports_a_failure(course: Course) -> None:
-    usual = {"PYTHON": str(course.python), "CHROMIUM": "/bin/true"}
-    assert course.run("bash", ".ci/run", fails="-m pytest", **usual).returncode != 0
+    assert course.run("bash", ".ci/run", fails="-m pytest", **bare).returncode != 0
 
 
 def test_a_hub_can_be_read_by_every_account_whatever_the_umask(course: Course) -> None:
@@ -264,16 +249,6 @@ def test_a_folder_that_was_moved_or_copied_is_set_up_anew(installs: Installs) ->
     assert installs.calls == []
 
 
-def test_the_index_that_pip_uses_is_uvs_too(installs: Installs, monkeypatch: pytest.MonkeyPatch) -> None:
-    installs.config = "global.cert='/etc/our.pem'\nglobal.index-url='https://mirror.example/simple'\n"
-    monkeypatch.delenv("UV_DEFAULT_INDEX", raising=False)
-    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
-    installs.run()
-    _, environment = installs.call("uv", "pip", "install")
-    assert environment["UV_DEFAULT_INDEX"] == "https://mirror.example/simple"
-    assert environment["SSL_CERT_FILE"] == "/etc/our.pem"
-
-
 def test_uv_is_told_what_pip_is_told() -> None:
     """A variable overrules a file, and several values in a file stand on a line each, as pip lists them."""
     config = ":env:.index-url='https://mirror'\nglobal.index-url='https://overruled'\nglobal.cert='/etc/ca.crt'\n"
@@ -291,13 +266,7 @@ def test_uv_is_told_what_pip_is_told() -> None:
         "SSL_CERT_FILE": "/etc/ca.crt",
     }
     assert install.surroundings({}, "") == install.OVERRULED
-
-
-def test_an_index_of_uvs_own_stays(installs: Installs, monkeypatch: pytest.MonkeyPatch) -> None:
-    installs.config = ":env:.index-url='https://mirror.example/simple'\n"
-    monkeypatch.setenv("UV_DEFAULT_INDEX", "https://uv.example/simple")
-    installs.run()
-    assert installs.call("uv", "pip", "install")[1]["UV_DEFAULT_INDEX"] == "https://uv.example/simple"
+    assert install.surroundings({"UV_DEFAULT_INDEX": "https://uvs"}, config)["UV_DEFAULT_INDEX"] == "https://uvs"
 
 
 def test_settings_that_stop_an_install_are_left_out_of_it(installs: Installs, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -305,7 +274,8 @@ def test_settings_that_stop_an_install_are_left_out_of_it(installs: Installs, mo
     monkeypatch.setenv("UV_REQUIRE_HASHES", "1")
     monkeypatch.setenv("PYTHONSAFEPATH", "1")
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
-    installs.config = "global.no-index='true'\n"
+    monkeypatch.delenv("UV_DEFAULT_INDEX", raising=False)
+    installs.config = "global.no-index='true'\nglobal.index-url='https://mirror'\n"
     installs.run()
     _, of_pip = installs.call("pip", "install")
     command, of_uv = installs.call("uv", "pip", "install")
@@ -313,7 +283,7 @@ def test_settings_that_stop_an_install_are_left_out_of_it(installs: Installs, mo
         assert (given["PIP_USER"], given["UV_REQUIRE_HASHES"], "PYTHONSAFEPATH" in given) == ("0", "0", False)
     assert "ALL_PROXY" not in of_pip
     assert "ALL_PROXY" in of_uv
-    assert "--no-index" in command
+    assert (of_uv["UV_DEFAULT_INDEX"], "--no-index" in command) == ("https://mirror", True)
 
 
 SKIPPING = {
