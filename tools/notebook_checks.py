@@ -212,7 +212,7 @@ def every_picture_has_words(lesson: Lesson) -> Iterator[str]:
     for name, output in lesson.outputs:
         for kind in _data(output):
             if kind.startswith("image/"):
-                yield f"{name} shows a bare {kind}, which cannot carry alternative text: use show.figures.show"
+                yield f"{name} shows a bare {kind}, which cannot carry alternative text: use show.figures.drawing"
     for name, prose in lesson.prose_cells:
         if "" in map(str.strip, MARKDOWN_IMAGE.findall(prose)):
             yield f"{name} has an image without alternative text"

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,8 +22,11 @@ from mlops_lesson.show.page import FOLDED, OURS, STATIC_FOLDER, Shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 DOTS_PER_INCH = 110
+# matplotlib's own defaults first: a style that somebody has set may be white on white with ours.
+STYLE: list[Any] = ["default", STATIC_FOLDER / "course.mplstyle"]
 
 BLUE, PINK, ORANGE, VIOLET, GREY = "#3a5fcd", "#c2185b", "#b36b00", "#6a3d9a", "#5f6368"
 PALETTE = (BLUE, PINK, ORANGE, VIOLET)
@@ -85,27 +88,34 @@ def drawing(
     # matplotlib takes a temporary folder where the home cannot be written; that it says so frightens, and helps nobody.
     if not os.access(Path.home(), os.W_OK):
         logging.getLogger("matplotlib").setLevel(logging.ERROR)
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.style import context
 
-    # matplotlib's own defaults first: a style that somebody has set may be white on white with ours.
-    with context(["default", STATIC_FOLDER / "course.mplstyle"]):
+    with context(STYLE):
         figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH)
         drawn = Drawing(list(figure.subplots(rows, columns, squeeze=False, **options).ravel()))
         yield drawn
         if not drawn.alt.strip() or not title.strip():
             raise ValueError("A figure needs a title that says what it shows, and alternative text: set `alt`.")
-        picture = io.BytesIO()
-        # Not `savefig`, which would draw everything twice.
-        FigureCanvasAgg(figure).print_png(picture)
+        kind, picture = draw(figure)
         page = (
             f'{FOLDED}<figure {OURS} style="margin:0.5em 0;max-width:100%">'
             f'<figcaption style="font-weight:600">{escape(title)}</figcaption><img alt="{escape(drawn.alt)}" '
-            f'src="data:image/png;base64,{base64.b64encode(picture.getvalue()).decode()}" width="{width * 96:.0f}" '
+            f'src="data:image/{kind};base64,{base64.b64encode(picture).decode()}" '
+            f'width="{figure.get_figwidth() * 96:.0f}" '
             'style="max-width:100%;height:auto;background:#ffffff;border-radius:4px"></figure>'
         )
         drawn.shown = ShownFigure(f"Figure: {title}\n{drawn.alt}", page, title, drawn.alt)
+
+
+def draw(figure: "Figure") -> tuple[str, bytes]:
+    """Draw a figure, and return the picture's kind and content; slides have a way of their own."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    picture = io.BytesIO()
+    # Not `savefig`, which would draw everything twice.
+    FigureCanvasAgg(figure).print_png(picture)
+    return "png", picture.getvalue()
 
 
 def plot_counts(
