@@ -126,7 +126,7 @@ def test_a_quiz_answered_whole_marks_the_last_part_and_parts_can_be_ticked(panel
         {"kind": "answer"},
         given("A", confidence=1),
         {"kind": "answers", "items": [{"quiz": 1}]},
-        {"kind": "part", "part": "x", "seen": 1},
+        {"kind": "part", "part": "why"},
     ],
 )
 def test_what_the_page_sends_and_nobody_understands_is_said(panel, content):

@@ -44,8 +44,6 @@ def test_parts_are_marked_and_unmarked_in_the_order_of_the_notebook():
     for part in ("review", "why", "try"):
         progress.keep_part(3, part)
     assert progress.keep_part(3, "try", seen=False).parts_of(3) == ("why", "review")
-    with pytest.raises(ValueError, match="why, learn"):
-        progress.keep_part(3, "lunch")
 
 
 def test_a_reset_forgets_one_notebook_and_counts_it():

@@ -174,12 +174,10 @@ def keep_exercise(stage: int | str | Stage, exercise_id: str, outcome: str) -> P
 
 def keep_part(stage: int | str | Stage, part: str, seen: bool = True) -> Progress:
     """Mark one of the nine parts of a notebook as gone through, or take the mark away."""
-    if part not in PARTS:
-        raise ValueError(f"No part {part!r}. Give one of: {', '.join(PARTS)}.")
-    slug, at = get_stage(stage).slug, _now()
+    at = _now()
 
     def change(progress: Progress) -> None:
-        parts = progress.parts.setdefault(slug, {})
+        parts = progress.parts.setdefault(get_stage(stage).slug, {})
         parts.setdefault(part, at) if seen else parts.pop(part, None)
 
     return _change(change)

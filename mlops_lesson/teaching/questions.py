@@ -111,10 +111,8 @@ class Question:
 
     def right_choice(self) -> tuple[str, ...]:
         """Return the letters of the right answer: the right options, or all letters in the right order."""
-        if self.kind == "put_in_order":
-            letters = {option.text: letter for letter, option in self.shown()}
-            return tuple(letters[option.text] for option in self.options)
-        return tuple(letter for letter, option in self.shown() if option.right)
+        letters, ordering = {option.text: letter for letter, option in self.shown()}, self.kind == "put_in_order"
+        return tuple(letters[option.text] for option in self.options if option.right or ordering)
 
     def fits(self, choice: Sequence[str]) -> bool:
         """Tell whether letters are an answer to this question; one to an earlier wording may have others."""

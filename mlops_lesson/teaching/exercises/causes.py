@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
-from itertools import pairwise
+from itertools import pairwise, starmap
 from pathlib import Path
 from traceback import walk_tb
 from types import CodeType, FunctionType
@@ -75,8 +75,13 @@ def of_another_kind(given: Any, right: Any) -> tuple[Detail, ...]:
     return ()
 
 
-def of_a_crash(trial: Trial, error: BaseException) -> Detail:
-    """Say why a function stopped with an error."""
+def of_a_crash(trial: Trial, error: BaseException) -> tuple[Detail, ...]:
+    """Say how a function stopped with an error, and why."""
+    told = (("Seen", in_words(error)), ("Given", f"{trial.now}."), ("Expected", trial.exercise.returns))
+    return (*starmap(Detail, told), _of_an_error(trial, error))
+
+
+def _of_an_error(trial: Trial, error: BaseException) -> Detail:
     if not trial.takes_its_arguments():
         return _likely(f"the function takes other arguments than `{trial.exercise.signature}`.")
     if found := _shadowed(trial, lambda _value: True):

@@ -163,7 +163,11 @@ def _values(exercise: Exercise, trial: Trial, case: str, arguments: tuple[Any, .
     try:
         given = trial(*arguments)
     except CrashError as crash:
-        raise _crashed(exercise, trial, crash.error) from crash
+        if causes.is_blank(crash.error, trial.answer):
+            raise _not_attempted(exercise) from crash
+        line = causes.line_of(crash.error, trial.answer)
+        stopped = f"`{exercise.name}` stopped with an error{f' in line {line} of the cell' if line else ''}."
+        raise _NotRightError("crashed", stopped, *causes.of_a_crash(trial, crash.error)) from crash
     if given is ... or (isinstance(given, tuple) and any(value is ... for value in given)):
         raise _not_attempted(exercise)
     returns, expected = f"With {case}, `{exercise.name}` returns", Detail("Expected", exercise.returns)
@@ -174,17 +178,3 @@ def _values(exercise: Exercise, trial: Trial, case: str, arguments: tuple[Any, .
         details = of_value("Seen", given, kind=True), expected, *causes.of_another_kind(given, right)
         raise _NotRightError("not yet", f"{returns} another kind of value.", *details)
     return given, right
-
-
-def _crashed(exercise: Exercise, trial: Trial, error: BaseException) -> _NotRightError:
-    if causes.is_blank(error, trial.answer):
-        return _not_attempted(exercise)
-    line = causes.line_of(error, trial.answer)
-    return _NotRightError(
-        "crashed",
-        f"`{exercise.name}` stopped with an error{f' in line {line} of the cell' if line else ''}.",
-        Detail("Seen", causes.in_words(error)),
-        Detail("Given", f"{trial.now}."),
-        Detail("Expected", exercise.returns),
-        causes.of_a_crash(trial, error),
-    )

@@ -118,7 +118,7 @@ def of_the_same_kind(given: Any, right: Any) -> bool:
         case int() | float() | np.number():
             return isinstance(given, (int, float, np.number)) and not isinstance(given, bool)
         case pd.DataFrame():
-            return isinstance(given, pd.DataFrame) and bool(_shared(given, right))
+            return isinstance(given, pd.DataFrame) and set(right.columns) <= set(given.columns)
         case tuple():
             parts = isinstance(given, (tuple, list)) and len(given) == len(right)
             return parts and all(of_the_same_kind(*each) for each in zip(given, right, strict=True))
@@ -137,15 +137,11 @@ def same(given: Any, right: Any) -> bool:
         case str():
             return bool(given == right)
         case pd.DataFrame():
-            columns = _shared(given, right)
-            rows, expected = (sorted(table[columns].itertuples(index=False, name=None)) for table in (given, right))
+            both = (table[right.columns] for table in (given, right))
+            rows, expected = (sorted(table.itertuples(index=False, name=None)) for table in both)
             return rows == expected
         case tuple():
             return all(same(*each) for each in zip(given, right, strict=True))
         case list():
             return sorted(given) == sorted(right)
     return bool(np.allclose(np.asarray(given, dtype=float), np.asarray(right, dtype=float), rtol=1e-6, atol=1e-9))
-
-
-def _shared(given: pd.DataFrame, right: pd.DataFrame) -> list[str]:
-    return [column for column in right.columns if column in given.columns]
