@@ -233,6 +233,7 @@
         if (!panel) tell(`${here} ${root.dataset.learner || !root.closest(".jp-Notebook") ? "" : "Run this cell first. "}` +
           "Run the cell of the progress panel to save your answers in your progress file too.");
         else {
+          tell("Saving your answer.");
           waiting = setTimeout(() => tell(`The kernel does not answer. ${here} Your answer is handed over when the kernel ` +
             "is back and the progress panel has run."), KERNEL_PATIENCE_MS);
           panel.model.send({ kind: "answer", quiz: name, question: question.id, choice: record.choice, right: record.right,
