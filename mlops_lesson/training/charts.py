@@ -21,12 +21,12 @@ def ascii_chart(trace: TrainingTrace) -> str:
     -------
     str
         A line for each epoch, with validation loss and accuracy, each as a number and as a bar of `#`. A bar of 30 is
-        1.0, or the largest loss if that is more.
+        1.0, for the loss the largest one if that is more.
     """
     top = max(1.0, *trace.values("loss"))
     lines = [trace.name, f"{'epoch':>5}  {'loss':<{BAR + 7}}accuracy"]
     for each in trace:
-        loss, accuracy = ("#" * round(value / top * BAR) for value in (each.loss, each.accuracy))
+        loss, accuracy = "#" * round(each.loss / top * BAR), "#" * round(each.accuracy * BAR)
         lines.append(f"{each.epoch:>5}{each.loss:6.2f} {loss:<{BAR}}{each.accuracy:6.2f} {accuracy}".rstrip())
     return "\n".join(lines)
 
