@@ -35,6 +35,7 @@ def test_every_exercise_of_a_notebook_and_nothing_else_is_solved(name: str) -> N
 
 
 @pytest.mark.nightly
+@pytest.mark.nightly
 def test_a_solved_notebook_is_run_and_says_that_it_is_right(tmp_path: Path) -> None:
     before = (NOTEBOOKS / NAMES[0]).read_bytes()
     command = [sys.executable, solutions.__file__, str(NOTEBOOKS / NAMES[0]), "--folder", str(tmp_path)]
