@@ -46,31 +46,13 @@ class Option:
 
 @dataclass(frozen=True, config=_STRICT)
 class Question:
-    """A question with options, each of which has its own reason.
+    """A question with options, each of which has its own reason; words between backticks are shown as code.
 
-    Parameters
-    ----------
-    id : str
-        Name under which answers are saved: small letters, digits and hyphens.
-    text : str
-        The question. Words between backticks are shown as code.
-    options : sequence of Option
-        Two to ten. For ``"put_in_order"`` they stand in the right order and are shown in another one.
-    kind : {"single", "choose_all", "put_in_order"}
-        One right option, one or more, or an order.
-    hint : str, optional
-        Shown after a wrong answer.
-    misconception : str, optional
-        For ``"put_in_order"``: the belief that a wrong order usually comes from; needed there and nowhere else.
-    reason : str, optional
-        For ``"put_in_order"``: why the right order is right; needed there and nowhere else.
-    needs : str, optional
-        Part of the stage's notebook, such as ``"try"``, after which a class can answer.
-
-    Raises
-    ------
-    ValueError
-        If a part is missing or contradicts another; the message names the field.
+    Answers are saved under the `id`: small letters, digits and hyphens. The `kind` says that one option is right, that
+    several may be, or that the options, which stand in the right order here, are shown in another one to be put in
+    order: such a question has one `misconception` behind a wrong order and one `reason` for the right one. The `hint`
+    is shown after a wrong answer. `needs` is the part of the stage's notebook, such as ``"try"``, after which a class
+    can answer. What is missing or contradicts something else is a `ValueError` that names the question.
     """
 
     id: _Id

@@ -82,11 +82,6 @@ def quiz(stage: int | str | Stage | Sequence[Question], name: str | None = None)
     -------
     Quiz
         Earlier answers are filled in by the page.
-
-    Raises
-    ------
-    ValueError
-        If there is no such stage, the list is empty, or two questions have the same id.
     """
     if isinstance(stage, (int, str, Stage)):
         return _final_quiz() if stage == FINAL else _stage_quiz(get_stage(stage))

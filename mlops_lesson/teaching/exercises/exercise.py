@@ -25,21 +25,11 @@ Function = Callable[..., Any]
 class Exercise:
     """An exercise and how an answer is tried; its words stand in the stage's TOML file, under the same names.
 
-    Parameters
-    ----------
-    model_answer : callable
-        The function to write, as the course writes it; its docstring says after "Return" what is expected.
-    cases : dict of str to tuple
-        Arguments to try an answer on, copied for each call, by the situation in words that follow "With".
-    mistakes : dict of str to callable
-        A function for each likely wrong way; each differs from all others in some case.
-    promises : list of callable
-        What an open exercise's answer must keep: functions that take the learner's and yield what was seen where the
-        promise is broken.
-    everywhere : list of tuple
-        Arguments for which a second Python has to give the same: the promise "everywhere".
-    id, title, minutes, words : str, str, int and dict
-        Stage and number, such as ``"1.1"``, and what the TOML file says under it; filled in when a stage is loaded.
+    What is expected stands after "Return" in the docstring of the model answer, the function to write. `cases` are
+    arguments to try an answer on, copied for each call, by the situation in words that follow "With". `mistakes` are
+    functions for the likely wrong ways, each different from all others in some case. An open exercise has `promises`:
+    functions that take the learner's and yield what was seen where the promise is broken; and arguments for which a
+    second Python has to give the same, `everywhere`. The rest is filled in from the TOML file.
     """
 
     model_answer: Function
