@@ -172,20 +172,10 @@ def champion() -> RegisteredModel | None:
         return None
 
 
-def promote(version: int, *, reason: str = "") -> int | None:
+def promote(version: int, *, reason: str = "") -> None:
     """Let a version answer: move the alias `champion` to it, if its gate was passed and its file can be loaded.
 
-    Parameters
-    ----------
-    version : int
-        The version's number.
-    reason : str
-        A few words for the journal.
-
-    Returns
-    -------
-    int or None
-        The champion before; to go back to it call `rollback`.
+    The reason goes to the journal; `rollback` goes back to the champion before.
 
     Raises
     ------
@@ -194,13 +184,13 @@ def promote(version: int, *, reason: str = "") -> int | None:
     """
     model = load(version)
     if not model.passed:
-        why = "; ".join(model.gate.failures) if model.gate else "it has no verdict yet, see record_gate"
+        why = "; ".join(model.gate.failures) if model.gate else "it has no verdict yet; see record_gate"
         journal.write("registry", "refused", reason or why, version=version)
-        raise GateError(f"Version {version} has not passed its gate: {why}. Improve the model and register it anew.")
+        raise GateError(f"Version {version} has not passed its gate: {why}. Only one that has may answer.")
     with _changing() as (client, lines):
         replaced, earlier = _champions(client)
         if replaced == version:
-            return replaced
+            return
         # The memory is written first: until the alias moves, its last entry names a version that is not champion.
         stack = [*earlier, *([replaced] if replaced else []), version]
         client.set_registered_model_tag(MODEL_NAME, "champions", json.dumps(stack))
@@ -208,14 +198,12 @@ def promote(version: int, *, reason: str = "") -> int | None:
         if CHALLENGER in client.get_model_version(MODEL_NAME, str(version)).aliases:
             client.delete_registered_model_alias(MODEL_NAME, CHALLENGER)
         journal.write("registry", "promoted", reason, version=version, replaced=replaced, within=lines)
-    return replaced
 
 
 def _champions(client: Any) -> tuple[int | None, list[int]]:
     """Return the champion, and the champions before it, the latest last."""
     registered = client.get_registered_model(MODEL_NAME)
     champion = registered.aliases.get(CHAMPION)
-    champion = champion and int(champion)
     earlier: list[int] = json.loads(registered.tags.get("champions", "[]"))
     if champion in earlier:
         while earlier.pop() != champion:

@@ -9,7 +9,6 @@ What was added to them, and why:
 - large bodies are refused unread, and so is what a web page of another site makes a browser send.
 """
 
-import threading
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal
 
@@ -82,32 +81,29 @@ class Service:
         self.requests = Counter("depot_requests", "Requests, by status.", ["status"], registry=self.metrics)
         self.answers = Counter("depot_predictions", "Answers.", ["role", "version", "chute"], registry=self.metrics)
         self.seconds = Histogram("depot_prediction_seconds", "Time to answer.", buckets=SECONDS, registry=self.metrics)
-        self._changing = threading.Lock()
 
     def reload(self) -> None:
         """Take the version the alias points to now; if it cannot be loaded, the old one goes on answering."""
-        with self._changing:
-            self.champion = registry.load(registry.CHAMPION)
-            challenger = self.rollout.challenger
-            if challenger is not None and challenger.version == self.champion.version:
-                self.rollout.stop("the challenger was promoted")
+        self.champion = registry.load(registry.CHAMPION)
+        challenger = self.rollout.challenger
+        if challenger is not None and challenger.version == self.champion.version:
+            self.rollout.stop("the challenger was promoted")
 
     def order(self, order: RolloutOrder) -> Status:
         """Begin or end a rollout."""
-        with self._changing:
-            if order.mode == OFF:
-                self.rollout.stop()
-                return self.rollout.status
-            challenger = registry.load(registry.CHALLENGER)
-            if challenger.version == self.champion.version:
-                raise HTTPException(409, "The challenger is the champion already: give the alias to another version.")
-            if order.mode == CANARY and not challenger.passed:
-                raise HTTPException(
-                    409, "A canary answers real parcels, so its gate must be passed first; until then use the shadow."
-                )
-            # Replaced as a whole, so that a request never sees half a change.
-            self.rollout = Rollout(challenger, **order.model_dump())
+        if order.mode == OFF:
+            self.rollout.stop()
             return self.rollout.status
+        challenger = registry.load(registry.CHALLENGER)
+        if challenger.version == self.champion.version:
+            raise HTTPException(409, "The challenger is the champion already: give the alias to another version.")
+        if order.mode == CANARY and not challenger.passed:
+            raise HTTPException(
+                409, "A canary answers real parcels, so its gate must be passed first; until then use the shadow."
+            )
+        # Replaced as a whole, so that a request never sees half a change.
+        self.rollout = Rollout(challenger, **order.model_dump())
+        return self.rollout.status
 
     def predict(self, parcel: Parcel) -> Prediction:
         """Answer for one parcel, by the champion or its canary."""

@@ -38,7 +38,7 @@ def open_database(
     Raises
     ------
     CannotWriteError
-        If the system refuses; the text names the file and says what to do next. The file is unchanged.
+        If the system refuses; the file is unchanged.
     """
     try:
         with said_if_unwritable(path):

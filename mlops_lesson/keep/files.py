@@ -41,11 +41,6 @@ def write_atomically(path: Path, content: bytes) -> None:
         Where; its folder is made if needed. A link leads to the file that is replaced, which keeps its permissions.
     content : bytes
         What.
-
-    Raises
-    ------
-    CannotWriteError
-        If the system refuses; what was there before is unchanged.
     """
     with said_if_unwritable(path):
         target = path.resolve()

@@ -45,11 +45,6 @@ def write(
         The model's version that it is about, and the one that it replaced.
     within : sqlite3.Connection, optional
         What `alone` gave.
-
-    Raises
-    ------
-    CannotWriteError
-        If the system refuses; the earlier lines are unchanged.
     """
     line = (datetime.now(UTC).isoformat(timespec="milliseconds"), run, week, who, what, why, version, replaced)
     with alone() if within is None else nullcontext(within) as database:

@@ -53,8 +53,6 @@ def open_store() -> str:
     ------
     RegistryError
         If another version of MLflow wrote the store.
-    mlops_lesson.keep.files.CannotWriteError
-        If the learner's folder cannot be written.
     """
     mlflow, path = _mlflow(), store_path()
     with said_if_unwritable(path):
