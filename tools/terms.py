@@ -13,8 +13,8 @@ NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 BOLD = re.compile(r"\*\*([^*]+)\*\*")
 LEAD_IN = re.compile(r"[.:?]$|^You |^Exercise|^\d+ minutes")
 MOST_WORDS_OF_A_TERM = 3
-POINTS_BACK = re.compile(r"(That|This|Its|Each|These|It|In between|Neither|Weights|Here)\b")
-LEADS_AWAY = re.compile(r"[?:]$|^`|^(We|You|Now|So|Then|Compare|Ours|The first)\b")
+POINTS_BACK = re.compile(r"(That|This|Its|Each|These|It|In between|Neither|Weights|Here|There|The wait)\b")
+LEADS_AWAY = re.compile(r"[?:]$|^`|^(We|You|Now|So|Then|Compare|Ours|The first|The depot)\b")
 # The terms of the trade that mean nothing in plain English, and that the core path has to explain.
 TERMS = (
     *("MLOps", "feature", "label", "join", "lineage", "baseline", "logistic regression", "p-value", "cross-validation"),
@@ -24,9 +24,9 @@ TERMS = (
 )
 HANDOUT = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>Glossary</title><style>
-@page {{ size: A4; margin: 9mm; }}
-body {{ margin: 0; font: 7.7pt/1.22 Arial, "Liberation Sans", sans-serif; columns: 3; column-gap: 5mm; }}
-h1 {{ font-size: 12pt; margin: 0 0 2mm; }} p {{ margin: 0 0 1mm; break-inside: avoid; }}
+@page {{ size: A4; margin: 8mm; }}
+body {{ margin: 0; font: 7.2pt/1.17 Arial, "Liberation Sans", sans-serif; columns: 3; column-gap: 5mm; }}
+h1 {{ font-size: 10pt; margin: 0 0 1mm; }} p {{ margin: 0 0 0.7mm; break-inside: avoid; }}
 </style></head><body><h1>Why MLOps manages the ML lifecycle: the words</h1>{}</body></html>
 """
 
@@ -103,12 +103,14 @@ def about(term: str, paragraph: str) -> str:
     chosen = sentences[max(0, place - bool(POINTS_BACK.match(sentences[place]))) : place + 1]
     after = sentences[place + 1 : place + 2]
     chosen += [sentence for sentence in after if not bold_terms(sentence) and not LEADS_AWAY.search(sentence)]
-    return re.sub(r"\]\((?=\w+\.ipynb)", "](../notebooks/", BOLD.sub(r"\1", " ".join(chosen)))
+    text = re.sub(r":$", ".", " ".join(chosen))
+    return re.sub(r"\]\((?=\w+\.ipynb)", "](../notebooks/", BOLD.sub(r"\1", text))
 
 
 def handout() -> str:
-    """Write the terms of the trade as a page that prints on one sheet."""
-    trade = [
-        (name, text) for name, (text, _) in explained().items() if any(_among(term, {name.lower()}) for term in TERMS)
-    ]
-    return HANDOUT.format("".join(f"<p><b>{escape(name)}</b>: {escape(text)}</p>" for name, text in trade))
+    """Write all terms as a page that prints on one sheet; those that one sentence explains stand together."""
+    together: dict[str, list[str]] = {}
+    for name, (text, _) in explained().items():
+        together.setdefault(re.sub(r"\[([^\]]+)\]\([^)]*\)|`", r"\1", text), []).append(name)
+    terms = (f"<p><b>{', '.join(names)}</b>: {escape(text)}</p>" for text, names in together.items())
+    return HANDOUT.format("".join(terms))
