@@ -5,9 +5,7 @@ grid of stages and ways to learn, the minutes, the goals and the glossary from t
 the quiz questions.
 """
 
-import argparse
 import re
-import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,18 +34,7 @@ def repository() -> str:
 
 
 def binder_link(path: str) -> str:
-    """Return the address at which Binder opens a file of the course in JupyterLab.
-
-    Parameters
-    ----------
-    path : str
-        Where the file lies in the course, such as ``"notebooks/01_data_collection.ipynb"``.
-
-    Returns
-    -------
-    str
-        The address.
-    """
+    """Return the address at which Binder opens a file of the course in JupyterLab, by its path in the course."""
     owner_and_name = urlsplit(repository()).path.strip("/")
     return f"https://mybinder.org/v2/gh/{owner_and_name}/HEAD?urlpath={quote(f'lab/tree/{path}', safe='')}"
 
@@ -63,27 +50,7 @@ def binder() -> str:
 
 
 def with_parts(text: str, parts: Mapping[str, str], page: str) -> str:
-    """Return a page with the text between its markers written anew.
-
-    Parameters
-    ----------
-    text : str
-        The page, with a pair of markers for each part.
-    parts : mapping of str to str
-        What belongs between the markers, by their name.
-    page : str
-        The page's name, for the error.
-
-    Returns
-    -------
-    str
-        The new page.
-
-    Raises
-    ------
-    ValueError
-        If a pair of markers is missing.
-    """
+    """Return a page with the text between its markers written anew; a `ValueError` names a pair that is missing."""
     for name, content in parts.items():
         begin, end = f"<!-- begin generated: {name} -->", f"<!-- end generated: {name} -->"
         if not re.search(f"{re.escape(begin)}.*?{re.escape(end)}", text, re.DOTALL):
@@ -203,6 +170,7 @@ def explore(stage: Stage) -> str:
     place = next(place for place, cell in enumerate(cells) if WHAT_WE_SAW.search(cell.source))
     asked = re.split(r"^### .*$", cells[place - 2].source, flags=re.MULTILINE)[-1]
     seen = re.sub(r"</?details>|<summary>.*?</summary>", "", cells[place].source)
+    asked = asked.replace("Ctrl+Enter runs the cell and stays on it.", "")
     return f"{asked.strip()}\n\n**What we saw:**\n\n{seen.strip()}"
 
 
@@ -267,17 +235,12 @@ def stale() -> dict[Path, str]:
     return found
 
 
-def main() -> int:
-    """Write the pages, or say which are not current."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if a page is not current")
-    only_check, found = parser.parse_args().check, stale()
-    for page, text in found.items():
-        print(f"{page.relative_to(ROOT)} {'is not current: run `make docs`' if only_check else 'written'}")
-        if not only_check:
-            page.write_text(text, encoding="utf-8")
-    return int(only_check and bool(found))
+def main() -> None:
+    """Write the pages that are not current."""
+    for page, text in stale().items():
+        page.write_text(text, encoding="utf-8")
+        print(page.relative_to(ROOT), "written")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

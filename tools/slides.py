@@ -40,7 +40,9 @@ SCRIPT = re.compile(r"<script\b.*?</script>", re.DOTALL)
 NOTEBOOK_LINK = re.compile(r'href="(\w+)\.ipynb(?:#[\w-]*)?"')
 HEADING = re.compile(r"^#{1,3} +(.+)$", re.MULTILINE)
 PART = re.compile(r"^## (.+)$", re.MULTILINE)
-MINUTES = re.compile(r"^\*\d+ minutes?\b.*\*\n+", re.MULTILINE)
+# What only a reader of the notebook needs; and the controls that a slide does not have.
+FOR_READERS = re.compile(r"^\*\d+ minutes?\b.*\*\n+|^Ctrl\+Enter runs the cell and stays on it\. ?", re.MULTILINE)
+WITH_CONTROLS = re.compile(r"^### (Explore|Your turn)$", re.MULTILINE)
 
 INDEX = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>Slides</title></head>
@@ -80,7 +82,7 @@ def slides_of(stage: Stage, notebook: NotebookNode) -> list[Slide]:
     for cell in deepcopy(notebook.cells):
         kind = cell.metadata.get("slideshow", {}).get("slide_type")
         if cell.cell_type == "markdown":
-            cell.source = MINUTES.sub("", cell.source)
+            cell.source = FOR_READERS.sub("", cell.source)
             found = HEADING.search(cell.source)
             if kind == "subslide" and slides:
                 before, cell.source = _part(cell.source)
@@ -90,6 +92,7 @@ def slides_of(stage: Stage, notebook: NotebookNode) -> list[Slide]:
             if found:
                 part = next(iter(PART.findall(cell.source)), part)
                 heading = HEADING.findall(cell.source)[-1]
+                cell.source = WITH_CONTROLS.sub(r"### \1, in the notebook", cell.source)
         if kind is None:
             continue
         asked = _a_slide_a_question(stage, part, cell)
