@@ -34,8 +34,6 @@ FOLDER = ROOT / "build" / "slides"
 OPENING = "Opening"
 QUESTION = re.compile(r"(?=<div data-mlops-question=)")
 HINT = re.compile(r"<p>Hint: (<span data-hint>.*?</span>)</p>", re.DOTALL)
-# How the address of a picture begins in a notebook that was run for slides, and how it has to.
-AN_SVG = ("data:image/png;base64,PD94bWw", "data:image/svg+xml;base64,PD94bWw")
 SCRIPT = re.compile(r"<script\b.*?</script>", re.DOTALL)
 NOTEBOOK_LINK = re.compile(r'href="(\w+)\.ipynb(?:#[\w-]*)?"')
 HEADING = re.compile(r"^#{1,3} +(.+)$", re.MULTILINE)
@@ -107,7 +105,7 @@ def slides_of(stage: Stage, notebook: NotebookNode) -> list[Slide]:
             cell.outputs = [output for output in cell.outputs if output.output_type != "stream"]
         for output in cell.get("outputs", []):
             if "text/html" in output.get("data", {}):
-                output.data["text/html"] = SCRIPT.sub("", output.data["text/html"]).replace(*AN_SVG)
+                output.data["text/html"] = SCRIPT.sub("", output.data["text/html"])
         slides[-1].cells.append(cell)
     notes = notes_of(stage)
     for slide in slides:
