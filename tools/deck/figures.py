@@ -10,13 +10,15 @@ INCHES, LETTERS = 12.8, 15.6
 
 font_manager.font_scalings["small"] = 1.0
 figures.STYLE.append({"font.size": LETTERS, "svg.fonttype": "none", "lines.linewidth": 2.5, "lines.markersize": 8})
+# Large letters may stand before what is drawn.
+figures.STYLE.append({"legend.frameon": True, "legend.framealpha": 0.85, "legend.edgecolor": "none"})
 
 
 def draw(figure) -> tuple[str, bytes]:
     """Draw a figure as wide as a slide, and no higher than leaves room for words."""
     width, height = figure.get_size_inches()
     rows = figure.axes[0].get_gridspec().nrows
-    figure.set_size_inches(INCHES, min(height * INCHES / width, 2.55 + 0.94 * rows))
+    figure.set_size_inches(INCHES, min(height * INCHES / width, 2.6 + 0.9 * rows))
     drawn = io.BytesIO()
     figure.savefig(drawn, format="svg", facecolor="white")
     return "svg+xml", drawn.getvalue()
