@@ -129,12 +129,13 @@ def test_both_hubs_have_the_same_settings() -> None:
     assert (COURSE / learner["first_page"].removeprefix(start_of_page)).is_file()
 
 
-def test_the_page_names_files_that_are_there_and_what_preflight_asks_for() -> None:
+def test_the_page_names_files_that_are_there_and_what_preflight_and_a_rehearsal_say() -> None:
     named = set(re.findall(r"deploy/[\w./-]*\w", PAGE))
     assert {name for name in named if not (COURSE / name).exists()} == set()
     gib, cores = preflight.needs(30)
     assert f"A machine for thirty needs {gib:.0f}\n  GiB: {preflight.GIB_BESIDE:.0f} for the system" in PAGE
     assert f"For thirty, {cores} processors are comfortable." in PAGE
+    assert classroom.verdict(classroom.Class(30, [], 76, 7.9, {}), 24, 2) in PAGE
     assert f"Thirty learners need 30 x {preflight.GIB_A_LEARNER * 1024:.0f} MB" in PAGE
 
 
