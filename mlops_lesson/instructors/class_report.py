@@ -139,9 +139,9 @@ class Cell:
     @property
     def look(self) -> str:
         """One of ``"done"``, ``"begun"`` and ``"none"``."""
-        return (
-            "done" if (self.right, self.solved) == (self.asked, self.exercises) else "begun" if self.begun else "none"
-        )
+        if (self.right, self.solved) == (self.asked, self.exercises):
+            return "done"
+        return "begun" if self.begun else "none"
 
 
 @dataclass(frozen=True)
