@@ -130,8 +130,10 @@ def _runs_as_a_whole(e: Evidence) -> Found:
 
 def _gate_passed(_: Evidence) -> Found:
     champion = registry.champion()
-    passed = champion is not None and champion.gate is not None and champion.gate.passed
-    return passed, "the registry promotes no version but one that has passed the gate's three rules"
+    return (
+        champion is not None and champion.passed,
+        "the registry promotes no version but one that has passed the gate's three rules",
+    )
 
 
 def _taken_apart(e: Evidence) -> Found:

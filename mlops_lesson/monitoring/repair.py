@@ -89,7 +89,6 @@ def retrain(
     X_new: np.ndarray,
     y_new: np.ndarray,
     move: tuple[int, int] | None = None,
-    settings: TrainingSettings = RETRAINING,
 ) -> "Pipeline":
     """Train a challenger on what was known before the change and on what has been labelled since.
 
@@ -101,8 +100,6 @@ def retrain(
         Images and labels since.
     move : tuple of int, optional
         How the cameras have moved: the old images are used a second time, moved the same way.
-    settings : mlops_lesson.training.network.TrainingSettings
-        How to train.
 
     Returns
     -------
@@ -112,7 +109,7 @@ def retrain(
     copies = [] if move is None else [shift(X_old, *move)]
     X = np.concatenate([X_old, *copies, X_new])
     y = np.concatenate([y_old, *[y_old] * len(copies), y_new]).astype(int)
-    return fit_on(X, y, X[:1], y[:1], settings, "Retraining")[0]
+    return fit_on(X, y, X[:1], y[:1], RETRAINING)[0]
 
 
 def training_data(
