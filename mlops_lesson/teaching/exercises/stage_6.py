@@ -1,5 +1,7 @@
 """The exercises of Monitoring & Maintenance."""
 
+from functools import partial
+
 import numpy as np
 from scipy.stats import binomtest
 
@@ -33,18 +35,12 @@ REFERENCE = np.array([1.0, 2.0, 5.0, 6.0, 7.0, 9.0, 10.0, 13.0])
 EVEN = np.array([2.0, 5.0, 9.0, 13.0])
 
 
-def _index(
-    reference: np.ndarray, current: np.ndarray, edges: np.ndarray, *, counts: bool = False, one_sided: bool = False
-) -> float:
-    expected, seen = (
-        np.maximum(np.histogram(values, edges)[0] / (1 if counts else len(values)), 0.0001)
-        for values in (reference, current)
-    )
-    return float(np.sum((seen - expected * (not one_sided)) * np.log(seen / expected)))
-
-
-def _open_ends(bins: np.ndarray) -> np.ndarray:
-    return np.array([-np.inf, *bins[1:-1], np.inf])
+def _index(reference: np.ndarray, current: np.ndarray, bins: np.ndarray, wrong: str) -> float:
+    edges = bins if wrong == "closed_bins" else [-np.inf, *bins[1:-1], np.inf]
+    counts = (np.histogram(values, edges)[0] for values in (reference, current))
+    totals = (1, 1) if wrong == "counts" else (len(reference), len(current))
+    expected, seen = (np.maximum(each / total, 0.0001) for each, total in zip(counts, totals, strict=True))
+    return float(np.sum((seen - expected * (wrong != "one_sided")) * np.log(seen / expected)))
 
 
 def _verdict(challenger: int, champion: int, alternative: str = "two-sided") -> str:
@@ -63,10 +59,10 @@ EXERCISES = {
             "values above the last bin": (REFERENCE, np.array([*EVEN, 17.0, 18.0, 19.0, 20.0]), BINS),
         },
         mistakes={
-            "counts": lambda reference, current, bins: _index(reference, current, _open_ends(bins), counts=True),
-            "one_sided": lambda reference, current, bins: _index(reference, current, _open_ends(bins), one_sided=True),
+            "counts": partial(_index, wrong="counts"),
+            "one_sided": partial(_index, wrong="one_sided"),
             "sign": lambda reference, current, bins: -psi(reference, current, bins),
-            "closed_bins": _index,
+            "closed_bins": partial(_index, wrong="closed_bins"),
         },
     ),
     "6.2": Exercise(
