@@ -136,15 +136,15 @@ def _a_slide_a_question(stage: Stage, part: str, cell: NotebookNode) -> list[Sli
         return []
     opening, *questions = QUESTION.split(SCRIPT.sub("", html))
     slides = []
-    for place, (question, asked) in enumerate(zip(questions, quiz(stage).items, strict=True), start=1):
+    for place, (question, asked) in enumerate(zip(questions, quiz(stage).items, strict=True)):
         one = deepcopy(cell)
         one.id = f"{cell.id}-{place}"
         one.metadata.tags = ["slide-output", "slide-quiz"]
         # A class votes before anybody helps it.
         shown = HINT.sub(lambda found: fold("Hint", f"<p>{found[1]}</p>"), question.removesuffix("</div>"))
+        shown = re.sub(r"Question \d+ of \d+", "Question", shown)
         one.outputs[0].data["text/html"] = f"{opening.partition('<p>')[0]}{shown}</div>"
-        heading = f"Question {place} of {len(questions)}"
-        slides.append(Slide(part, heading, [_words(f"### {heading}", "-"), one], asked))
+        slides.append(Slide(part, "Vote", [_words("### Vote", "-"), one], asked))
     return slides
 
 
