@@ -44,9 +44,11 @@ def test_the_folders_that_the_readme_names_are_there() -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.slug)
-def test_every_expected_number_stands_in_an_output_of_the_notebook(stage: Stage) -> None:
+def test_every_expected_number_and_hash_stands_in_an_output_of_the_notebook(stage: Stage) -> None:
     lesson = Lesson.read(ROOT / "notebooks" / stage.notebook)
     prose = GENERATED.sub("", pages.page_of(stage).read_text(encoding="utf-8"))
+    shown = " ".join(text for _, text in lesson.output_texts)
+    assert [found for found in re.findall(r"`([0-9a-f]{8,})`", prose) if found not in shown] == []
     lesson.notebook.cells = [*(cell for _, cell in lesson.code_cells), new_markdown_cell(prose, id="page")]
     lesson.notebook.metadata.mlops_lesson.pop("given_facts", None)
     assert list(numbers_in_prose_come_from_somewhere(lesson)) == []
