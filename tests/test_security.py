@@ -86,7 +86,7 @@ def test_a_model_file_that_was_exchanged_before_the_gate_judged_it_runs_nothing(
 @pytest.mark.usefixtures("nothing_ran")
 def test_a_picture_that_is_a_program_is_refused():
     for content in (pickle.dumps(Payload()), object_array(), b"#!/bin/sh\ntouch ran\n", b"GIF89a<script>", b"%!PS"):
-        with pytest.raises(ValueError, match="are not a PNG image"):
+        with pytest.raises(ValueError, match="is not a PNG image"):
             depot.read_image(content)
 
 
