@@ -6,8 +6,6 @@ import pandas as pd
 from mlops_lesson.collection.dataset import RawDataset
 from mlops_lesson.collection.depot import CHUTES
 
-REPEATED_WITHIN = pd.Timedelta(minutes=1)
-
 
 def describe(raw: RawDataset) -> pd.DataFrame:
     """Put what can be measured of each image beside its row, so that a schema can speak about images too.
@@ -27,7 +25,7 @@ def describe(raw: RawDataset) -> pd.DataFrame:
         image_size=images.map(lambda image: " x ".join(map(str, image.shape))),
         brightest=images.map(np.max).astype(float),
         contrast=images.map(np.ptp).astype(float),
-        scanned_before=earlier <= REPEATED_WITHIN,
+        scanned_before=earlier <= pd.Timedelta(minutes=1),
     )
 
 

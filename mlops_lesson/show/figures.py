@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-DOTS_PER_INCH = 110
 # matplotlib's own defaults first: a style that somebody has set may be white on white with ours.
 STYLE: list[Any] = ["default", STATIC_FOLDER / "course.mplstyle"]
 
@@ -92,7 +91,7 @@ def drawing(
     from matplotlib.style import context
 
     with context(STYLE):
-        figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH)
+        figure = Figure(figsize=(width, height), dpi=110)
         drawn = Drawing(list(figure.subplots(rows, columns, squeeze=False, **options).ravel()))
         yield drawn
         if not drawn.alt.strip() or not title.strip():

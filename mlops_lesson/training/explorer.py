@@ -13,21 +13,16 @@ from mlops_lesson.training.trace import GIVEN_TRACE, TrainingTrace
 
 LEARNING_RATES = (0.003, 0.01, 0.03, 0.1, 0.271, 0.5, 0.7, 1.0)
 HIDDEN_UNITS = (1, 2, 4, 8, 16, 32, 64, 128)
-MOST_EPOCHS = 10
-
-LEARNED = 0.8
-CLEAR_JUMP = 0.05
-SMALL_FALL = 0.002
 
 
 def how_it_went(trace: TrainingTrace) -> str:
     """Say in a few words whether a run has learned, jumps, stands still or is on its way."""
     losses = trace.values("loss")
-    if trace.epochs[-1].accuracy >= LEARNED:
+    if trace.epochs[-1].accuracy >= 0.8:
         return "it has learned"
-    if any(later - earlier >= CLEAR_JUMP for earlier, later in pairwise(losses)):
+    if any(later - earlier >= 0.05 for earlier, later in pairwise(losses)):
         return "the loss jumps, the steps are too long"
-    if len(losses) > 1 and losses[-2] - losses[-1] < SMALL_FALL:
+    if len(losses) > 1 and losses[-2] - losses[-1] < 0.002:
         return "the loss stands still, nothing is learned"
     return "it is on its way, give it more epochs"
 
@@ -50,6 +45,6 @@ def training_explorer(clean: CleanDataset) -> Explorer:
     controls = {
         "learning_rate": slider(options=LEARNING_RATES, value=base.learning_rate, description="Learning rate"),
         "hidden_units": slider(options=HIDDEN_UNITS, value=base.hidden_units, description="Hidden units"),
-        "epochs": slider(options=range(1, MOST_EPOCHS + 1), value=3, description="Epochs"),
+        "epochs": slider(options=range(1, 11), value=3, description="Epochs"),
     }
     return Explorer("learning rate, hidden units and epochs", controls, answer)
