@@ -242,6 +242,15 @@ def test_controls_have_names_and_keep_their_keys_and_nothing_comes_from_elsewher
     assert {address for address, _ in places} <= {"127.0.0.1", "::1"}
 
 
+def test_a_choice_in_one_notebooks_explorer_leaves_that_of_another_open_notebook(lab, cells):
+    for name in ("one.ipynb", "two.ipynb"):
+        lab.open(lab.write_notebook(name, EXPLORER))
+        lab.run_all()
+    lab.output(0).get_by_role("radio", name="live").check()
+    chosen = lab.page.locator(".widget-radio-box input:checked")
+    expect(chosen).to_have_count(2)
+
+
 def test_the_chooser_leads_to_a_part_of_another_notebook_and_says_where_there_is_none(lab):
     filling = "\n\n".join(["words"] * 60)
     lab.write_notebook(
