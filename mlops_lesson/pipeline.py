@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mlops_lesson.deployment.registry import RegisteredModel
-    from mlops_lesson.monitoring.loop import Loop, Policy
+    from mlops_lesson.monitoring.loop import Loop
 
 __all__ = ["champion", "collect", "deploy", "preprocess", "run", "train", "validate"]
 
@@ -35,7 +35,6 @@ def champion() -> "RegisteredModel":
 def run(
     weeks: "Iterable[int]" = range(1, depot.LIVE_WEEKS + 1),
     *,
-    policy: "Policy | None" = None,
     clean: CleanDataset | None = None,
     validated: ValidatedModel | None = None,
 ) -> "Loop":
@@ -45,8 +44,6 @@ def run(
     ----------
     weeks : iterable of int
         The live weeks to go through, in order; the service runs for them, and is stopped at the end.
-    policy : mlops_lesson.monitoring.loop.Policy, optional
-        What the loop may do; the course's policy if not given.
     clean : CleanDataset, optional
         To go on from there; collected and preprocessed if not given.
     validated : ValidatedModel, optional
@@ -71,7 +68,7 @@ def run(
         validated = ValidatedModel(trained, validate(trained, clean))
     deploy(validated.trained, validated.gate, reason="first champion of a run of the pipeline")
     with serve() as service:
-        loop = Loop(service, clean, policy)
+        loop = Loop(service, clean)
         for week in weeks:
             loop.step(depot.read_live_week(week))
     return loop

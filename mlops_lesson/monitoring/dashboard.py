@@ -19,7 +19,7 @@ def plot_dashboard(run: Loop) -> ShownFigure:
     run : mlops_lesson.monitoring.loop.Loop
         A loop after its weeks.
     """
-    table, gate = pd.DataFrame(run.reports).set_index("week"), run.policy.gate
+    table, gate = pd.DataFrame(run.reports).set_index("week"), run.gate
     weeks, accuracy = table.index, table["accuracy"]
     alerts, promoted = weeks[table["state"] == ALERT], weeks[table["action"] == "promote"]
     to_b = [float((log.score >= 0.5).mean()) for log in run.logs]

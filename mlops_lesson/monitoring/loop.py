@@ -19,32 +19,13 @@ from mlops_lesson.keep import journal
 from mlops_lesson.monitoring import repair
 from mlops_lesson.monitoring.monitors import LABELS, PIXELS, SCORES, Reference, accuracy_monitor, watch
 from mlops_lesson.monitoring.weeks import WeekLog, reference_of, send_week
-from mlops_lesson.validation.gate import FAILED, GATE, GateResult, check_gate, judge_on_test
+from mlops_lesson.validation.gate import GATE, GateResult, check_gate, judge_on_test
 from mlops_lesson.validation.measures import interval
 
 if TYPE_CHECKING:
     from mlops_lesson.deployment.serving import Server
 
 NOTHING, WARNING, ALERT = "nothing", "warning", "alert"
-
-
-@dataclass(frozen=True)
-class Policy:
-    """What the loop may do without asking anybody.
-
-    Parameters
-    ----------
-    gate : float
-        The accuracy that the gate requires, 0 to 1; an accuracy below it by more than luck is an alert.
-    pause : int
-        Weeks from one retraining to the next.
-    max_retrains : int
-        Retrainings in all; after them a person has to decide.
-    """
-
-    gate: float = GATE
-    pause: int = 2
-    max_retrains: int = 2
 
 
 def judge_on_recent(log: WeekLog, gate: float = GATE) -> GateResult:
@@ -74,27 +55,26 @@ def judge_on_recent(log: WeekLog, gate: float = GATE) -> GateResult:
     return check_gate(log.label[log.known], log.shadow[log.known], champion_right, cameras, gate, baseline="champion")
 
 
-def joint_verdict(old: GateResult, recent: GateResult | None) -> GateResult:
+def joint_verdict(old: GateResult, recent: GateResult) -> GateResult:
     """Put both verdicts on a challenger into one, as the registry records it: it passes if both passed.
 
     Parameters
     ----------
     old : GateResult
         On the test images of the history.
-    recent : GateResult or None
-        On recent parcels; None if it has met none, which is a reason to refuse it.
+    recent : GateResult
+        On recent parcels.
 
     Returns
     -------
     GateResult
         The numbers of the later verdict, and all reasons.
     """
-    reasons = [reason.replace(": ", ": old images: ", 1) for reason in old.reasons]
-    if recent is None:
-        reasons.append(f"{FAILED}recent parcels: it has not been tried on any")
-    else:
-        reasons += [reason.replace(": ", ": recent parcels: ", 1) for reason in recent.reasons]
-    return replace(recent or old, reasons=reasons)
+    verdicts = {"old images": old, "recent parcels": recent}
+    reasons = [
+        reason.replace(": ", f": {name}: ", 1) for name, verdict in verdicts.items() for reason in verdict.reasons
+    ]
+    return replace(recent, reasons=reasons)
 
 
 @dataclass(frozen=True)
@@ -130,7 +110,7 @@ class WeekReport:
 
 
 class Loop:
-    """Watches the service week by week, and repairs it by the rules of a policy.
+    """Watches the service week by week, and repairs it by rules.
 
     Parameters
     ----------
@@ -138,8 +118,12 @@ class Loop:
         The running service; its champion is what is watched.
     clean : CleanDataset
         The history, whose test images are the first reference.
-    policy : Policy
-        What it may do.
+    gate : float
+        The accuracy that the gate requires, 0 to 1; an accuracy below it by more than luck is an alert.
+    pause : int
+        Weeks from one retraining to the next.
+    max_retrains : int
+        Retrainings in all; after them a person has to decide.
 
     Attributes
     ----------
@@ -149,8 +133,11 @@ class Loop:
         The requests of each week.
     """
 
-    def __init__(self, server: "Server", clean: CleanDataset, policy: Policy | None = None) -> None:
-        self.server, self.clean, self.policy = server, clean, policy or Policy()
+    def __init__(
+        self, server: "Server", clean: CleanDataset, *, gate: float = GATE, pause: int = 2, max_retrains: int = 2
+    ) -> None:
+        self.server, self.clean = server, clean
+        self.gate, self.pause, self.max_retrains = gate, pause, max_retrains
         self.run = uuid.uuid4().hex
         self.reports: list[WeekReport] = []
         self.logs: list[WeekLog] = []
@@ -173,7 +160,7 @@ class Loop:
         """Send a week through the service, do what Monday asks for, and report it."""
         log = send_week(self.server, week)
         self.logs.append(log)
-        alert_on = accuracy_monitor(self.policy.gate)
+        alert_on = accuracy_monitor(self.gate)
         right = log.observed().right
         readings = watch(self._reference, [log.observed()], (PIXELS, SCORES, LABELS, alert_on))
         self._readings.append(readings)
@@ -199,9 +186,9 @@ class Loop:
             return self._decide_on_challenger(log)
         if state != ALERT:
             return "go on", "no alert"
-        if len(self._retrained_in) >= self.policy.max_retrains:
-            why = f"{self.policy.max_retrains} retrainings are the most the policy allows: a person has to decide"
-        elif self._retrained_in and log.week - self._retrained_in[-1] < self.policy.pause:
+        if len(self._retrained_in) >= self.max_retrains:
+            why = f"{self.max_retrains} retrainings are the most that is allowed: a person has to decide"
+        elif self._retrained_in and log.week - self._retrained_in[-1] < self.pause:
             why = f"the last retraining was in week {self._retrained_in[-1]}, the pause is not over"
         else:
             return self._retrain(log)
@@ -217,9 +204,9 @@ class Loop:
         model = repair.retrain(*data, move)
         tags = asdict(repair.RETRAINING) | {"trigger": f"accuracy alert of week {log.week}"}
         version = registry.register(model, data_hash=repair.hash_of(*data), tags=tags)
-        old = judge_on_test(model, self.clean, self.policy.gate)
+        old = judge_on_test(model, self.clean, self.gate)
         if not old.passed:
-            return "retrain, refuse", self._refuse(version, joint_verdict(old, None))
+            return "retrain, refuse", self._refuse(version, old)
         registry.nominate(version, reason=f"week {log.week}: retrained after an alert")
         rollout.start_shadow(self.server)
         self._challenger = version, model, old
@@ -234,7 +221,7 @@ class Loop:
         version, model, old = self._challenger
         self._challenger = None
         rollout.stop(self.server)
-        recent = judge_on_recent(log, self.policy.gate)
+        recent = judge_on_recent(log, self.gate)
         verdict = joint_verdict(old, recent)
         if not verdict.passed:
             return "refuse", self._refuse(version, verdict)
