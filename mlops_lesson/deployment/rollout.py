@@ -41,12 +41,7 @@ class Rollout:
     """The service's side of a rollout: counts, and ends it when the challenger fails on too large a share."""
 
     def __init__(
-        self,
-        challenger: Any = None,
-        mode: str = OFF,
-        share: float = 0.0,
-        max_error_rate: float = 0.05,
-        min_requests: float = 20,
+        self, challenger: Any, mode: str = OFF, share: float = 0, max_error_rate: float = 0, min_requests: float = 0
     ) -> None:
         self.challenger = challenger
         self.status = Status(mode, share if mode == CANARY else 0.0)

@@ -75,7 +75,7 @@ class Service:
 
     def __init__(self) -> None:
         self.champion = registry.load(registry.CHAMPION)
-        self.rollout = Rollout()
+        self.rollout = Rollout(None)
         self.log = RequestLog(log_path())
         self.metrics = CollectorRegistry()
         self.requests = Counter("depot_requests", "Requests, by status.", ["status"], registry=self.metrics)
