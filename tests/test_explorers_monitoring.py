@@ -28,11 +28,8 @@ def share_of(text: str) -> float:
     return float(text.split("False alarms: ")[1].split("%")[0])
 
 
-def test_it_begins_with_the_courses_own_alarm(turn) -> None:
-    assert turn().startswith("Monitor: scores, KS; Window, parcels: 75; Alarm level: 0.01\nFalse alarms: ")
-
-
 def test_a_nervous_level_rings_more_often(turn) -> None:
+    assert turn().startswith("Monitor: scores, KS; Window, parcels: 75; Alarm level: 0.01\nFalse alarms: ")
     cautious, usual, nervous = (share_of(turn(level=level)) for level in (LEVELS[0], LEVELS[2], LEVELS[4]))
     assert cautious <= usual < nervous
 
@@ -40,9 +37,6 @@ def test_a_nervous_level_rings_more_often(turn) -> None:
 def test_the_brightness_does_not_find_the_bump_and_the_pixels_do(turn) -> None:
     assert "Bump noticed in fewer than half of the histories" in turn("brightness, KS")
     assert "Bump noticed after 25 parcels" in turn("64 pixels, KS and Bonferroni", 25)
-
-
-def test_a_monitor_of_labels_says_that_they_come_late(turn) -> None:
     assert "this wait comes on top" in turn("accuracy on clicks")
 
 
