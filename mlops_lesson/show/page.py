@@ -78,14 +78,9 @@ def html_table(
         return f'<{kind} style="text-align:{side}">{escape(text)}</{kind.partition(" ")[0]}>'
 
     top = "".join(cell('th scope="col"' if text else "td", place, text) for place, text in enumerate(head))
-    body = "".join(
-        "<tr>"
-        + "".join(
-            cell('th scope="row"' if row_heads and not place else "td", place, text) for place, text in enumerate(row)
-        )
-        + "</tr>"
-        for row in rows
-    )
+    first = 'th scope="row"' if row_heads else "td"
+    cells = ("".join(cell("td" if place else first, place, text) for place, text in enumerate(row)) for row in rows)
+    body = "".join(f"<tr>{row}</tr>" for row in cells)
     return (
         f'{FOLDED}<div {OURS} style="overflow-x:auto" tabindex="0" role="group" aria-label="{escape(caption)}"><table>'
         '<caption style="text-align:left;font-weight:600;width:max-content;max-width:44em">'
