@@ -176,7 +176,7 @@ def test_a_page_has_no_barrier(visit, name: str, theme: str) -> None:
 
 def test_buttons_code_and_quiz_are_reached_by_keyboard_with_a_visible_focus(visit) -> None:
     page = visit(NOTEBOOKS[0])
-    wanted = {"Open in Binder", "Text, scrolls sideways", "Check answer"}
+    wanted = {"Download this notebook", "Text, scrolls sideways", "Check answer"}
     for _ in range(250):
         page.keyboard.press("Tab")
         name, outline = page.evaluate(
