@@ -55,6 +55,7 @@ def test_an_answer_and_a_ticked_part_reach_the_file_and_a_reset_is_kept_today_an
     answer(lab, WRONG)
     expect(feedback(lab)).to_contain_text("Misconception: a join never changes the rows")
     assert saved_choice(lab) == ["A"]
+    expect(feedback(lab)).not_to_contain_text("earlier")
     panel = lab.output(PANEL)
     panel.get_by_role("checkbox", name="Visualize").check()
     panel.get_by_text("Progress by stage and by way to learn").click()

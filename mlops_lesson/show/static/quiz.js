@@ -163,7 +163,8 @@
 
     const refresh = (earlier = true) => {
       const record = quiz.given(question);
-      const state = JSON.stringify(record);
+      // The file gives the same answer back once it is saved: nothing is said again.
+      const state = JSON.stringify(record && [record.choice, record.attempts, record.confidence]);
       if (state === shown) return;
       shown = state;
       confidence.style.display = record ? "none" : "";
