@@ -107,8 +107,8 @@ def test_usual_settings_of_python_do_not_reach_what_make_runs(course: Course) ->
 def test_make_test_runs_linter_formatter_and_tests_and_fails_when_they_fail(course: Course) -> None:
     assert course.make("test").returncode == 0
     checks = [call for call in course.asked if call.startswith(("-m ruff", "-m pytest"))]
-    assert checks[:2] == ["-m ruff check .", "-m ruff format --check ."]
-    assert checks[2].startswith("-m pytest ")
+    assert {"-m ruff check .", "-m ruff format --check ."} <= {*checks[:-1]}
+    assert checks[-1].startswith("-m pytest ")
     assert course.make("test", fails="-m pytest").returncode != 0
     assert course.make("quick").returncode == 0
     files = [word for word in course.asked[-1].split() if word.startswith("tests/")]
