@@ -12,7 +12,8 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.internal.conjecture import providers
 
 HOME = "MLOPS_LESSON_HOME"
-LONGEST_FIRST = ("test_notebooks_in_lab.py", "test_notebooks.py", "test_serving.py", "test_killed.py")
+LONGEST_FIRST = ("test_notebooks_in_lab.py", "test_notebooks.py", "test_unwritable_home.py", "test_killed.py")
+LONGEST_FIRST += ("test_serving.py", "test_loop.py", "test_starter.py", "test_strangers.py")
 
 set_hypothesis_home_dir(Path(gettempdir(), "hypothesis-of-the-course"))
 settings.register_profile(
