@@ -10,8 +10,6 @@ INCHES, LETTERS = 12.8, 15.6
 
 font_manager.font_scalings["small"] = 1.0
 figures.STYLE.append({"font.size": LETTERS, "svg.fonttype": "none", "lines.linewidth": 2.5, "lines.markersize": 8})
-# Large letters may stand before what is drawn.
-figures.STYLE.append({"legend.frameon": True, "legend.framealpha": 0.85, "legend.edgecolor": "none"})
 
 
 def draw(figure) -> tuple[str, bytes]:
@@ -19,6 +17,10 @@ def draw(figure) -> tuple[str, bytes]:
     width, height = figure.get_size_inches()
     rows = figure.axes[0].get_gridspec().nrows
     figure.set_size_inches(INCHES, min(height * INCHES / width, 2.6 + 0.9 * rows))
+    for axis in figure.axes if rows > 1 else ():
+        if axis.get_legend() and axis.patches:
+            # Large letters need room above the bars.
+            axis.set_ylim(top=1.9 * axis.get_ylim()[1])
     drawn = io.BytesIO()
     figure.savefig(drawn, format="svg", facecolor="white")
     return "svg+xml", drawn.getvalue()
