@@ -147,5 +147,5 @@ def test_table_and_chart_say_what_each_run_measured():
     runs = [load.LoadRun("alone", np.arange(1.0, 101.0), 2, 4.0), load.LoadRun("8 clients", np.full(9, 5.0), 0, 1.0)]
     assert load.latency_table(runs).iloc[0].tolist() == ["alone", 100, 2, 50.5, 99.01, 25.0]
     shown = load.plot_latencies(runs)
-    assert shown.caption == "Half of the requests took at most 50 ms (alone), 5 ms (8 clients)"
+    assert shown.caption == "Half took at most 50 ms (alone), 5 ms (8 clients)"
     assert "alone: p50 50 ms, p99 99 ms." in shown.alt

@@ -91,9 +91,7 @@ def plot_latencies(runs: Sequence[LoadRun]) -> ShownFigure:
     """Draw how long the requests of each of one to four runs took, as histograms over one logarithmic axis."""
     every = np.concatenate([run.milliseconds for run in runs])
     edges = np.geomspace(every.min(), every.max() * 1.001, HISTOGRAM_BINS + 1)
-    title = "Half of the requests took at most " + ", ".join(
-        f"{run.percentile(50):.2g} ms ({run.name})" for run in runs
-    )
+    title = "Half took at most " + ", ".join(f"{run.percentile(50):.2g} ms ({run.name})" for run in runs)
     with drawing(title, 8.0, 3.2) as d:
         axis = d.axis
         for run, colour, style in zip(runs, PALETTE, LINE_STYLES, strict=False):

@@ -44,7 +44,7 @@ def plot_dashboard(run: Loop) -> ShownFigure:
             tests.semilogy(weeks, p_values[monitor.name], style, color=colour, label=monitor.name)
         tests.axhline(LEVEL, color=ORANGE, linestyle=":", label=f"alarm level {LEVEL}")
         tests.set(ylabel="p-value", title="Inputs and scores against the reference", ylim=(1e-9, 5))
-        tests.set_yticks([1, 0.01, 0.0001, SMALLEST_DRAWN], ["1", "0.01", "0.0001", "0.000001"])
+        tests.set_yticks([1, LEVEL, SMALLEST_DRAWN], ["1", f"{LEVEL}", "0.000001"])
         tests.minorticks_off()
         tests.legend(loc="lower left", ncols=3, fontsize="small")
         share.plot(weeks, to_b, "o-", color=BLUE)

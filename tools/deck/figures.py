@@ -16,11 +16,11 @@ def draw(figure) -> tuple[str, bytes]:
     """Draw a figure as wide as a slide, and no higher than leaves room for words."""
     width, height = figure.get_size_inches()
     rows = figure.axes[0].get_gridspec().nrows
-    figure.set_size_inches(INCHES, min(height * INCHES / width, 2.6 + 0.9 * rows))
+    figure.set_size_inches(INCHES, min(height * INCHES / width, 2.4 + 0.9 * rows))
     for axis in figure.axes if rows > 1 else ():
-        if axis.get_legend() and axis.patches:
-            # Large letters need room above the bars.
-            axis.set_ylim(top=1.9 * axis.get_ylim()[1])
+        if axis.get_legend():
+            # Large letters have no room over the lines of a low panel.
+            axis.legend(loc="upper left", bbox_to_anchor=(1, 1), borderaxespad=0)
     drawn = io.BytesIO()
     figure.savefig(drawn, format="svg", facecolor="white")
     return "svg+xml", drawn.getvalue()
