@@ -88,7 +88,7 @@ def set_up() -> Iterator[Row]:
 
     works = {tool: lambda tool=tool: install(tool) for tool in ("uv", "pip")}
     in_turn(1, works)
-    took = in_turn(3, works)
+    took = in_turn(1, works)
     yield Row("set-up with uv", took["uv"], "s", "pip", took["pip"])
 
 
@@ -120,16 +120,15 @@ class Peak(contextlib.AbstractContextManager):
 
 def notebooks() -> Iterator[Row]:
     """Run each notebook as on a fresh checkout, in new kernels."""
-    took: dict[str, list[float]] = {}
+    took: dict[str, float] = {}
     peaks: dict[str, Peak] = {}
-    for _ in range(3):
-        for path in sorted(NOTEBOOKS.glob("*.ipynb")):
-            with tempfile.TemporaryDirectory() as folder, Peak() as peaks[path.stem]:
-                own = fresh_environment(Path(folder))
-                took.setdefault(path.stem, []).append(seconds(lambda path=path, own=own: execute(path, own)))
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        with tempfile.TemporaryDirectory() as folder, Peak() as peaks[path.stem]:
+            own = fresh_environment(Path(folder))
+            took[path.stem] = seconds(lambda path=path, own=own: execute(path, own))
     for name, each in took.items():
-        yield Row(f"{name}: Run All", statistics.median(each))
-    yield Row("the whole course, one notebook after the other", sum(map(statistics.median, took.values())))
+        yield Row(f"{name}: Run All", each)
+    yield Row("the whole course, one notebook after the other", sum(took.values()))
     yield Row("largest kernel", max(peak.kernel for peak in peaks.values()), "MB")
     yield Row("largest kernel with what it starts", max(peak.all for peak in peaks.values()), "MB")
 

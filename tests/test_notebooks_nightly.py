@@ -3,7 +3,8 @@
 import random
 import re
 import shutil
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,6 +38,7 @@ class WorkingCopy(Guarded):
         self.course = folder / "Mein Kurs, été"
         for name in ("notebooks", "data"):
             shutil.copytree(ROOT / name, self.course / name)
+        shutil.copy(ROOT / "requirements.lock", self.course)
 
     def run(self, name: str, arranged: Callable[[list[NotebookNode]], list[NotebookNode]], **environment: str) -> None:
         """Run a notebook with its cells arranged in another way; whatever stops it is an error of the test."""
@@ -56,7 +58,8 @@ class WorkingCopy(Guarded):
 
 def says_what_to_do(error: NotebookNode) -> bool:
     """Tell whether an error names what an earlier cell would have made, or the course's own way out."""
-    return error.ename == "NameError" or bool(re.search(r"[Ss]tart it|[Pp]romote|first|cell above", error.evalue))
+    named = error.ename in ("NameError", "KeyError")
+    return named or bool(re.search(r"[Ss]tart it|[Pp]romote|first|cell above", error.evalue))
 
 
 def backwards_first(cells: list[NotebookNode]) -> list[NotebookNode]:
@@ -85,8 +88,12 @@ def ends_in_the_middle(cells: list[NotebookNode]) -> list[NotebookNode]:
 
 
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> WorkingCopy:
-    return WorkingCopy(tmp_path_factory.mktemp("run"))
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkingCopy]:
+    working_copy = WorkingCopy(tmp_path_factory.mktemp("run"))
+    with pytest.MonkeyPatch.context() as patch:
+        # A kernel removes the file that says how to connect to it, which we make.
+        patch.setattr(tempfile, "tempdir", working_copy.environment["TMPDIR"])
+        yield working_copy
 
 
 @pytest.mark.parametrize("name", NAMES)
