@@ -130,7 +130,8 @@ def notebooks() -> Iterator[Row]:
         yield Row(f"{name}: Run All", each)
     yield Row("the whole course, one notebook after the other", sum(took.values()))
     yield Row("largest kernel", max(peak.kernel for peak in peaks.values()), "MB")
-    yield Row("largest kernel with what it starts", max(peak.all for peak in peaks.values()), "MB")
+    largest = max(peak.all for peak in peaks.values())
+    yield Row("largest kernel with what it starts, what they share counted in each", largest, "MB")
 
 
 def explorers() -> Iterator[Row]:
@@ -248,7 +249,7 @@ def quiz() -> Iterator[Row]:
             lab.open(lab.write_notebook("quizzes.ipynb", OWN, RIVAL))
             taken: dict[str, list[float]] = {"own": [], "rival": []}
             for _ in range(TIMES):
-                lab.forget_browser_storage()
+                lab.page.evaluate("() => localStorage.clear()")
                 lab.run_all()
                 lab.output(0).get_by_role("radio").first.check()
                 taken["own"].append(lab.page.evaluate(WATCH, [0, ".jp-OutputArea button", "[role=status]"]))
@@ -263,10 +264,17 @@ def quiz() -> Iterator[Row]:
 def suite() -> Iterator[Row]:
     """Run `make quick` and `make test`, once."""
     for target in ("quick", "test"):
-        yield Row(f"make {target}", seconds(lambda target=target: subprocess.run(["make", target], cwd=ROOT)))
+        yield Row(
+            f"make {target}", seconds(lambda target=target: subprocess.run(["make", target], cwd=ROOT, check=True))
+        )
 
 
 BENCHMARKS = {each.__name__: each for each in (imports, set_up, notebooks, explorers, service, quiz, suite)}
+
+
+def short(value: float) -> str:
+    """Write a number with three digits, or as a whole one."""
+    return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
 
 
 def written(rows: list[Row]) -> str:
@@ -274,9 +282,9 @@ def written(rows: list[Row]) -> str:
     unit = next((row.value for row in rows if row.what.endswith("the unit")), 0.0)
     lines: list[list[object]] = [["what", "measured", "beside", "ratio"]]
     for row in rows:
-        other = f"{row.beside}: {row.other:.3g} {row.unit}" if row.beside else "the unit" if row.unit == "s" else ""
+        other = f"{row.beside}: {short(row.other)} {row.unit}" if row.beside else "the unit" if row.unit == "s" else ""
         ratio = row.value / row.other if row.beside else row.value / unit if row.unit == "s" and unit else None
-        lines.append([row.what, f"{row.value:.3g} {row.unit}", other, "" if ratio is None else f"{ratio:.3g}"])
+        lines.append([row.what, f"{short(row.value)} {row.unit}", other, "" if ratio is None else f"{ratio:.3g}"])
     where = f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} processors, {platform.system()}, Python"
     return f"Measured on {where} {platform.python_version()}.\n\n{table(lines)}"
 

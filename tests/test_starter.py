@@ -36,7 +36,8 @@ def use_wine(project: Path) -> None:
     (project / "settings.toml").write_text(f"{settings}[columns]\n{columns}", encoding="utf-8")
 
 
-@pytest.mark.parametrize("data", ["its own table", pytest.param("another table", marks=pytest.mark.nightly)])
+@pytest.mark.nightly
+@pytest.mark.parametrize("data", ["its own table", "another table"])
 def test_the_whole_way_from_the_table_to_the_monitor_passes(project: Path, data: str) -> None:
     if data == "another table":
         use_wine(project)
