@@ -73,7 +73,7 @@ def test_the_index_that_uv_uses_is_the_one_that_is_asked(monkeypatch):
     asked = []
     monkeypatch.setenv("UV_DEFAULT_INDEX", "https://mirror.example/simple")
     preflight.check_packages(NOWHERE, lambda command: asked.append(command) or True)
-    assert asked[0][asked[0].index("--index-url") + 1] == "https://mirror.example/simple"
+    assert asked[-1][asked[-1].index("--index-url") + 1] == "https://mirror.example/simple"
 
 
 def test_this_environment_imports_the_course_of_this_folder():

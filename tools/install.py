@@ -17,12 +17,13 @@ LOCK = ROOT / "requirements.lock"
 SETTINGS = ROOT / "tools" / "jupyterlab_settings.json"
 ENVIRONMENT = Path(sys.prefix)
 # Somebody's usual settings of pip and uv stay if they say where packages come from; others would send them elsewhere,
-# ask for more than the lock holds, or break a build. Some may stand in a file, which these overrule.
+# ask for more than the lock holds, or break a build. Some may stand in a file, which these overrule; the last because
+# pip believes the certificates that the system believes, an institution's own among them, and uv has a list of its own.
 UNWANTED = re.compile(
     r"PYTHON(SAFEPATH|OPTIMIZE)$|"
     r"(PIP|UV)_(?!.*(INDEX|LINK|CERT|TLS|PROXY|HOST|CACHE|KEYRING|TIMEOUT|RETRIES|CONFIG|OFFLINE))"
 )
-OVERRULED = {"PIP_USER": "0", "PIP_REQUIRE_HASHES": "0", "UV_REQUIRE_HASHES": "0"}
+OVERRULED = {"PIP_USER": "0", "PIP_REQUIRE_HASHES": "0", "UV_REQUIRE_HASHES": "0", "UV_SYSTEM_CERTS": "1"}
 # What uv calls what pip is told: the name, and what stands between several values.
 NAMES_OF_UV = {
     "index-url": ("UV_DEFAULT_INDEX", " "),

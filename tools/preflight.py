@@ -142,16 +142,30 @@ def succeeds(command: List[str]) -> bool:  # noqa: UP006
         return False
 
 
+def python_of(environment: Path) -> str:
+    """Return the interpreter of an environment."""
+    return str(next((path for path in environment.glob("*/python*") if path.stem == "python"), environment / "python"))
+
+
 def check_packages(environment: Path = ENVIRONMENT, run: Callable = succeeds) -> Finding:
     """What learners import can be imported, or fetched where it will be fetched from."""
     if environment.exists():
-        python = next((path for path in environment.glob("*/python*") if path.stem == "python"), environment / "python")
         # From notebooks/ nobody sees the package that lies beside it, so it must not be found from here either.
-        if run([str(python), "-P", "-c", IMPORTS, str(ROOT)]):
+        if run([python_of(environment), "-P", "-c", IMPORTS, str(ROOT)]):
             return Finding("ok", "the environment is there (.venv), and imports the course of this folder")
         return Finding("FAIL", "the environment in .venv cannot import the course", "make clean, then make lab")
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check"]
+        # As the set-up does, with the pip of a new environment: the system's Python may have none.
+        run([sys.executable, "-m", "venv", folder])
+        command = [
+            python_of(Path(folder)),
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--disable-pip-version-check",
+        ]
         index = os.environ.get("UV_DEFAULT_INDEX") or os.environ.get("UV_INDEX_URL")
         command += ["--index-url", index] * bool(index)
         if run([*command, "--retries", "0", "--timeout", "10", "--dest", folder, "uv"]):
