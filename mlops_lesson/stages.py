@@ -4,9 +4,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Template
-
-from mlops_lesson.show.page import Shown, html_table
+from mlops_lesson.show.page import Shown, html_table, render
 
 
 @dataclass(frozen=True)
@@ -46,8 +44,7 @@ class Stage:
         return f"{self.number:02d}_{self.slug}.ipynb"
 
 
-_HERE = Path(__file__).parent
-_WORDS = tomllib.loads((_HERE / "stages.toml").read_text(encoding="utf-8"))
+_WORDS = tomllib.loads(Path(__file__).with_name("stages.toml").read_text(encoding="utf-8"))
 STAGES: tuple[Stage, ...] = tuple(Stage(number, **words) for number, words in enumerate(_WORDS["stages"], start=1))
 
 
@@ -76,19 +73,13 @@ def get_stage(stage: "int | str | Stage") -> Stage:
     raise ValueError(f"No stage {stage!r}. Give a number or a name: {names}.")
 
 
-def _page(name: str, **values: object) -> str:
-    """Fill in the template of this name that lies beside this file."""
-    source = (_HERE / f"{name}.html.j2").read_text(encoding="utf-8")
-    return Template(source, autoescape=True).render(stages=STAGES, **values)
-
-
 def strip(stage: "int | str | Stage") -> Shown:
     """Show the six stages as links in one line, with "you are here" at the current one; see `get_stage`."""
     current = get_stage(stage)
     names = [f"{each.number} {each.name}" for each in STAGES]
     here = names[current.number - 1]
     line = " > ".join(f"[{name}]" if name == here else name for name in names)
-    return Shown(f"You are here: {here}\n{line} > back to 1", _page("strip", current=current))
+    return Shown(f"You are here: {here}\n{line} > back to 1", render("strip", stages=STAGES, current=current))
 
 
 def stage_card(
@@ -125,4 +116,4 @@ def lifecycle() -> Shown:
     """
     title = "The machine-learning lifecycle: what monitoring finds is where the next round begins"
     lines = [f"{each.number} {each.name}, hands on: {each.output}" for each in STAGES]
-    return Shown("\n".join([title, *lines, "then 1 again"]), _page("lifecycle", title=title))
+    return Shown("\n".join([title, *lines, "then 1 again"]), render("lifecycle", stages=STAGES, title=title))

@@ -15,13 +15,10 @@ from functools import cached_property
 from pathlib import Path
 from statistics import median
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
 from mlops_lesson.instructors import handed_in
 from mlops_lesson.instructors.handed_in import GivenAnswer, HandedIn, LeftOut, TriedExercise, asked
 from mlops_lesson.keep.files import write_atomically
-from mlops_lesson.show.page import inline
+from mlops_lesson.show.page import render
 from mlops_lesson.stages import STAGES, Stage, get_stage
 from mlops_lesson.teaching.exercises.exercise import Exercise, all_exercises
 from mlops_lesson.teaching.export_format import safe_cell
@@ -225,12 +222,9 @@ class ClassReport:
 
     def html(self, names: bool = True) -> str:
         """Return the report as one page: whatever learners typed is text in it, and a policy forbids every script."""
-        pages = Environment(
-            loader=PackageLoader(__package__, "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-        )
-        pages.filters["inline"] = lambda text: Markup(inline(text))  # noqa: S704 - it is escaped there
-        return pages.get_template("report.html.j2").render(
-            report=self, names=names, listed=self.listed(names), stages=STAGES, cell_of=cell_of, few=FEW
+        listed = self.listed(names)
+        return render(
+            "instructors/report", report=self, names=names, listed=listed, stages=STAGES, cell_of=cell_of, few=FEW
         )
 
     def write(self, folder: str | Path, names: bool = True) -> list[Path]:

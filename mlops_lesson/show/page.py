@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from functools import cache
 from html import escape
 from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 STATIC_FOLDER = Path(__file__).resolve().parent / "static"
 
@@ -34,6 +38,11 @@ class Shown:
 def inline(text: str) -> str:
     """Turn a line of text into HTML: escaped, with words between backticks as code."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
+
+
+def render(template: str, **values: Any) -> str:
+    """Fill in a template of the package, such as ``"teaching/quiz"``; what is not marked as safe is escaped."""
+    return _PAGES.get_template(f"{template}.html.j2").render(values)
 
 
 def fold(summary: str, body: str, attributes: str = "") -> str:
@@ -86,3 +95,10 @@ def html_table(
         '<caption style="text-align:left;font-weight:600;width:max-content;max-width:44em">'
         f"{escape(caption)}</caption><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
     )
+
+
+_PAGES = Environment(
+    loader=PackageLoader("mlops_lesson", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+)
+_PAGES.globals |= {"ours": Markup(OURS), "script": lambda *names: Markup(script(*names))}  # noqa: S704 - no strangers' text
+_PAGES.filters["inline"] = lambda text: Markup(inline(text))  # noqa: S704 - it is escaped there

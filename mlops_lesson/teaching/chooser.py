@@ -4,8 +4,8 @@ import contextlib
 import json
 
 from mlops_lesson.keep.paths import course_root
-from mlops_lesson.stages import STAGES, Shown, Stage
-from mlops_lesson.teaching.pages import render
+from mlops_lesson.show.page import Shown, render
+from mlops_lesson.stages import STAGES, Stage
 
 WAYS = {
     "why": "Start from failures: what each stage prevents, in the depot and elsewhere.",
@@ -36,7 +36,7 @@ def chooser() -> Shown:
         links = [(stage, link(stage, part), _in_words(here)) for stage, here in zip(STAGES, known, strict=True)]
         ways.append((part.capitalize(), promise, _in_words(sum(known)) if all(known) else "", links))
     lines = [f"{way}{in_all}: {promise}" for way, promise, in_all, _ in ways]
-    return Shown("\n".join(["Choose your way through the six stages:", *lines]), render("chooser", ways=ways))
+    return Shown("\n".join(["Choose your way through the six stages:", *lines]), render("teaching/chooser", ways=ways))
 
 
 def _in_words(minutes: int) -> str:

@@ -1,7 +1,6 @@
 """The quiet cell at the end of each notebook, with which a learner hands in."""
 
-from mlops_lesson.show.page import OURS, inline
-from mlops_lesson.stages import Shown
+from mlops_lesson.show.page import OURS, Shown, inline
 from mlops_lesson.teaching import progress
 
 

@@ -12,11 +12,10 @@ import anywidget
 import traitlets
 from IPython.display import display
 
-from mlops_lesson.show.page import STATIC_FOLDER, html_table
+from mlops_lesson.show.page import STATIC_FOLDER, html_table, render
 from mlops_lesson.stages import STAGES, Stage, get_stage
 from mlops_lesson.teaching import progress
 from mlops_lesson.teaching.exercises.exercise import exercise_ids
-from mlops_lesson.teaching.pages import render
 from mlops_lesson.teaching.progress import PARTS, Answer, Progress
 from mlops_lesson.teaching.quiz import known_question, quiz
 
@@ -49,7 +48,7 @@ class ProgressPanel(anywidget.AnyWidget):
         return f"Progress panel of {self.stage.name}: run this cell in JupyterLab to see and save your progress."
 
     def _ipython_display_(self) -> None:
-        display({"text/html": render("note", stage=self.stage), "text/plain": repr(self)}, raw=True)
+        display({"text/html": render("teaching/note", stage=self.stage), "text/plain": repr(self)}, raw=True)
         bundle = self._repr_mimebundle_()
         display(bundle[0] if isinstance(bundle, tuple) else bundle, raw=True)
 

@@ -11,9 +11,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mlops_lesson.stages import STAGES, Shown, Stage, get_stage
+from mlops_lesson.show.page import Shown, render
+from mlops_lesson.stages import STAGES, Stage, get_stage
 from mlops_lesson.teaching import progress
-from mlops_lesson.teaching.pages import render
 from mlops_lesson.teaching.questions import (
     QUESTIONS_FOLDER,
     Flashcard,
@@ -60,7 +60,7 @@ class Quiz:
         return "\n".join([*lines, "", f"Answers: {'; '.join(right)}"])
 
     def _repr_html_(self) -> str:
-        return render("quiz", quiz=self, how=_HOW, **_asked_of(self.name))
+        return render("teaching/quiz", quiz=self, how=_HOW, **_asked_of(self.name))
 
     def find(self, question: str) -> Question | None:
         """Return the question with this identifier, or None."""
@@ -110,7 +110,7 @@ def flashcards(stage: int | str | Stage | Sequence[Flashcard], title: str = "Own
     if not stage:
         raise ValueError("No flashcards given: pass a list with at least one Flashcard.")
     sides = (f"{number}. {card.front}\n   {card.back}" for number, card in enumerate(stage, start=1))
-    page = render("cards", title=title, cards=stage, **_asked_of(""))
+    page = render("teaching/cards", title=title, cards=stage, **_asked_of(""))
     return Shown("\n".join([f"Flashcards: {title} ({len(stage)} cards)", *sides]), page)
 
 

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlops_lesson.show.page import fold
+from mlops_lesson.show.page import fold, render
 from mlops_lesson.show.tables import show_table
 from mlops_lesson.teaching.exercises.trial import quietly
-from mlops_lesson.teaching.pages import render
 
 SIGNS = {"right": ("✓", "#1a7f37"), "not yet": ("✗", "#b3261e"), "crashed": ("!", "#8a4600"),
          "not attempted": ("…", "#5b6470")}  # fmt: skip
@@ -50,7 +49,7 @@ class CheckResult:
 
     def _repr_html_(self) -> str:
         sign, colour = SIGNS[self.outcome]
-        return render("result", result=self, sign=sign, colour=colour)
+        return render("teaching/result", result=self, sign=sign, colour=colour)
 
 
 def of_value(label: str, value: Any, kind: bool = False) -> Detail:
