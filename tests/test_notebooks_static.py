@@ -138,25 +138,17 @@ def test_a_notebook_is_stale_when_what_it_is_made_of_has_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_notebooks, "ROOT", tmp_path)
-    monkeypatch.setattr(run_notebooks, "PINS", tmp_path / "environment.yml")
-    sources = {
-        "environment.yml": "",
-        "data/MANIFEST.sha256": "",
-        "mlops_lesson/__init__.py": "",
-        "mlops_lesson/show/page.py": "",
-        "mlops_lesson/keep/files.py": "from mlops_lesson.show import page",
-        "mlops_lesson/deployment/service.py": "",
-    }
-    for name, text in sources.items():
+    of_stage = "mlops_lesson/teaching/exercises/stage_{}.toml".format
+    for name in ("environment.yml", "data/MANIFEST.sha256", "mlops_lesson/show/page.py", of_stage(1), of_stage(2)):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
+        (tmp_path / name).write_text("")
     notebook = tmp_path / "01_it.ipynb"
-    nbformat.write(new_notebook(cells=[new_code_cell("from mlops_lesson.keep import files")]), notebook)
+    nbformat.write(new_notebook(cells=[new_code_cell("1 + 1")]), notebook)
     assert "its code" in why_stale(notebook)
     run_in_place(notebook)
     assert why_stale(notebook) == []
-    (tmp_path / "mlops_lesson/deployment/service.py").write_text("x = 1")
+    (tmp_path / of_stage(2)).write_text("later = 1")
     assert why_stale(notebook) == []
-    (tmp_path / "mlops_lesson/show/page.py").write_text("x = 1")
-    (tmp_path / "data/MANIFEST.sha256").write_text("0")
-    assert why_stale(notebook) == ["mlops_lesson/show", "the data"]
+    for name in ("mlops_lesson/show/page.py", of_stage(1), "data/MANIFEST.sha256"):
+        (tmp_path / name).write_text("x = 1")
+    assert why_stale(notebook) == ["mlops_lesson/show", "mlops_lesson/teaching/exercises", "the data"]

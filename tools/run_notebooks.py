@@ -2,15 +2,14 @@
 
 Without options every stale notebook is run as on a fresh checkout, with an empty folder for the learner's work, and
 written back with its outputs. A notebook is stale when something changed since it was run of which its outputs are
-made: its own code, the part of the package that it can reach, the data, the libraries. Notebooks that are named are
-run in any case. ``--check`` runs nothing: it says what is stale, and what in the files is not as the course wants it.
+made: its own code, the package, the data, the libraries. Notebooks that are named are run in any case. ``--check``
+runs nothing: it says what is stale, and what in the files is not as the course wants it.
 
 Normal form means that two runs give the same file: no times, no widget state, no version of Python, execution counts
 from 1 upwards. Nothing that an author wrote is changed.
 """
 
 import argparse
-import ast
 import hashlib
 import os
 import re
@@ -29,9 +28,9 @@ from notebook_checks import Lesson, exempt_cells, problems
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
-PACKAGE = "mlops_lesson"
-PINS = ROOT / "environment.yml"
-TEXTS = (".toml", ".js", ".css", ".html", ".j2", ".sql", ".py")
+TEXTS = (".toml", ".js", ".mplstyle", ".j2", ".py")
+OF_A_STAGE = re.compile(r"(?:stage_|0)([1-6])")
+UNSEEN_ROOMS = ("mlops_lesson/instructors", "mlops_lesson/starter")
 SECONDS_A_CELL = 120
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 LANGUAGE = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python", "pygments_lexer": "ipython3"}
@@ -109,57 +108,19 @@ def inputs_of(path: Path) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        Hashes of the notebook's own code, of the data, of the pinned libraries, and of each room of the package that
-        the notebook can reach by imports.
+        Hashes of the notebook's own code, of the data, of the pinned libraries, and of each room of the package,
+        without the questions and exercises of later stages.
     """
     code = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
-    files: dict[str, set[Path]] = {"the data": {*ROOT.glob("data/MANIFEST.sha256")}, "the libraries": {PINS}}
-    for module in _reachable("\n".join(line for line in "\n".join(code).splitlines() if line[:1] not in "%!")):
-        room = module.parent.relative_to(ROOT).as_posix()
-        files.setdefault(room, set()).add(module)
-        files[room] |= {file for file in _beside(module) if "load_questions" in "".join(code) or _concerns(file, path)}
-    found = {"its code": _hash(code)}
-    for name, those in sorted(files.items()):
-        found[name] = _hash(file.read_text(encoding="utf-8") for file in sorted(those) if file.is_file())
-    return found
-
-
-def _reachable(code: str) -> set[Path]:
-    """Return the modules of the package that code names in imports or strings, and those that they name in turn."""
-    found: set[Path] = set()
-    todo = [code]
-    while todo:
-        for name in _named(todo.pop()):
-            base = ROOT / Path(*name.split("."))
-            modules = {file for file in (base.with_suffix(".py"), base / "__init__.py") if file.is_file()} - found
-            found |= modules
-            todo += [module.read_text(encoding="utf-8") for module in modules]
-    return found
-
-
-def _named(code: str) -> set[str]:
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            names |= {node.value} if re.fullmatch(r"mlops_lesson(\.\w+)+", node.value) else set()
-    return {name for name in names if name.split(".")[0] == PACKAGE}
-
-
-def _beside(module: Path) -> set[Path]:
-    """Return the files that a module may read: questions, pages and the like in the folders of its room."""
-    folders = [
-        folder for folder in module.parent.iterdir() if folder.is_dir() and not (folder / "__init__.py").exists()
-    ]
-    return {file for folder in (module.parent, *folders) for file in folder.iterdir() if file.suffix in TEXTS}
-
-
-def _concerns(file: Path, notebook: Path) -> bool:
-    """Tell whether a file is not that of another stage."""
-    return not re.match(r"\d\d_", file.name) or file.stem == notebook.stem
+    files = {"the data": [ROOT / "data" / "MANIFEST.sha256"], "the libraries": [ROOT / "environment.yml"]}
+    for file in sorted((ROOT / "mlops_lesson").rglob("*")):
+        room = file.parent.relative_to(ROOT).as_posix()
+        stage = OF_A_STAGE.match(file.name)
+        is_later = stage is not None and stage[1] > path.name[1]
+        if file.suffix in TEXTS and not room.startswith(UNSEEN_ROOMS) and not is_later:
+            files.setdefault(room, []).append(file)
+    hashes = {name: _hash(file.read_text(encoding="utf-8") for file in those) for name, those in files.items()}
+    return {"its code": _hash(code), **hashes}
 
 
 def _hash(texts: Iterable[str]) -> str:
