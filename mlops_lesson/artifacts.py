@@ -1,15 +1,14 @@
 """Hand results from one notebook to the next.
 
-A stage saves what it made under a name that holds the hash of the file, so that nothing is overwritten and a changed
-file is noticed; a small file names the newest. The next stage asks for its input with one call and gets the learner's
-own, or, where there is none, the course's own, which the finished pipeline computes on the spot.
+A stage saves what it made in a file of its kind, which is replaced whole. The next stage asks for its input with one
+call and gets the learner's own, or, where there is none, the course's own, which the finished pipeline computes on the
+spot.
 """
 
 import copy
-import hashlib
 import io
-import zipfile
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,30 +31,21 @@ KINDS = {
 }
 FOLDER = "artifacts_by_stage"
 DATE_COLUMNS = ("seen_at", "first_clicked_at")
-_TRAINED: dict[str, TrainedModel] = {}
-"""The course's own models by data hash: a notebook asks for them in each of its parts, and training takes longest."""
 
 
 def _pack(artifact: Any) -> bytes:
-    """Write a model as a skops file, and a dataset as a zip file of a CSV or NumPy file per table or array."""
+    """Write a model as a skops file, and a dataset as a NumPy archive, in which a table is its CSV text."""
     if isinstance(artifact, TrainedModel | ValidatedModel):
         import skops.io
 
         return skops.io.dumps(artifact)
+    values = {field.name: getattr(artifact, field.name) for field in fields(artifact)}
+    images = {str(parcel): image for parcel, image in values.pop("images", {}).items()}
+    for name, value in values.items():
+        if isinstance(value, pd.DataFrame):
+            values[name] = value.to_csv(index=False, lineterminator="\n")
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in [field.name for field in fields(artifact)]:
-            value, buffer = getattr(artifact, name), io.BytesIO()
-            if isinstance(value, pd.DataFrame):
-                value.to_csv(buffer, index=False, lineterminator="\n")
-                ending = ".csv"
-            elif isinstance(value, np.ndarray):
-                np.save(buffer, value, allow_pickle=False)
-                ending = ".npy"
-            else:
-                np.savez(buffer, **{str(parcel): image for parcel, image in value.items()})
-                ending = ".npz"
-            archive.writestr(zipfile.ZipInfo(name + ending), buffer.getvalue())
+    np.savez_compressed(packed, **values, **images)
     return packed.getvalue()
 
 
@@ -68,17 +58,18 @@ def _unpack(kind: type, content: bytes) -> Any:
         own = (TrainedModel, TrainingTrace, Epoch, TrainingSettings, ValidatedModel, GateResult)
         trusted = [*TRUSTED_TYPES, *(f"{each.__module__}.{each.__qualname__}" for each in own)]
         return skops.io.loads(content, trusted=trusted)
-    values: dict[str, Any] = {}
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        for name in archive.namelist():
-            stem, ending, buffer = Path(name).stem, Path(name).suffix, io.BytesIO(archive.read(name))
-            if ending == ".csv":
-                table = pd.read_csv(buffer)
-                values[stem] = table.astype({each: "datetime64[us]" for each in DATE_COLUMNS if each in table})
-            else:
-                loaded = np.load(buffer, allow_pickle=False)
-                values[stem] = loaded if ending == ".npy" else {int(parcel): loaded[parcel] for parcel in loaded}
+    with np.load(io.BytesIO(content)) as archive:
+        values: dict[str, Any] = dict(archive)
+    if kind is RawDataset:
+        values["images"] = {int(name): values.pop(name) for name in list(values) if name.isdigit()}
+    for name in {"table", "lineage", "report"} & values.keys():
+        table = pd.read_csv(io.StringIO(str(values[name])))
+        values[name] = table.astype({each: "datetime64[us]" for each in DATE_COLUMNS if each in table})
     return kind(**values)
+
+
+def _trained_of(model: TrainedModel | ValidatedModel) -> TrainedModel:
+    return model.trained if isinstance(model, ValidatedModel) else model
 
 
 def _describe(artifact: Any) -> str:
@@ -89,8 +80,10 @@ def _describe(artifact: Any) -> str:
     return f"{trained.settings.epochs} epochs on data {trained.data_hash[:12]}"
 
 
-def _trained_of(model: TrainedModel | ValidatedModel) -> TrainedModel:
-    return model.trained if isinstance(model, ValidatedModel) else model
+@cache
+def _courses_own_model(_data_hash: str) -> TrainedModel:
+    """Train on the clean dataset with this hash, once: a notebook asks in each of its parts, and this takes longest."""
+    return train(load("clean dataset", quiet=True))
 
 
 def _make(name: str) -> Any:
@@ -99,10 +92,12 @@ def _make(name: str) -> Any:
     if name == "clean dataset":
         return preprocess(collect())
     clean = load("clean dataset", quiet=True)
-    if clean.data_hash not in _TRAINED:
-        _TRAINED[clean.data_hash] = train(clean)
-    trained = copy.deepcopy(_TRAINED[clean.data_hash])
+    trained = copy.deepcopy(_courses_own_model(clean.data_hash))
     return trained if name == "trained model" else ValidatedModel(trained, validate(trained, clean))
+
+
+def _file(name: str) -> Path:
+    return home() / FOLDER / f"{name.replace(' ', '_')}.zip"
 
 
 def save(artifact: RawDataset | CleanDataset | TrainedModel | ValidatedModel) -> str:
@@ -125,40 +120,24 @@ def save(artifact: RawDataset | CleanDataset | TrainedModel | ValidatedModel) ->
     CannotWriteError
         If the disk is full or the folder may not be written; what was saved before is unchanged.
     """
-    name = next((name for name, kind in KINDS.items() if isinstance(artifact, kind)), None)
+    name = {kind: name for name, kind in KINDS.items()}.get(type(artifact))
     if name is None:
-        kinds = ", ".join(kind.__name__ for kind in KINDS.values())
-        raise TypeError(f"A stage hands on one of {kinds}; got {type(artifact).__name__}.")
-    content, newest = _pack(artifact), _newest(name)
-    path = newest.with_name(f"{newest.stem}-{_hash(content)}.zip")
-    write_atomically(path, content)
-    write_atomically(newest, path.name.encode())
+        raise TypeError(f"A stage hands on a {', a '.join(KINDS)}; got {type(artifact).__name__}.")
+    write_atomically(_file(name), _pack(artifact))
     return f"Saved: {name}, {_describe(artifact)}"
 
 
-def _newest(name: str) -> Path:
-    """Return the small file that names the newest artifact of a kind."""
-    return home() / FOLDER / f"{name.replace(' ', '_')}.txt"
-
-
-def _hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:16]
-
-
 def _load_own(name: str) -> Any:
-    newest = _newest(name)
-    if not newest.exists():
+    file = _file(name)
+    if not file.exists():
         return None
     try:
-        path = newest.with_name(newest.read_text(encoding="utf-8"))
-        content = path.read_bytes()
-        if _hash(content) != path.stem.rpartition("-")[2]:
-            raise ValueError("it was changed after it had been saved")
-        return _unpack(KINDS[name], content)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return _unpack(KINDS[name], file.read_bytes())
+    # A damaged file makes NumPy, skops and zipfile raise errors of many kinds.
+    except Exception as error:
         raise ValueError(
-            f"Your {name} in {newest.parent} cannot be read: {error}. Run the notebook that makes it once more, "
-            f"or delete {newest.name} to go on with the course's own."
+            f"Your {name} in {file} cannot be read: {error}. Run the notebook that makes it once more, or delete that "
+            "file to go on with the course's own."
         ) from error
 
 

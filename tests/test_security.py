@@ -61,9 +61,7 @@ def test_an_archive_with_objects_or_with_paths_that_lead_elsewhere_is_refused(ho
             archive.writestr(name, content)
     folder = home / artifacts.FOLDER
     folder.mkdir(parents=True)
-    file = folder / f"clean_dataset-{artifacts._hash(buffer.getvalue())}.zip"
-    file.write_bytes(buffer.getvalue())
-    (folder / "clean_dataset.txt").write_text(file.name)
+    (folder / "clean_dataset.zip").write_bytes(buffer.getvalue())
     with pytest.raises(ValueError, match=r"Your clean dataset .* cannot be read"):
         artifacts.load("clean dataset")
 
