@@ -33,17 +33,9 @@ from mlops_lesson.validation.gate import ValidatedModel
 
 SAME = 1e-9
 SHOWN_FIRST = 10
-LEVELS: tuple[tuple[float, str], ...] = (
-    (5, "exceptional testing and monitoring"),
-    (3, "strong testing and monitoring, fit for mission-critical systems"),
-    (2, "reasonably tested; more of it may be automated"),
-    (1, "a first pass at readiness; more work may be needed"),
-    (0, "not wholly untested, with possibly serious holes"),
-    (-1, "a research project rather than a product"),
-)
-"""The rubric's scale, in our own words: what a score above the number means."""
 
-TESTS: list[dict[str, Any]] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))["tests"]
+_WORDS: dict[str, Any] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+TESTS, LEVELS = _WORDS["tests"], _WORDS["levels"]
 
 
 @dataclass(frozen=True)
@@ -53,10 +45,6 @@ class Evidence:
     clean: CleanDataset
     validated: ValidatedModel
     run: Loop
-
-    def accuracy(self, X: np.ndarray, y: np.ndarray) -> float:
-        """Return the first champion's accuracy."""
-        return float(np.mean(self.validated.model.predict(X) == y))
 
 
 Found = tuple[bool, str]
@@ -74,12 +62,9 @@ def _schema(e: Evidence) -> Found:
 
 
 def _inputs_matter(e: Evidence) -> Found:
-    X, y = e.clean.part("validation")
-    whole, useful, columns = e.accuracy(X, y), 0, depot.IMAGE_SHAPE[1]
-    for column in range(columns):
-        hidden = X.copy()
-        hidden[:, column::columns] = 0
-        useful += e.accuracy(hidden, y) < whole
+    (X, y), model, columns = e.clean.part("validation"), e.validated.model, depot.IMAGE_SHAPE[1]
+    column_of_pixel, whole = np.arange(X.shape[1]) % columns, model.score(X, y)
+    useful = sum(model.score(np.where(column_of_pixel == hidden, 0, X), y) < whole for hidden in range(columns))
     return useful == columns, f"hiding a pixel column lowers validation accuracy for {useful} of {columns} columns"
 
 
@@ -94,8 +79,8 @@ def _recipe_saved(e: Evidence) -> Found:
 
 
 def _offline_meets_online(e: Evidence) -> Found:
-    X, y = e.clean.part("test")
-    lab, lab_moved = e.accuracy(X, y), e.accuracy(shift(X), y)
+    (X, y), model = e.clean.part("test"), e.validated.model
+    lab, lab_moved = model.score(X, y), model.score(shift(X), y)
     weeks = pd.DataFrame(e.run.reports)
     alerted = (weeks["state"] == ALERT).cummax()
     fine, broken = weeks["unattended"][~alerted].mean(), weeks["unattended"][alerted].mean()
@@ -186,69 +171,46 @@ def look(test: dict[str, Any], evidence: Evidence) -> Found:
 
 
 @dataclass(frozen=True, repr=False)
-class ScoreCard:
-    """The filled card, ready to be displayed by Jupyter; made by `score_run`.
+class ScoreCard(Shown):
+    """The filled card, ready to be displayed: what the score means, the points by section, and a row per test."""
 
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        One row per test: `section`, `test`, `points`, `evidence`, `notebook` and `next step`.
-    """
-
+    summary: str
+    sections: pd.Series
     rows: pd.DataFrame
-
-    def sections(self) -> pd.Series:
-        """Return the points of each section, 0 to 7."""
-        return self.rows.groupby("section", sort=False)["points"].sum()
-
-    @property
-    def score(self) -> float:
-        """The ML Test Score: the points of the weakest section."""
-        return float(self.sections().min())
-
-    @property
-    def level(self) -> str:
-        """What the score means."""
-        return next(words for least, words in LEVELS if self.score > least)
-
-    def to_do(self) -> pd.DataFrame:
-        """Return the tests that a learner can act on first: with the fewest points, of the weakest sections."""
-        of_section = self.rows["section"].map(self.sections())
-        rows = self.rows.assign(of_section=of_section)[self.rows["next step"] != ""]
-        return rows.sort_values(["of_section", "points"], kind="stable").head(SHOWN_FIRST)
-
-    def __str__(self) -> str:
-        points = ", ".join(f"{name} {value:.1f}" for name, value in self.sections().items())
-        return f"ML Test Score {self.score:.1f} of 7: {self.level}\n{points}"
-
-    def _shown(self) -> Shown:
-        first = self.to_do()[["section", "test", "points", "next step"]]
-        every = self.rows[["section", "test", "points", "evidence", "notebook"]]
-        above = show_table(first, f"{self}. What to do first", decimals=1)
-        caption = f"All {len(every)} tests with their evidence"
-        below = show_table(every, caption, decimals=1)
-        return Shown(f"{above.text}\n\n{below.text}", above.html + fold(caption, below.html))
-
-    def __repr__(self) -> str:
-        return self._shown().text
-
-    def _repr_html_(self) -> str:
-        return self._shown().html
 
     def plot(self) -> ShownFigure:
         """Draw the points of the four sections; the weakest one is the score."""
-        title = f"The weakest section decides: ML Test Score {self.score:.1f} of 7"
-        return plot_counts(self.sections().to_dict(), "", title=title, what="points of 7", limit=7.5)
+        title = f"The weakest section decides: ML Test Score {self.sections.min():.1f} of 7"
+        return plot_counts(self.sections.to_dict(), "", title=title, what="points of 7", limit=7.5)
 
     def export(self, folder: Path) -> Path:
         """Write the card as a Markdown page, `ml_test_score.md` in a folder, and return its path."""
         rows = self.rows[["section", "test", "points", "evidence"]]
-        lines = ["# ML Test Score", "", str(self), "", "| section | test | points | evidence |", "|---|---|---|---|"]
+        lines = ["# ML Test Score", "", self.summary, "", "| section | test | points | evidence |", "|---|---|---|---|"]
         lines += [f"| {' | '.join(map(str, row))} |" for row in rows.itertuples(index=False)]
         lines += ["", "Rubric: Breck, Cai, Nielsen, Salib and Sculley (2017), doi 10.1109/BigData.2017.8258038.", ""]
         path = folder / "ml_test_score.md"
         write_atomically(path, "\n".join(lines).encode())
         return path
+
+
+def fill_card(rows: pd.DataFrame) -> ScoreCard:
+    """Make the card of `section`, `test`, `points`, `evidence`, `notebook` and `next step`, a row per test.
+
+    What a learner can act on first stands above: the tests with the fewest points, of the weakest sections.
+    """
+    sections = rows.groupby("section", sort=False)["points"].sum()
+    score = sections.min()
+    level = next(level["words"] for level in LEVELS if score > level["above"])
+    points = ", ".join(f"{name} {value:.1f}" for name, value in sections.items())
+    summary = f"ML Test Score {score:.1f} of 7: {level}\n{points}"
+    to_do = rows[rows["next step"] != ""].assign(of_section=rows["section"].map(sections))
+    first = to_do.sort_values(["of_section", "points"], kind="stable").head(SHOWN_FIRST)
+    above = show_table(first[["section", "test", "points", "next step"]], f"{summary}. What to do first", decimals=1)
+    caption = f"All {len(rows)} tests with their evidence"
+    below = show_table(rows[["section", "test", "points", "evidence", "notebook"]], caption, decimals=1)
+    text, page = f"{above.text}\n\n{below.text}", above.html + fold(caption, below.html)
+    return ScoreCard(text, page, summary, sections, rows)
 
 
 def score_run(evidence: Evidence) -> ScoreCard:
@@ -258,4 +220,4 @@ def score_run(evidence: Evidence) -> ScoreCard:
         holds, seen = look(test, evidence)
         notebook, to_do = test.get("notebook", "-"), test.get("to_do", "")
         rows.append((test["section"], test["name"], test["points"] * holds, seen, notebook, to_do))
-    return ScoreCard(pd.DataFrame(rows, columns=["section", "test", "points", "evidence", "notebook", "next step"]))
+    return fill_card(pd.DataFrame(rows, columns=["section", "test", "points", "evidence", "notebook", "next step"]))

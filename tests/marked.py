@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from mlops_lesson.scorecard import ScoreCard
+from mlops_lesson.scorecard import fill_card
 from mlops_lesson.show.explorer import Answer
 from mlops_lesson.show.tables import show_table
 from mlops_lesson.stages import stage_card
@@ -44,7 +44,7 @@ SHOWN: dict[str, Callable[[str], Any]] = {
     "an explorer's answer": lambda text: Answer(text, (text,)).html,
     "a stage card": lambda text: stage_card(1, input=text),
     "a model card": lambda text: ModelCard(f"# {text}\n\n## {text}\n\n- {text}\n", "0"),
-    "a score card": lambda text: ScoreCard(
+    "a score card": lambda text: fill_card(
         pd.DataFrame({"points": [1.0], **dict.fromkeys(("section", "test", "evidence", "notebook", "next step"), text)})
     ),
     "progress": lambda text: summary_html(progress.Progress(parts={text: {text: text}}, notice=text)),

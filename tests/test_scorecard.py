@@ -11,7 +11,7 @@ from live_depot import ServiceWithoutNetwork, clean, fill_home, live_week, valid
 from mlops_lesson import scorecard
 from mlops_lesson.deployment import registry
 from mlops_lesson.monitoring.loop import Loop
-from mlops_lesson.scorecard import TESTS, Evidence, ScoreCard, look, score_run
+from mlops_lesson.scorecard import TESTS, Evidence, ScoreCard, fill_card, look, score_run
 
 
 @pytest.fixture(scope="module")
@@ -63,12 +63,9 @@ def test_the_card_has_seven_tests_a_section_and_says_the_next_step_of_what_is_no
 
 
 def test_the_score_is_that_of_the_weakest_section(card: ScoreCard) -> None:
-    assert card.sections().to_dict() == {"Data": 2.5, "Model": 2.5, "Infrastructure": 4.0, "Monitoring": 4.0}
-    assert card.score == 2.5
-    assert card.level.startswith("reasonably tested")
-
-
-def test_what_an_earlier_notebook_found_wanting_earns_nothing(card: ScoreCard) -> None:
+    assert card.sections.to_dict() == {"Data": 2.5, "Model": 2.5, "Infrastructure": 4.0, "Monitoring": 4.0}
+    assert card.summary.startswith("ML Test Score 2.5 of 7: reasonably tested")
+    # What an earlier notebook found wanting earns nothing.
     points = card.rows.set_index("test")["points"]
     assert points["Quality is enough on every slice that matters"] == 0
     assert points["Settings were searched for"] == 0
@@ -106,14 +103,14 @@ def test_a_contract_that_lets_everything_through_earns_nothing(evidence: Evidenc
 
 @pytest.mark.parametrize(("points", "word"), [(0, "research"), (0.5, "holes"), (1.5, "first pass"), (6, "exceptional")])
 def test_the_level_follows_the_score(card: ScoreCard, points: float, word: str) -> None:
-    assert word in ScoreCard(card.rows.assign(points=points / 7)).level
+    assert word in fill_card(card.rows.assign(points=points / 7)).summary
 
 
 def test_ten_rows_to_act_on_come_first_and_all_rows_fold_out(card: ScoreCard) -> None:
     first, every = card._repr_html_().split("<details>")
     assert first.count("<tr>") == 11
     assert every.count("<tr>") == 29
-    assert set(card.to_do()["section"][:8]) == {"Data", "Model"}
+    assert "Monitoring<" not in first, "it is not among the weakest sections"
     assert all(test["name"] in repr(card) for test in TESTS)
 
 
