@@ -1,30 +1,18 @@
-"""What the tests of monitoring share: the course's data and model, made once, and a service without a network."""
+"""What the tests of monitoring share: live weeks, made once, and a service without a network."""
 
 import functools
 import shutil
 from pathlib import Path
 from typing import Any
 
+from course_models import clean, validated
 from depot_service import new_store, prepared
 
 from mlops_lesson import pipeline
 from mlops_lesson.collection import depot
-from mlops_lesson.collection.dataset import CleanDataset
 from mlops_lesson.deployment import registry, request_log
 from mlops_lesson.deployment.rollout import Status
 from mlops_lesson.monitoring.rehearsal import Pool, undisturbed_pool
-from mlops_lesson.validation.gate import ValidatedModel
-
-
-@functools.cache
-def clean() -> CleanDataset:
-    return pipeline.preprocess(pipeline.collect())
-
-
-@functools.cache
-def validated() -> ValidatedModel:
-    trained = pipeline.train(clean())
-    return ValidatedModel(trained, pipeline.validate(trained, clean()))
 
 
 @functools.cache

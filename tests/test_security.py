@@ -14,7 +14,6 @@ from depot_service import digits, fill_home, trained_model, validated
 from marked import MARK, SHOWN, page_of, traced
 
 from mlops_lesson import artifacts
-from mlops_lesson.collection import depot
 from mlops_lesson.deployment import registry
 from mlops_lesson.deployment.service import Parcel, Service
 from mlops_lesson.keep.paths import make_private_folder
@@ -79,13 +78,6 @@ def test_a_model_file_that_was_exchanged_before_the_gate_judged_it_runs_nothing(
             file.write_bytes(content)
         with pytest.raises(registry.RegistryError, match="nothing in it was run"):
             registry.load(version)
-
-
-@pytest.mark.usefixtures("nothing_ran")
-def test_a_picture_that_is_a_program_is_refused():
-    for content in (pickle.dumps(Payload()), object_array(), b"#!/bin/sh\ntouch ran\n", b"GIF89a<script>", b"%!PS"):
-        with pytest.raises(ValueError, match="is not a PNG image"):
-            depot.read_image(content)
 
 
 class Tags(HTMLParser):

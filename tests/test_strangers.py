@@ -76,10 +76,10 @@ def spoil(content, chance):
     )
 
 
-def outcome(function, argument):
+def outcome(function, *arguments):
     """Return what a function gives, or the words with which it refuses."""
     try:
-        return function(argument), ""
+        return function(*arguments), ""
     except ValueError as error:
         return None, str(error)
 
@@ -206,32 +206,36 @@ def test_a_learners_answer_gets_one_of_four_outcomes_and_words(exercise, value, 
 # A file of data
 
 READERS = {
-    "raw/depot.db": lambda folder: depot.read_parcels(folder),
-    "raw/clicks.csv": lambda folder: depot.read_clicks(folder / "raw" / "clicks.csv"),
-    "raw/sensors.jsonl": lambda folder: depot.read_sensors(folder),
-    "raw/images/camera_1.zip": lambda folder: depot.read_images(folder),
-    "live/week_01.zip": lambda folder: depot.read_live_week(1, folder=folder),
-    "MANIFEST.sha256": lambda folder: depot.verify_data(folder),
+    "raw/depot.db": depot.read_parcels,
+    "raw/clicks.csv": depot.read_clicks,
+    "raw/sensors.jsonl": depot.read_sensors,
+    "raw/images/camera_1.zip": depot.read_images,
+    "live/week_01.zip": lambda: depot.read_live_week(1),
+    "MANIFEST.sha256": depot.verify_data,
 }
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data")
+    """Some of the data's files, which the course reads from here."""
+    folder = tmp_path_factory.mktemp("course") / "data"
     for name in READERS:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(depot.data_dir() / name, folder / name)
-    return folder
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLOPS_LESSON_COURSE", str(folder.parent))
+        yield folder
 
 
 @TRIED
 @given(name=st.sampled_from([*READERS]), chance=CHANCE)
 def test_a_file_of_data_is_read_or_refused_by_its_name_and_noticed(data, name, chance):
-    path, whole = data / name, (depot.data_dir() / name).read_bytes()
+    path = data / name
+    whole = path.read_bytes()
     path.write_bytes(spoil(whole, chance))
-    read, refusal = outcome(READERS[name], data)
+    read, refusal = outcome(READERS[name])
     assert read is not None or (path.name in refusal and "git checkout" in refusal)
     if name != "MANIFEST.sha256":
-        states = depot.verify_data(data).set_index("file")["state"]
+        states = depot.verify_data().set_index("file")["state"]
         assert (states[name] == "changed") == (path.read_bytes() != whole)
     path.write_bytes(whole)

@@ -3,13 +3,11 @@
 import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from mlops_lesson.collection import depot
-from mlops_lesson.keep.paths import data_dir
 
 SPLITS = ("train", "validation", "test")
 
@@ -87,12 +85,7 @@ class CleanDataset:
 
 
 def last_click(clicks: pd.DataFrame) -> pd.DataFrame:
-    """Bring the clicks to one row per parcel; the last click says the chute.
-
-    Parameters
-    ----------
-    clicks : pandas.DataFrame
-        `parcel_id`, `clicked_at`, `chute`.
+    """Bring `parcel_id`, `clicked_at` and `chute` to one row per parcel; the last click says the chute.
 
     Returns
     -------
@@ -103,22 +96,16 @@ def last_click(clicks: pd.DataFrame) -> pd.DataFrame:
     return in_order.agg(n_clicks=("chute", "size"), first_clicked_at=("clicked_at", "first"), chute=("chute", "last"))
 
 
-def collect(folder: Path | None = None) -> RawDataset:
+def collect() -> RawDataset:
     """Stage 1: gather parcels, images, sensor readings and clicks into one dataset that drops nothing.
-
-    Parameters
-    ----------
-    folder : pathlib.Path, optional
-        The folder with `raw/`; the course's `data/` if not given.
 
     Returns
     -------
     RawDataset
         One row per scanned parcel, whether or not it has an image, a click or a sensor reading.
     """
-    folder = folder or data_dir()
-    parcels, images = depot.read_parcels(folder), depot.read_images(folder)
-    sensors, clicks = depot.read_sensors(folder), depot.read_clicks(folder / "raw" / "clicks.csv")
+    parcels, images = depot.read_parcels(), depot.read_images()
+    sensors, clicks = depot.read_sensors(), depot.read_clicks()
 
     table = parcels.assign(has_image=parcels["id"].isin(list(images)), hour=parcels["seen_at"].dt.floor("h"))
     table = table.merge(last_click(clicks), how="left", left_on="id", right_index=True)
@@ -127,8 +114,8 @@ def collect(folder: Path | None = None) -> RawDataset:
 
     photographed = table.loc[table["has_image"], "camera_id"].value_counts()
     rows = {"raw/depot.db": len(parcels)}
-    rows |= {f"raw/images/{path.name}": photographed[n] for n, path in depot.camera_archives(folder).items()}
+    rows |= {f"raw/images/{path.name}": photographed[n] for n, path in depot.camera_archives().items()}
     rows |= {"raw/sensors.jsonl": len(sensors), "raw/clicks.csv": len(clicks)}
     lineage = pd.DataFrame({"source": rows.keys(), "rows": rows.values()})
-    lineage["sha256"] = [depot.checksum(folder / source) for source in rows]
+    lineage["sha256"] = [depot.checksum(depot.data_dir() / source) for source in rows]
     return RawDataset(table, images, lineage)

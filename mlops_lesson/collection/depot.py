@@ -1,7 +1,7 @@
 """Read what the depot recorded: a database, camera images, sensor readings and staff clicks.
 
-`folder` is the one with `raw/`, `live/` and `MANIFEST.sha256`; by default the course's `data/`.
 Reading never executes what it reads: SQLite is opened read-only, images are decoded by Pillow, and the rest is text.
+All readers raise FileNotFoundError if their file is missing, and ValueError if it is not what it should be.
 """
 
 import hashlib
@@ -55,7 +55,7 @@ def _with_times(table: pd.DataFrame, column: str) -> pd.DataFrame:
     return table.assign(**{column: pd.to_datetime(table[column], format="ISO8601")})
 
 
-def read_parcels(folder: Path | None = None) -> pd.DataFrame:
+def read_parcels() -> pd.DataFrame:
     """Read the parcels and the place of their camera from the SQLite database.
 
     Returns
@@ -63,18 +63,12 @@ def read_parcels(folder: Path | None = None) -> pd.DataFrame:
     pandas.DataFrame
         One row per scan, by id: `id` (int), `camera_id` (int, 1 to 4), `place` (str), `seen_at` (datetime, local time),
         `keyed_digit` (int, 0 to 9, typed by hand) and `sender` (int, 1 to 13, whose handwriting it is).
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If the file is missing, or cannot be read as what it should be. All readers of this module raise these.
     """
-    path = (folder or data_dir()) / "raw" / "depot.db"
+    path = data_dir() / "raw" / "depot.db"
     query = """SELECT parcels.id, camera_id, place, seen_at, keyed_digit, sender
                FROM parcels JOIN cameras ON cameras.id = camera_id ORDER BY parcels.id"""
-    address = f"{path.resolve().as_uri()}?mode=ro"
-    with _read_as(path, "the depot's database"), closing(sqlite3.connect(address, uri=True)) as database:
-        return _with_times(pd.read_sql_query(query, database), "seen_at")
+    with _read_as(path, "the depot's database"), closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
+        return _with_times(pd.read_sql_query(query, db), "seen_at")
 
 
 def read_image(content: bytes, name: str = "This image") -> np.ndarray:
@@ -99,14 +93,11 @@ def read_image(content: bytes, name: str = "This image") -> np.ndarray:
     """
     try:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
-            picture.load()
+            grey, colours = picture.convert("L"), picture.convert("RGBA")
     except (OSError, SyntaxError, ValueError) as error:
         raise ValueError(f"{name} of {len(content)} bytes is not a PNG image: {error}") from error
-    if picture.mode not in ("L", "LA", "P", "RGB", "RGBA"):
-        raise ValueError(f"{name} holds numbers of the kind {picture.mode}; expected 8-bit grey levels.")
-    grey = picture.convert("L")
-    if picture.mode != "L" and picture.convert("RGBA") != grey.convert("RGBA"):
-        raise ValueError(f"{name} is coloured or see-through; expected grey levels.")
+    if picture.mode not in ("L", "LA", "P", "RGB", "RGBA") or colours != grey.convert("RGBA"):
+        raise ValueError(f"{name}, of mode {picture.mode}, holds other numbers than 8-bit grey levels.")
     return np.asarray(grey, dtype=float)
 
 
@@ -116,37 +107,28 @@ def _read_zipped_images(path: Path, prefix: str = "") -> dict[int, np.ndarray]:
         return {int(each[1]): read_image(archive.read(each[0]), each[0]) for each in found if each}
 
 
-def camera_archives(folder: Path) -> dict[int, Path]:
+def camera_archives() -> dict[int, Path]:
     """Find the archive of each camera; another file beside them, such as a copy `camera_1 (1).zip`, is none."""
-    return {int(path.stem[-1]): path for path in sorted((folder / "raw" / "images").glob("camera_[1-9].zip"))}
+    return {int(path.stem[-1]): path for path in sorted((data_dir() / "raw" / "images").glob("camera_[1-9].zip"))}
 
 
-def read_images(folder: Path | None = None) -> dict[int, np.ndarray]:
+def read_images() -> dict[int, np.ndarray]:
     """Read all camera images of the history, and return them by parcel id; see `read_image`."""
-    archives = camera_archives(folder or data_dir()).values()
+    archives = camera_archives().values()
     return {number: image for path in archives for number, image in _read_zipped_images(path).items()}
 
 
-def read_sensors(folder: Path | None = None) -> pd.DataFrame:
+def read_sensors() -> pd.DataFrame:
     """Read the hourly readings: `camera_id`, `hour` (datetime), and `lux` and `temperature` with their units."""
-    path = (folder or data_dir()) / "raw" / "sensors.jsonl"
-    with _read_as(path, "sensor readings"):
-        return _sensor_table(_whole_lines(path))
-
-
-def _sensor_table(content: io.BytesIO) -> pd.DataFrame:
+    path = data_dir() / "raw" / "sensors.jsonl"
     columns = ["camera_id", "hour", "lux", "lux_unit", "temperature", "temperature_unit"]
-    table = _with_times(pd.read_json(content, lines=True)[columns], "hour")
-    return table.astype({"camera_id": int, "lux": float, "temperature": float})
+    with _read_as(path, "sensor readings"):
+        table = _with_times(pd.read_json(_whole_lines(path), lines=True)[columns], "hour")
+        return table.astype({"camera_id": int, "lux": float, "temperature": float})
 
 
 def read_clicks(path: Path | None = None) -> pd.DataFrame:
-    """Read the staff's clicks.
-
-    Parameters
-    ----------
-    path : pathlib.Path, optional
-        A clicks file; that of the history if not given.
+    """Read the staff's clicks, those of the history if no other file is given.
 
     Returns
     -------
@@ -173,14 +155,11 @@ class LiveWeek:
         `id`, `camera_id`, `seen_at`, `sender`, by time.
     images : numpy.ndarray of shape (n_parcels, 8, 8)
         Grey levels 0 to 16, in the order of `parcels`.
-    sensors : pandas.DataFrame
-        Hourly readings, as `read_sensors` returns them.
     """
 
     week: int
     parcels: pd.DataFrame
     images: np.ndarray
-    sensors: pd.DataFrame
 
     @property
     def X(self) -> np.ndarray:
@@ -190,11 +169,10 @@ class LiveWeek:
     @property
     def end(self) -> pd.Timestamp:
         """Monday midnight after the week."""
-        last = self.parcels["seen_at"].max().normalize()
-        return last + pd.Timedelta(days=7 - last.day_of_week)
+        return self.parcels["seen_at"].max().to_period("W").end_time.ceil("D")
 
 
-def read_live_week(week: int, *, control: bool = False, folder: Path | None = None) -> LiveWeek:
+def read_live_week(week: int, *, control: bool = False) -> LiveWeek:
     """Read one week after deployment; its labels come later, as clicks.
 
     Parameters
@@ -203,34 +181,23 @@ def read_live_week(week: int, *, control: bool = False, folder: Path | None = No
         1 to 8.
     control : bool
         True for the control stream: the same parcels seen by cameras to which nothing happened.
-
-    Returns
-    -------
-    LiveWeek
-        Parcels, images and sensor readings.
-
-    Raises
-    ------
-    ValueError
-        If there is no such week.
     """
     if week not in range(1, LIVE_WEEKS + 1):
         raise ValueError(f"There is no live week {week!r}: give a whole number from 1 to {LIVE_WEEKS}.")
-    path = (folder or data_dir()) / "live" / ("control" if control else "") / f"week_{week:02d}.zip"
+    path = data_dir() / "live" / ("control" if control else "") / f"week_{week:02d}.zip"
     images = _read_zipped_images(path, "images/")
     with _read_as(path, "a live week"), zipfile.ZipFile(path) as archive:
         parcels = _with_times(pd.read_csv(io.BytesIO(archive.read("parcels.csv"))), "seen_at")
-        stacked = np.stack([images[i] for i in parcels["id"]])
-        return LiveWeek(week, parcels, stacked, _sensor_table(io.BytesIO(archive.read("sensors.jsonl"))))
+        return LiveWeek(week, parcels, np.stack([images[i] for i in parcels["id"]]))
 
 
-def read_live_clicks(until: pd.Timestamp | None = None, *, folder: Path | None = None) -> pd.DataFrame:
+def read_live_clicks(until: pd.Timestamp | None = None) -> pd.DataFrame:
     """Read the clicks for live parcels, as `read_clicks` does; only those before a time, if it is given."""
-    clicks = read_clicks((folder or data_dir()) / "live" / "clicks.csv")
+    clicks = read_clicks(data_dir() / "live" / "clicks.csv")
     return clicks if until is None else clicks[clicks["clicked_at"] < until]
 
 
-def verify_data(folder: Path | None = None) -> pd.DataFrame:
+def verify_data() -> pd.DataFrame:
     """Compare every data file with the checksum written when it was made.
 
     Returns
@@ -239,7 +206,7 @@ def verify_data(folder: Path | None = None) -> pd.DataFrame:
         `file`, `sha256` (the expected checksum) and `state`: "unchanged", "changed", "missing", or "not listed" for a
         file that the list does not know.
     """
-    folder = folder or data_dir()
+    folder = data_dir()
     manifest = folder / "MANIFEST.sha256"
     with _read_as(manifest, "a list of checksums"):
         lines = (line.split("  ") for line in manifest.read_text(encoding="utf-8").splitlines())

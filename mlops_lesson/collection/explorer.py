@@ -31,16 +31,14 @@ def find_evidence(
 
 def count_usable(evidence: pd.DataFrame, sources: set[str], *, keep_all: bool) -> dict[str, int]:
     """Count rows for each of `STEPS`, each among those of the step before, of left joins or of inner joins."""
-    joined = [source for source in SOURCES if source in sources]
-    if not joined or joined == ["sensors"]:
-        return dict.fromkeys(STEPS, 0)
-    rows = evidence[evidence[joined[0]]] if keep_all else evidence[evidence[joined].all(axis=1)]
-    counts = {STEPS[0]: len(rows)}
-    # A reading is found by camera and hour, which only the database knows.
-    needs = (("images",), ("clicks",), ("database",), ("sensors", "database"))
-    for step, needed in zip(STEPS[1:], needs, strict=True):
-        rows = rows[rows[needed[0]]] if sources.issuperset(needed) else rows.iloc[:0]
-        counts[step] = len(rows)
+    known = evidence.assign(**{source: False for source in SOURCES if source not in sources})
+    # A reading is found by camera and hour, which only the database knows: no join begins with the readings.
+    first = next((source for source in SOURCES if source in sources - {"sensors"}), "database")
+    rows = known[first] & (keep_all | known[list(sources)].all(axis=1))
+    counts = {STEPS[0]: int(rows.sum())}
+    for step, source in zip(STEPS[1:], ("images", "clicks", "database", "sensors"), strict=True):
+        rows = rows & known[source]
+        counts[step] = int(rows.sum())
     return counts
 
 
