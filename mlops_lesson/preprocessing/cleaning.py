@@ -5,12 +5,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlops_lesson.collection.dataset import CleanDataset, RawDataset
+from mlops_lesson.collection.dataset import SPLITS, CleanDataset, RawDataset
 from mlops_lesson.preprocessing.contract import require_clean
 from mlops_lesson.preprocessing.faults import faults
 
 UNUSABLE = ("image missing", "image of the wrong size")
-REMOVED = (*UNUSABLE, "image blank", "scanned twice", "no click, so no label", "chute unknown")
+RULES = {
+    **dict.fromkeys((*UNUSABLE, "image blank", "scanned twice", "no click, so no label", "chute unknown"), "removed"),
+    **dict.fromkeys(("chute in lower case", "lux given in klx"), "repaired"),
+    "temperature without unit": "refused",
+}
+"""What becomes of each fault, in this order: its row is removed, or its value repaired, or refused as missing."""
+
 CLEAN_COLUMNS = ["id", "camera_id", "seen_at", "keyed_digit", "sender", "chute"]
 N_VALIDATION, N_TEST = 300, 200
 
@@ -24,13 +30,7 @@ def repair_units(table: pd.DataFrame) -> pd.DataFrame:
 
 def split_by_time(n_parcels: int) -> np.ndarray:
     """Name the part of each parcel by time: the newest are the test part, those before them validation."""
-    n_train = n_parcels - N_VALIDATION - N_TEST
-    if n_train < 1:
-        raise ValueError(
-            f"{n_parcels} parcels are left after cleaning, of which {N_VALIDATION} would be validation and {N_TEST} "
-            "test images: nothing is left to train on. Collect the data once more."
-        )
-    return np.repeat(["train", "validation", "test"], [n_train, N_VALIDATION, N_TEST])
+    return np.repeat(SPLITS, [n_parcels - N_VALIDATION - N_TEST, N_VALIDATION, N_TEST])
 
 
 def preprocess(raw: RawDataset) -> CleanDataset:
@@ -44,19 +44,15 @@ def preprocess(raw: RawDataset) -> CleanDataset:
     Raises
     ------
     ValueError
-        If too few rows are left to split, or the result breaks its contract; see `require_clean`.
+        If the result breaks its contract; see `require_clean`.
     """
     bad = faults(raw)
     kept, counts = np.ones(len(bad), dtype=bool), []
-    for rule in REMOVED:
+    for rule, action in RULES.items():
         hit = kept & bad[rule].to_numpy()
-        counts.append((rule, "removed", int(hit.sum())))
-        kept &= ~hit
-    counts += [
-        ("chute in lower case", "repaired", int(bad.loc[kept, "chute in lower case"].sum())),
-        ("lux given in klx", "repaired", int(bad["lux given in klx"].sum())),
-        ("temperature without unit", "refused", int(bad["temperature without unit"].sum())),
-    ]
+        counts.append((rule, action, int(hit.sum())))
+        if action == "removed":
+            kept &= ~hit
     table = repair_units(raw.table)[kept].sort_values("seen_at", ignore_index=True)[CLEAN_COLUMNS]
     table = table.assign(chute=table["chute"].str.strip().str.upper(), split=split_by_time(len(table)))
     X = np.stack([raw.images[i].ravel() for i in table["id"]])

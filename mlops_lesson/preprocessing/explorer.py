@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from functools import cache
-from typing import NamedTuple
 
 import ipywidgets
 import numpy as np
@@ -25,23 +24,17 @@ STEPS: dict[str, tuple[str, tuple[str, ...]]] = {
 """By step, its description and the faults whose rows it removes."""
 
 
-class Outcome(NamedTuple):
-    """What came of one choice of cleaning steps."""
-
-    n_rows: int
-    notes: tuple[str, ...]
-    right: np.ndarray = np.empty(0, dtype=bool)
-    """For each validation image, whether it is classified as its label says; empty if nothing could be trained."""
+Outcome = tuple[int, tuple[str, ...], np.ndarray | None]
+"""Rows kept, what to say about them, and for each validation image whether it is answered right; None: no model."""
 
 
 def clean_by(steps: Mapping[str, bool], raw: RawDataset, bad: pd.DataFrame) -> Outcome:
     """Take the steps that are true, train a logistic regression and measure it on the validation part."""
-    left_in = {step: bad[[*removes]].any(axis=1).to_numpy() for step, (_, removes) in STEPS.items()}
-    removed = np.any([steps[step] & broken for step, broken in left_in.items()], axis=0)
-    kept = raw.table[~removed].sort_values("seen_at", ignore_index=True)
-    if n_unusable := int((left_in["whole"] & ~removed).sum()):
+    removing = [fault for step, (_, removes) in STEPS.items() if steps[step] for fault in removes]
+    kept = raw.table[~bad[removing].any(axis=1).to_numpy()].sort_values("seen_at", ignore_index=True)
+    if n_unusable := int(bad.loc[kept["id"], [*UNUSABLE]].any(axis=1).sum()):
         note = f"{n_unusable} rows have no image of 8 x 8 pixels: training stops with an error. "
-        return Outcome(len(kept), (f"{note}This fault is loud; the others are silent.",))
+        return len(kept), (f"{note}This fault is loud; the others are silent.",), None
 
     chute = kept["chute"].str.upper() if steps["spelling"] else kept["chute"]
     X, y = np.stack([raw.images[i].ravel() for i in kept["id"]]), (chute == "B").to_numpy().astype(int)
@@ -58,17 +51,16 @@ def clean_by(steps: Mapping[str, bool], raw: RawDataset, bad: pd.DataFrame) -> O
         "The same weeks stand on both sides: that answers another question than next week's.": not steps["by_time"],
     }
     right = fit_logistic_regression(X[train], y[train]).predict(X[validation]) == y[validation]
-    return Outcome(len(kept), tuple(note.format(count) for note, count in notes.items() if count), right)
+    return len(kept), tuple(note.format(count) for note, count in notes.items() if count), right
 
 
-def _draw(outcome: Outcome, reference: Outcome) -> ShownFigure:
+def _draw(right_by_name: Mapping[str, np.ndarray]) -> ShownFigure:
     from scipy.stats import binomtest
 
     words = []
     with drawing("Validation accuracy, with 95 % interval", 7.0, 1.7) as d:
-        for name, each, colour, marker in (("your steps", outcome, BLUE, "o"), ("all steps", reference, GREY, "s")):
-            ends = binomtest(int(each.right.sum()), len(each.right)).proportion_ci(method="wilson")
-            label, accuracy = f"{name}: {each.n_rows:,} rows", each.right.mean()
+        for (label, right), colour, marker in zip(right_by_name.items(), (BLUE, GREY), "os", strict=True):
+            ends, accuracy = binomtest(int(right.sum()), len(right)).proportion_ci(method="wilson"), right.mean()
             d.axis.plot([ends.low, ends.high], [label, label], color=colour, linewidth=3)
             d.axis.plot(accuracy, label, marker, color=colour, markersize=9)
             d.axis.annotate(f"{accuracy:.3f}", (ends.high, label), (6, -4), textcoords="offset points")
@@ -81,15 +73,15 @@ def _draw(outcome: Outcome, reference: Outcome) -> ShownFigure:
 def explore_cleaning(raw: RawDataset) -> Explorer:
     """Switch cleaning steps on and off, and see the rows that are kept and the accuracy that would be reported."""
     bad = faults(raw)
-    reference = clean_by(dict.fromkeys(STEPS, True), raw, bad)
+    n_all, _, right_of_all = clean_by(dict.fromkeys(STEPS, True), raw, bad)
 
     @cache
     def answer(**steps: bool) -> Answer:
-        outcome = clean_by(steps, raw, bad)
-        if not outcome.right.size:
-            return Answer(f"{outcome.n_rows:,} rows, and no model", outcome.notes)
-        headline = f"{outcome.n_rows:,} rows kept, validation accuracy {outcome.right.mean():.3f}"
-        return Answer(headline, outcome.notes, (_draw(outcome, reference),))
+        n_rows, notes, right = clean_by(steps, raw, bad)
+        if right is None:
+            return Answer(f"{n_rows:,} rows, and no model", notes)
+        figure = _draw({f"your steps: {n_rows:,} rows": right, f"all steps: {n_all:,} rows": right_of_all})
+        return Answer(f"{n_rows:,} rows kept, validation accuracy {right.mean():.3f}", notes, (figure,))
 
     controls = {
         name: ipywidgets.Checkbox(value=True, description=text, indent=False, layout={"width": "auto"})
