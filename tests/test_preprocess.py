@@ -37,7 +37,8 @@ def test_faults_are_the_planted_ones_one_row_a_scan() -> None:
 
 def test_every_rule_has_its_count_and_the_counts_add_up() -> None:
     report = clean().report
-    assert dict(zip(report["rule"], report["rows"], strict=True)) == PLANTED | {"scanned twice": 22, "temperature without unit": 1}
+    of_kept_rows = {"scanned twice": 22, "temperature without unit": 1}
+    assert dict(zip(report["rule"], report["rows"], strict=True)) == PLANTED | of_kept_rows
     removed = report.loc[report["action"] == "removed", "rows"].sum()
     assert removed == len(raw().table) - len(clean().table)
 
