@@ -8,7 +8,6 @@ kernel, so each explorer stands below a stored copy of its first answer, which i
 import gc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import anywidget
@@ -16,7 +15,7 @@ import ipywidgets
 import traitlets
 from IPython.display import display
 
-from mlops_lesson.show.page import OURS, STATIC_FOLDER, script
+from mlops_lesson.show.page import STATIC_FOLDER, render
 
 
 @dataclass(frozen=True)
@@ -46,9 +45,7 @@ class Answer:
     @property
     def html(self) -> str:
         """The answer as HTML."""
-        notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
-        shown = "".join(each._repr_html_() for each in self.shown)
-        return f"<p><strong>{escape(self.headline)}.</strong></p>{f'<ul>{notes}</ul>' if notes else ''}{shown}"
+        return render("show/answer", answer=self)
 
 
 class _Page(anywidget.AnyWidget):
@@ -111,10 +108,6 @@ class Explorer:
         return f"Explorer: {self.title} (to move its controls, run the cell in JupyterLab)\n{self.text}"
 
     def _ipython_display_(self) -> None:
-        stored = (
-            f'<div {OURS} class="mlops-lesson" data-mlops-stored><p>Explorer: {escape(self.title)}. To move its '
-            "controls, select this cell and press Shift+Enter; it may need the cells above.</p>"
-            f"{self.answer.html}{script('note')}</div>"
-        )
+        stored = render("show/explorer", title=self.title, answer=self.answer)
         display({"text/html": stored, "text/plain": repr(self)}, raw=True)
         display({**self.widget._repr_mimebundle_(), "text/plain": " "}, raw=True)

@@ -12,13 +12,12 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlops_lesson.show.page import FOLDED, OURS, STATIC_FOLDER, Shown
+from mlops_lesson.show.page import STATIC_FOLDER, Shown, render
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -97,13 +96,8 @@ def drawing(
         if not drawn.alt.strip() or not title.strip():
             raise ValueError("A figure needs a title that says what it shows, and alternative text: set `alt`.")
         kind, picture = draw(figure)
-        page = (
-            f'{FOLDED}<figure {OURS} style="margin:0.5em 0;max-width:100%">'
-            f'<figcaption style="font-weight:600">{escape(title)}</figcaption><img alt="{escape(drawn.alt)}" '
-            f'src="data:image/{kind};base64,{base64.b64encode(picture).decode()}" '
-            f'width="{figure.get_figwidth() * 96:.0f}" '
-            'style="max-width:100%;height:auto;background:#ffffff;border-radius:4px"></figure>'
-        )
+        encoded, width = base64.b64encode(picture).decode(), f"{figure.get_figwidth() * 96:.0f}"
+        page = render("show/figure", title=title, alt=drawn.alt, kind=kind, picture=encoded, width=width)
         drawn.shown = ShownFigure(f"Figure: {title}\n{drawn.alt}", page, title, drawn.alt)
 
 

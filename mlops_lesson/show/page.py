@@ -17,10 +17,6 @@ OURS = 'lang="en" dir="ltr"'
 """Attributes of every output's outermost element: the page around it may be in another language and direction."""
 
 
-FOLDED = "<!-- Folded: run the cell, or click here, to see it. -->\n"
-"""First line of an output: JupyterLab shows it in the place of an output that is folded, as it is written."""
-
-
 @dataclass(frozen=True, repr=False)
 class Shown:
     """Words that Jupyter shows as a page, or as they are."""
@@ -45,10 +41,9 @@ def render(template: str, **values: Any) -> str:
     return _PAGES.get_template(f"{template}.html.j2").render(values)
 
 
-def fold(summary: str, body: str, attributes: str = "") -> str:
+def fold(summary: str, body: str) -> str:
     """Make a block that folds out, from HTML; large enough to hit even where no style sheet is left."""
-    start = f"<details {attributes}>" if attributes else "<details>"
-    return f'{start}<summary style="padding:4px 0">{summary}</summary>{body}</details>'
+    return f'<details><summary style="padding:4px 0">{summary}</summary>{body}</details>'
 
 
 @cache
@@ -81,20 +76,7 @@ def html_table(
     numbers : collection of int
         Places of the columns that are aligned to the right.
     """
-
-    def cell(kind: str, place: int, text: str) -> str:
-        side = "right" if place in numbers else "left"
-        return f'<{kind} style="text-align:{side}">{escape(text)}</{kind.partition(" ")[0]}>'
-
-    top = "".join(cell('th scope="col"' if text else "td", place, text) for place, text in enumerate(head))
-    first = 'th scope="row"' if row_heads else "td"
-    cells = ("".join(cell("td" if place else first, place, text) for place, text in enumerate(row)) for row in rows)
-    body = "".join(f"<tr>{row}</tr>" for row in cells)
-    return (
-        f'{FOLDED}<div {OURS} style="overflow-x:auto" tabindex="0" role="group" aria-label="{escape(caption)}"><table>'
-        '<caption style="text-align:left;font-weight:600;width:max-content;max-width:44em">'
-        f"{escape(caption)}</caption><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
+    return render("show/table", rows=rows, caption=caption, head=head, row_heads=row_heads, numbers=numbers)
 
 
 _PAGES = Environment(

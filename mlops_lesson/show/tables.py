@@ -14,19 +14,12 @@ def show_table(table: pd.DataFrame, caption: str, *, index: bool = False, decima
     table : pandas.DataFrame
         What to show; a long one is better cut by `head` first.
     caption : str
-        What the table holds, or its finding; not empty.
+        What the table holds, or its finding.
     index : bool
         True to show the index as row headers.
     decimals : int
         Decimals of numbers that have any, at most: zeros that end every number of a column are left out.
-
-    Raises
-    ------
-    ValueError
-        If the caption is empty.
     """
-    if not caption.strip():
-        raise ValueError("A table needs a caption that says what it holds: give `caption` some words.")
     columns = [table.iloc[:, place].infer_objects() for place in range(table.shape[1])]
     texts = pd.DataFrame({place: _texts(column, decimals) for place, column in enumerate(columns)}, table.index)
     texts = texts.set_axis(table.columns, axis=1)
