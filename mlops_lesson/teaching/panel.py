@@ -50,7 +50,8 @@ class ProgressPanel(anywidget.AnyWidget):
     def _ipython_display_(self) -> None:
         display({"text/html": render("teaching/note", stage=self.stage), "text/plain": repr(self)}, raw=True)
         bundle = self._repr_mimebundle_()
-        display(bundle[0] if isinstance(bundle, tuple) else bundle, raw=True)
+        # A reader without a kernel sees the note above; the widget's own text would say it twice.
+        display({**(bundle[0] if isinstance(bundle, tuple) else bundle), "text/plain": " "}, raw=True)
 
     def show(self, now: Progress) -> None:
         """Show this progress, in this panel and in the quizzes of the page."""
