@@ -29,10 +29,6 @@ def solved(exercise):
     return names[EXERCISES[exercise].name]
 
 
-def details(result):
-    return {detail.label: detail.text for detail in result.details}
-
-
 # What each exercise says
 
 
@@ -42,6 +38,7 @@ def test_the_solution_is_right_and_the_course_s_own_function_is_not_taken_for_it
     own = check(exercise, EXERCISES[exercise].model_answer)
     assert own.outcome == "not attempted"
     assert f"the course's own `{EXERCISES[exercise].name}`" in own.message
+    assert EXERCISES[exercise].model_answer.__doc__.startswith("Return ")
 
 
 @EACH
@@ -49,26 +46,9 @@ def test_each_mistake_is_named_and_differs_from_every_other(exercise):
     known = EXERCISES[exercise]
     for name, does in known.mistakes.items():
         result = check(exercise, lambda *given, does=does: does(*given))
-        assert (result.outcome, details(result)["Likely cause"]) == ("not yet", known.words["mistakes"][name])
-    assert len(known.mistakes) + len(known.promises) >= 2
+        assert (result.outcome, result.details["Likely cause"]) == ("not yet", known.words["mistakes"][name])
     assert [*known.mistakes] == [*known.words.get("mistakes", ())]
-    promises = [*known.words.get("promises", ())]
-    assert promises[: len(known.promises)] == [broken.__name__.removeprefix("_") for broken in known.promises]
-    assert promises[len(known.promises) :] == ["everywhere"] * bool(known.everywhere)
-
-
-@EACH
-def test_words_for_the_learner_are_sentences(exercise):
-    known = EXERCISES[exercise]
-    promises = [words for promise in known.words.get("promises", {}).values() for words in promise.values()]
-    for pattern, texts in (
-        (r"[A-Z][a-z].*[a-z]", [known.title]),
-        (r"(True|.promote.|the|a|two) .*\.", [known.returns]),
-        (r"[A-Z`].*[.?]", known.words["hints"]),
-        (r"[a-zNP6`].*[.\w]", [*known.words.get("mistakes", {}).values(), *promises]),
-        (r"(None|[a-z0-9]).*[^.]", known.cases),
-    ):
-        assert [text for text in texts if not re.fullmatch(pattern, text)] == []
+    assert [*known.promises, *["everywhere"][: len(known.everywhere)]] == [*known.words.get("promises", ())]
 
 
 RIGHT_RESULTS = {
@@ -116,20 +96,9 @@ def hours_of_a_day(parcels, clicks):
     return np.median([(at - seen).seconds / 3600 for at, seen in zip(both["clicked_at"], both["seen_at"], strict=True)])
 
 
-def split_at_a_position(table, cutoff):
-    place = (table["seen_at"] < cutoff).sum()
-    return table.head(place), table.tail(len(table) - place)
-
-
 def true_or_nothing(image):
     if image.min() == image.max():
         return True
-
-
-def gate_at_the_upper_end(correct, total, gate):
-    z, share = 1.959964, correct / total
-    middle, half = share + z**2 / (2 * total), z * (share * (1 - share) / total + z**2 / (4 * total**2)) ** 0.5
-    return (middle + half) / (1 + z**2 / total) >= gate
 
 
 def request_with_nan(pixels):
@@ -166,6 +135,10 @@ def forgets(image):
     _ = image.min() == image.max()
 
 
+def gives_nothing(image):
+    return print(image.min() == image.max())
+
+
 @pytest.mark.parametrize(
     ("exercise", "answer", "cause"),
     [
@@ -175,14 +148,12 @@ def forgets(image):
         ("2.1", true_or_nothing, "one way through the function ends without a `return`"),
         ("2.1", prints, "`return` in place of `print`"),
         ("2.1", forgets, "no line says `return`"),
-        ("2.1", lambda image: print(True), "behind `return`"),
+        ("2.1", gives_nothing, "behind `return`"),
         ("2.1", lambda image: np.array([image.min() == image.max()]), "still stands in a ndarray"),
         ("2.1", lambda image: int(image.min() == image.max()), "a comparison gives True or False"),
-        ("2.2", split_at_a_position, "by position"),
         ("2.3", lambda train, val: len([image for image in val if image in train]), "a single pixel"),
         ("3.1", lambda y_train, y_val: max(y_val.mean(), 1 - y_val.mean()), "peeked"),
         ("4.1", lambda y, p: pd.crosstab(p, y).reindex([0, 1], fill_value=0), "exchanged"),
-        ("4.3", gate_at_the_upper_end, "upper end"),
         ("5.1", request_with_nan, "NaN slips through"),
         ("5.2", lambda parcel_id, share: hash(parcel_id) % 100 < 100 * share, "`hash()` of a whole number"),
         ("5.2", hash_of_text, "one start of Python to the next"),
@@ -204,7 +175,7 @@ def test_a_mistake_is_recognised_however_it_is_written(exercise, answer, cause):
     ],
 )
 def test_no_cause_is_better_than_a_wrong_one(exercise, answer):
-    assert list(details(check(exercise, answer))) == ["Seen", "Expected", "Next"]
+    assert list(check(exercise, answer).details) == ["Seen", "Expected", "Next"]
 
 
 # The four outcomes, and what is shown
@@ -213,25 +184,19 @@ def test_no_cause_is_better_than_a_wrong_one(exercise, answer):
 def blank(*_arguments): ...
 
 
-def blank_with_names(*_arguments):
-    """Return two things."""
-    first, second = ..., ...
-    return first, second
-
-
 @EACH
 def test_what_is_blank_called_or_of_another_kind_is_told_apart(exercise):
     known = EXERCISES[exercise]
-    for answer in (..., None, blank, blank_with_names, lambda *_: 2 * ...):
+    for answer in (..., None, blank, lambda *_: ...):
         result = check(exercise, answer)
         assert result.outcome == "not attempted"
         assert result.message.startswith(f"Write `{known.signature}` in place of the three dots")
     called = check(exercise, 42)
-    assert (called.outcome, details(called)["Seen"]) == ("not yet", "42, of type int")
-    assert f'check("{exercise}", {known.name})' in details(called)["Likely cause"]
+    assert (called.outcome, called.details["Seen"].text) == ("not yet", "Seen: 42, of type int")
+    assert f'check("{exercise}", {known.name})' in called.details["Likely cause"]
     other = check(exercise, lambda *_: object)
     assert other.message.endswith(f", `{known.name}` returns another kind of value.")
-    assert details(other) == {"Seen": "<class 'object'>, of type type", "Expected": known.returns}
+    assert (len(other.details), other.details["Expected"]) == (2, known.returns)
 
 
 def helper(one):
@@ -262,8 +227,8 @@ def late(parcels, clicks):
 def test_a_crash_is_told_with_what_is_sure(answer, label, words):
     result = check("1.1", answer)
     assert result.outcome == "crashed"
-    assert words in details(result)[label]
-    assert details(result)["Given"] == "five parcels, of which 104 and 105 have no click."
+    assert words in result.details[label]
+    assert result.details["Given"] == "five parcels, of which 104 and 105 have no click."
 
 
 def test_the_line_of_a_crash_is_one_of_the_cell_or_is_not_told():
@@ -275,7 +240,7 @@ def test_the_line_of_a_crash_is_one_of_the_cell_or_is_not_told():
 
 
 def test_values_are_shown_like_the_learner_would_write_them():
-    assert details(check("1.2", lambda parcels, clicks: np.float64(40)))["Seen"] == "40.0"
+    assert "Seen: [40.0]" in repr(check("1.2", lambda parcels, clicks: [np.float64(40)]))
     assert len(repr(check("2.1", lambda image: "y" * 500))) < 500
     split = check("2.2", lambda table, cutoff: (table.iloc[:2], table.iloc[2:]))
     assert "\nSeen, part 1\nid          seen_at\n 1 2026-02-03 00:00\n 2 2026-01-05 00:00" in repr(split)
@@ -322,7 +287,7 @@ def test_a_loop_without_an_end_is_stopped(monkeypatch, swallows):
 
     result = check("2.1", endless)
     ended.append(True)
-    assert (result.outcome, details(result)["Given"]) == ("crashed", "an image with a stroke on it.")
+    assert (result.outcome, result.details["Given"]) == ("crashed", "an image with a stroke on it.")
     assert "was stopped" in result.message
 
 
@@ -334,7 +299,7 @@ def test_prints_are_folded_into_the_result(capsys):
 
     result = check("5.3", talks)
     assert result.outcome == "right"
-    assert details(result)["Printed"] == "latency 0 (4,000 lines)"
+    assert result.details["Printed"].text == "Printed, first lines: latency 0"
     assert result._repr_html_().count("latency") < 20
     assert capsys.readouterr().out == ""
 
@@ -343,7 +308,7 @@ def test_a_name_that_hides_pythons_own_is_told():
     for name, other, exercise in (("sum", 3, "2.3"), ("all", lambda values: values is not None, "6.2")):
         answer = solved(exercise)
         hidden = types.FunctionType(answer.__code__, {**answer.__globals__, name: other}, answer.__name__)
-        assert f"`{name}` has another meaning than Python's" in details(check(exercise, hidden))["Likely cause"]
+        assert f"`{name}` has another meaning than Python's" in check(exercise, hidden).details["Mind"]
 
 
 def test_in_a_kernel_nothing_ends_it_floods_it_or_stops_run_all(tmp_path):
@@ -353,8 +318,7 @@ def test_in_a_kernel_nothing_ends_it_floods_it_or_stops_run_all(tmp_path):
         "check('2.1', lambda image: exit())",
         "def canary(parcel_id, share):\n    print(parcel_id)\n    return hash(str(parcel_id)) % 100 < 100 * share\n\n"
         "check('5.2', canary)",
-        "import matplotlib.pyplot as plt\ntrial.SECONDS = 1\n"
-        "check('2.1', lambda image: plt.figure() and display(image) or [None for _ in iter(int, 1)])",
+        "trial.SECONDS = 1\ncheck('2.1', lambda image: display(image) or [None for _ in iter(int, 1)])",
         "print(own_or_model_answer('2.1', lambda image: quit()).__name__)",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
@@ -383,7 +347,7 @@ def test_the_outcome_is_saved_and_a_finished_challenge_is_marked():
 def test_a_check_tells_when_progress_cannot_be_saved(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("MLOPS_LESSON_HOME", str(tmp_path / "file"))
-    assert "memory only" in details(check("1.1", lambda parcels, clicks: 1 / 0))["Mind"]
+    assert "memory only" in check("1.1", lambda parcels, clicks: 1 / 0).details["Mind"]
 
 
 def test_later_cells_go_on_with_the_learners_own_answer_or_the_model_answer(capsys):
@@ -405,4 +369,6 @@ def test_every_notebook_shows_its_exercises_with_their_minutes(stage):
     for number in known:
         exercise = EXERCISES[number]
         assert f'check("{number}", {exercise.name})' in notebook
-        assert re.search(rf"{number}.{{1,3}}{exercise.title}\W+{exercise.minutes} minutes", notebook, re.IGNORECASE)
+        assert re.search(
+            rf"{number}.{{1,3}}{exercise.words['title']}\W+{exercise.words['minutes']} minutes", notebook, re.IGNORECASE
+        )

@@ -19,7 +19,7 @@ from terms import glossary
 
 from mlops_lesson.stages import STAGES, Stage
 from mlops_lesson.teaching.chooser import WAYS, link, read_minutes
-from mlops_lesson.teaching.exercises.exercise import exercises_of
+from mlops_lesson.teaching.exercises.exercise import words_of
 from mlops_lesson.teaching.questions import Question, load_questions
 from mlops_lesson.teaching.quiz import Asked, quiz
 
@@ -150,9 +150,7 @@ def six_sessions() -> str:
 def at_a_glance(stage: Stage) -> str:
     """Write how long a stage takes, and what its exercises ask."""
     minutes = sum(minutes for (slug, _), minutes in read_minutes().items() if slug == stage.slug)
-    tasks = [
-        f"{exercise.id} {exercise.title} ({exercise.minutes} minutes)" for exercise in exercises_of(stage).values()
-    ]
+    tasks = [f"{name} {words['title']} ({words['minutes']} minutes)" for name, words in words_of(stage).items()]
     return f"{minutes} minutes in all. Exercises: {'; '.join(tasks)}."
 
 

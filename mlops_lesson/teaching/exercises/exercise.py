@@ -1,4 +1,4 @@
-"""What an exercise is made of, and when two values count as the same.
+"""What an exercise is made of, and the form in which two values are compared.
 
 A stage's exercises stand in `stage_1.py` to `stage_6.py`, their words in the TOML file beside; `check` runs them.
 """
@@ -7,7 +7,7 @@ import ast
 import importlib
 import inspect
 import tomllib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -23,23 +23,21 @@ Function = Callable[..., Any]
 
 @dataclass(frozen=True)
 class Exercise:
-    """An exercise and how an answer is tried; its words stand in the stage's TOML file, under the same names.
+    """An exercise and how an answer is tried; `id` and `words` come from the stage's TOML file.
 
     What is expected stands after "Return" in the docstring of the model answer, the function to write. `cases` are
-    arguments to try an answer on, copied for each call, by the situation in words that follow "With". `mistakes` are
-    functions for the likely wrong ways, each different from all others in some case. An open exercise has `promises`:
-    functions that take the learner's and yield what was seen where the promise is broken; and arguments for which a
-    second Python has to give the same, `everywhere`. The rest is filled in from the TOML file.
+    arguments to try an answer on, by the situation in words that follow "With". `mistakes` are functions that go wrong
+    in a likely way, each different from all others in some case. An exercise with many right answers has `promises`
+    instead: functions that take the learner's and return what breaks the promise, for its words `seen`, or something
+    empty; and it has calls to which a second Python has to give the same answer, `everywhere`.
     """
 
     model_answer: Function
     cases: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     mistakes: dict[str, Function] = field(default_factory=dict)
-    promises: list[Callable[[Function], Iterator[str]]] = field(default_factory=list)
+    promises: dict[str, Function] = field(default_factory=dict)
     everywhere: list[tuple[Any, ...]] = field(default_factory=list)
     id: str = ""
-    title: str = ""
-    minutes: int = 0
     words: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -87,10 +85,7 @@ def exercise_ids(stage: int | str | Stage) -> tuple[str, ...]:
 def exercises_of(stage: Stage) -> dict[str, Exercise]:
     """Load the exercises of a stage, by their identifiers in order."""
     made = importlib.import_module(f"{__package__}.stage_{stage.number}").EXERCISES
-    return {
-        name: replace(made[name], id=name, title=words["title"], minutes=words["minutes"], words=words)
-        for name, words in words_of(stage).items()
-    }
+    return {name: replace(made[name], id=name, words=words) for name, words in words_of(stage).items()}
 
 
 def all_exercises() -> dict[str, Exercise]:
@@ -98,40 +93,25 @@ def all_exercises() -> dict[str, Exercise]:
     return {name: exercise for stage in STAGES for name, exercise in exercises_of(stage).items()}
 
 
-def of_the_same_kind(given: Any, right: Any) -> bool:
-    """Tell whether a value could be an answer where `right` is the right one."""
-    match right:
-        case bool() | np.bool_():
-            return isinstance(given, (bool, np.bool_))
-        case str():
-            return isinstance(given, str)
-        case int() | float() | np.number():
-            return isinstance(given, (int, float, np.number)) and not isinstance(given, bool)
-        case pd.DataFrame():
-            return isinstance(given, pd.DataFrame) and set(right.columns) <= set(given.columns)
-        case tuple():
-            parts = isinstance(given, (tuple, list)) and len(given) == len(right)
-            return parts and all(of_the_same_kind(*each) for each in zip(given, right, strict=True))
-        case list():
-            flat = isinstance(given, Iterable) and not isinstance(given, (str, dict, pd.DataFrame))
-            return flat and getattr(given, "ndim", 1) == 1 and all(of_the_same_kind(each, 0) for each in given)
-    return np.asarray(given, dtype=float).shape == right.shape
-
-
-def same(given: Any, right: Any) -> bool:
-    """Tell whether a value of the right kind is the right one, up to rounding.
+def comparable(value: Any, right: Any) -> Any:
+    """Bring a value to the form in which it is compared with the right one; an error if it is of another kind.
 
     A list is a collection in any order, and so are the rows of a table; a tuple and an array have places.
     """
     match right:
-        case str():
-            return bool(given == right)
-        case pd.DataFrame():
-            both = (table[right.columns] for table in (given, right))
-            rows, expected = (sorted(table.itertuples(index=False, name=None)) for table in both)
-            return rows == expected
-        case tuple():
-            return all(same(*each) for each in zip(given, right, strict=True))
-        case list():
-            return sorted(given) == sorted(right)
-    return bool(np.allclose(np.asarray(given, dtype=float), np.asarray(right, dtype=float), rtol=1e-6, atol=1e-9))
+        case bool():
+            if isinstance(value, bool | np.bool_):
+                return bool(value)
+        case str() if isinstance(value, str):
+            return value
+        case int() | float() if isinstance(value, int | float | np.number) and not isinstance(value, bool):
+            return round(float(value), 6)
+        case pd.DataFrame() if isinstance(value, pd.DataFrame):
+            return sorted(value[right.columns].itertuples(index=False, name=None))
+        case tuple() if isinstance(value, tuple | list):
+            return [comparable(*each) for each in zip(value, right, strict=True)]
+        case list() if not isinstance(value, str | dict | pd.DataFrame):
+            return sorted(comparable(each, 0) for each in value)
+        case np.ndarray() if np.shape(value) == right.shape:
+            return np.round(np.asarray(value, dtype=float), 6).tolist()
+    raise TypeError(f"a {type(value).__name__} where a {type(right).__name__} is expected")

@@ -1,36 +1,23 @@
 """What a check found, as the learner sees it."""
 
 import reprlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from mlops_lesson.show.page import fold, render
+from mlops_lesson.show.page import Shown, fold, render
 from mlops_lesson.show.tables import show_table
 from mlops_lesson.teaching.exercises.trial import quietly
-
-SIGNS = {"right": ("✓", "#1a7f37"), "not yet": ("✗", "#b3261e"), "crashed": ("!", "#8a4600"),
-         "not attempted": ("…", "#5b6470")}  # fmt: skip
-"""A sign and a colour for each outcome; white text on each colour, and each colour as a line, can be told apart."""
 
 MOST_ROWS = 6
 _SHORT = reprlib.Repr()
 vars(_SHORT).update(maxlist=12, maxtuple=12, maxset=12, maxdict=6, maxstring=160, maxother=160)
 
-
-@dataclass(frozen=True)
-class Detail:
-    """One line of a check's result: what it is, its words, and the HTML that stands in their place on a page."""
-
-    label: str
-    text: str
-    html: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.label}:{self.text if self.text.startswith(chr(10)) else f' {self.text}'}"
+Details = dict[str, str | Shown]
+"""Lines of a result by their labels; what is more than words says its label itself."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -40,29 +27,31 @@ class CheckResult:
     exercise: str
     outcome: str
     message: str
-    details: tuple[Detail, ...] = ()
+    details: Details = field(default_factory=dict)
     hints: tuple[str, ...] = ()
     solution: str = ""
 
     def __repr__(self) -> str:
-        return "\n".join([f"Exercise {self.exercise}: {self.outcome}. {self.message}", *map(str, self.details)])
+        lines = [f"{label}: {what}" if isinstance(what, str) else what.text for label, what in self.details.items()]
+        return "\n".join([f"Exercise {self.exercise}: {self.outcome}. {self.message}", *lines])
 
     def _repr_html_(self) -> str:
-        sign, colour = SIGNS[self.outcome]
-        return render("teaching/result", result=self, sign=sign, colour=colour)
+        return render("teaching/result", result=self)
 
 
-def of_value(label: str, value: Any, kind: bool = False) -> Detail:
+def show_value(label: str, value: Any, kind: bool = False) -> Shown:
     """Show a value: a table as a small table, anything else in one line; `kind` adds its type."""
     note = f", of type {type(value).__name__}" if kind else ""
-    if tables := quietly(_of_tables, label, value, note):
+    if tables := quietly(_show_tables, label, value, note):
         return tables
     unknown = f"a {type(value).__name__} that cannot be shown"
-    text = quietly(lambda: " ".join(_SHORT.repr(_plain(value)).split()), otherwise=unknown)
-    return Detail(label, f"{text}{note}", f"<p>{escape(label)}: <code>{escape(text)}</code>{escape(note)}</p>")
+    # Numpy's numbers read like Python's, which is what a learner would write.
+    with np.printoptions(legacy="1.25"):
+        text = quietly(lambda: " ".join(_SHORT.repr(value).split()), otherwise=unknown)
+    return Shown(f"{label}: {text}{note}", f"<p>{escape(label)}: <code>{escape(text)}</code>{escape(note)}</p>")
 
 
-def _of_tables(label: str, value: Any, note: str) -> Detail | None:
+def _show_tables(label: str, value: Any, note: str) -> Shown | None:
     """Show a data frame, a series, a matrix or several of them as small tables; None if it is something else."""
     parts = list(value) if isinstance(value, tuple | list) else [value]
     if not parts or not all(isinstance(part, pd.Series) or getattr(part, "ndim", 0) == 2 for part in parts):
@@ -75,21 +64,13 @@ def _of_tables(label: str, value: Any, note: str) -> Detail | None:
         index = not isinstance(part, pd.DataFrame) or part.index.name is not None
         shown.append(show_table(pd.DataFrame(part).iloc[:MOST_ROWS, :8], f"{label}{which}{note}{rows}", index=index))
     beside = '<div style="display:inline-block;vertical-align:top;margin-right:2em">'
-    html = "".join(table._repr_html_() for table in shown)
-    return Detail(f"{label}{note}", "\n".join(["", *map(repr, shown)]), f"{beside}{html}</div>")
+    html = "".join(table.html for table in shown)
+    return Shown("\n".join(table.text for table in shown), f"{beside}{html}</div>")
 
 
-def of_prints(text: str, lines: int) -> Detail:
-    """Show the beginning of what a function printed, folded."""
-    first = text.strip().partition("\n")[0][:80]
-    title = f"Printed by your function: {'one line' if lines <= 1 else f'{lines:,} lines'}"
-    code = escape("\n".join(text.splitlines()[:8]))
-    folded = fold(title, f'<pre tabindex="0"><code>{code}</code></pre>')
-    return Detail("Printed", f"{first} ({max(lines, 1):,} lines)", folded)
-
-
-def _plain(value: Any) -> Any:
-    """Return numpy's values as Python's, which read like what a learner would write."""
-    if isinstance(value, np.generic | np.ndarray):
-        return value.tolist()
-    return type(value)(map(_plain, value)) if type(value) in (list, tuple, set) else value
+def show_prints(text: str) -> Shown:
+    """Show the first lines that a function printed, folded."""
+    lines = text.strip().splitlines()[:8]
+    code = escape("\n".join(lines))
+    folded = fold("Printed by your function, first lines", f'<pre tabindex="0"><code>{code}</code></pre>')
+    return Shown(f"Printed, first lines: {lines[0][:80]}", folded)

@@ -30,11 +30,6 @@ IMAGES = np.random.RandomState(7).randint(0, 17, size=(12, 64)).astype(float)
 THRICE, TWO_KNOWN = IMAGES[[0, 1, 2, 3, 4, 5, 0, 0]], IMAGES[[6, 7, 8, 0, 9, 3]]
 
 
-def _split_by_position(table: pd.DataFrame, cutoff: pd.Timestamp) -> tuple[pd.DataFrame, pd.DataFrame]:
-    first = int((table["seen_at"] < cutoff).sum())
-    return table.iloc[:first], table.iloc[first:]
-
-
 def _rows(images: np.ndarray) -> list[tuple[float, ...]]:
     return [tuple(image) for image in images]
 
@@ -51,7 +46,6 @@ EXERCISES = {
         },
         mistakes={
             "only_black": lambda image: bool(image.sum() == 0),
-            "any_dark": lambda image: bool((image == 0).any()),
             "too_dark": lambda image: bool(image.mean() < 1),
             "turned_round": lambda image: bool(image.min() != image.max()),
         },
@@ -65,7 +59,6 @@ EXERCISES = {
         },
         mistakes={
             "at_or_before": lambda table, cutoff: (table[table["seen_at"] <= cutoff], table[table["seen_at"] > cutoff]),
-            "by_position": _split_by_position,
             "cutoff_lost": lambda table, cutoff: (table[table["seen_at"] < cutoff], table[table["seen_at"] > cutoff]),
             "exchanged": lambda table, cutoff: split_by_time(table, cutoff)[::-1],
         },

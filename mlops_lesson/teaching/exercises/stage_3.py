@@ -1,7 +1,5 @@
 """The exercises of Model Training."""
 
-import math
-
 import numpy as np
 
 from mlops_lesson.teaching.exercises.exercise import Exercise
@@ -53,7 +51,6 @@ EXERCISES = {
         mistakes={
             "place": lambda trace: min(range(len(trace)), key=lambda place: trace[place][1]),
             "highest_accuracy": lambda trace: max(trace, key=lambda record: record[2])[0],
-            "last": lambda trace: trace[-1][0],
             "loss": lambda trace: min(record[1] for record in trace),
         },
     ),
@@ -68,7 +65,6 @@ EXERCISES = {
             "sign": lambda y, p: -log_loss_of(y, p),
             "sum": lambda y, p: log_loss_of(y, p) * len(y),
             "only_class_1": lambda y, p: -np.mean(y * np.log(np.clip(p, 1e-12, 1))),
-            "base_2": lambda y, p: log_loss_of(y, p) / math.log(2),
             "not_clipped": _not_clipped,
         },
     ),

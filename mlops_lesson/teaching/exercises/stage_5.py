@@ -2,8 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -34,7 +33,7 @@ def percentile(latencies: list[float], q: float) -> float:
 
 
 GOOD = [[float((row * column) % 17) for column in range(8)] for row in range(8)]
-IDS = range(100_000, 100_500)
+IDS, HUNDREDS = range(100_000, 101_000), range(100_000, 200_000, 100)
 TEN = [5.0, 1.0, 9.0, 2.0, 30.0, 3.0, 4.0, 8.0, 7.0, 6.0]
 
 
@@ -50,40 +49,13 @@ def _accepts(pixels: Any, is_fine: Callable[[float], bool], by_count: bool = Fal
     return shaped and all(isinstance(value, (int, float)) and is_fine(value) for value in values)
 
 
-def _taken(canary: Callable[..., bool], share: float, ids: Iterable[int] = IDS) -> list[bool]:
-    return [bool(canary(parcel_id, share)) for parcel_id in ids]
+def _taken(canary: Callable[..., bool], share: float, ids: range = IDS) -> set[int]:
+    return {parcel_id for parcel_id in ids if canary(parcel_id, share)}
 
 
-def _changes(canary: Callable[..., bool]) -> Iterator[str]:
-    for parcel_id in IDS[:100]:
-        if len(set(_taken(canary, 0.5, [parcel_id] * 4))) > 1:
-            yield f"parcel {parcel_id} was sent to both models"
-
-
-def _is_turned_round(canary: Callable[..., bool]) -> Iterator[str]:
-    small, large = np.mean(_taken(canary, 0.1)), np.mean(_taken(canary, 0.9))
-    if abs(small - 0.9) < 0.07 and abs(large - 0.1) < 0.07:
-        yield f"{small:.0%} went to the new model where 10% were asked for, {large:.0%} where 90% were"
-
-
-def _ignores_share(canary: Callable[..., bool]) -> Iterator[str]:
-    small = _taken(canary, 0.1)
-    if small == _taken(canary, 0.9):
-        yield f"{np.mean(small):.0%} go to the new model at 10 % and at 90 % alike"
-
-
-def _misses_share(canary: Callable[..., bool]) -> Iterator[str]:
-    in_a_row, hundreds = range(100_000, 101_000), range(100_000, 200_000, 100)
-    for name, ids in (("1,000 ids in a row", in_a_row), ("ids that end in 00", hundreds)):
-        for share in (0.1, 0.5):
-            if abs((seen := np.mean(_taken(canary, share, ids))) - share) > 0.06:
-                yield f"of {name}, {seen:.0%} went to the new model; {share:.0%} were asked for"
-
-
-def _forgets(canary: Callable[..., bool]) -> Iterator[str]:
-    for parcel_id, early, later in zip(IDS, _taken(canary, 0.1), _taken(canary, 0.5), strict=True):
-        if early and not later:
-            yield f"parcel {parcel_id} was in the 10 % but is not in the 50 %"
+def _off_share(canary: Callable[..., bool]) -> list[float]:
+    shares = [len(_taken(canary, 0.1, ids)) / len(ids) for ids in (IDS, HUNDREDS)]
+    return [] if np.allclose(shares, 0.1, atol=0.06) else shares
 
 
 EXERCISES = {
@@ -96,7 +68,7 @@ EXERCISES = {
             "a pixel of -1": (_with_pixel(-1),),
             "a pixel that is not a number (NaN)": (_with_pixel(math.nan),),
             "an infinite pixel": (_with_pixel(math.inf),),
-            "64 numbers in one row": ([[*chain(*GOOD)]],),
+            "64 numbers in one row": ([[value for row in GOOD for value in row]],),
             "one row with 9 pixels and one with 7": ([[*GOOD[0], 0.0], GOOD[1][:-1], *GOOD[2:]],),
             "a pixel that is text": (_with_pixel("16"),),
             "None in place of the image": (None,),
@@ -109,7 +81,13 @@ EXERCISES = {
     ),
     "5.2": Exercise(
         canary,
-        promises=[_changes, _is_turned_round, _ignores_share, _misses_share, _forgets],
+        promises={
+            "changes": lambda canary: sorted(_taken(canary, 0.5) ^ _taken(canary, 0.5)),
+            "is_turned_round": lambda canary: len(_taken(canary, 0.1)) > 830 and len(_taken(canary, 0.9)) < 170,
+            "ignores_share": lambda canary: _taken(canary, 0.1) == _taken(canary, 0.9),
+            "misses_share": _off_share,
+            "forgets": lambda canary: sorted(_taken(canary, 0.1) - _taken(canary, 0.5)),
+        },
         # Ids that were not asked for yet: an answer may remember what it gave.
         everywhere=[(parcel_id, 0.5) for parcel_id in range(300_000, 300_200)],
     ),
@@ -125,7 +103,6 @@ EXERCISES = {
             "between": lambda latencies, q: float(np.percentile(latencies, q)),
             "unsorted": lambda latencies, q: latencies[math.ceil(q / 100 * len(latencies)) - 1],
             "one_too_far": lambda latencies, q: sorted([*latencies, math.inf])[int(q / 100 * len(latencies))],
-            "mean": lambda latencies, q: float(np.mean(latencies)),
         },
     ),
 }
