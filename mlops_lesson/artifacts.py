@@ -1,11 +1,12 @@
 """Hand results from one notebook to the next.
 
-A stage saves what it made in a file of its kind, which is replaced whole. The next stage asks for its input with one
-call and gets the learner's own, or, where there is none, the course's own, which the finished pipeline computes on the
-spot.
+A stage saves what it made in a file of its kind; what that held before stays beside it. The next stage asks for its
+input with one call and gets the learner's own, or, where there is none, the course's own, which the finished pipeline
+computes on the spot.
 """
 
 import copy
+import hashlib
 import io
 from dataclasses import fields
 from functools import cache
@@ -101,7 +102,7 @@ def _file(name: str) -> Path:
 
 
 def save(artifact: RawDataset | CleanDataset | TrainedModel | ValidatedModel) -> str:
-    """Save a stage's result for the next stage.
+    """Save a stage's result for the next stage, and keep what was saved before under a name that holds its hash.
 
     Parameters
     ----------
@@ -123,7 +124,12 @@ def save(artifact: RawDataset | CleanDataset | TrainedModel | ValidatedModel) ->
     name = {kind: name for name, kind in KINDS.items()}.get(type(artifact))
     if name is None:
         raise TypeError(f"A stage hands on a {', a '.join(KINDS)}; got {type(artifact).__name__}.")
-    write_atomically(_file(name), _pack(artifact))
+    file = _file(name)
+    if file.exists():
+        before = file.read_bytes()
+        digest = hashlib.sha256(before).hexdigest()[:16]
+        write_atomically(file.with_stem(f"{file.stem}-{digest}"), before)
+    write_atomically(file, _pack(artifact))
     return f"Saved: {name}, {_describe(artifact)}"
 
 
