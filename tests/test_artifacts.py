@@ -39,7 +39,14 @@ def test_a_learner_gets_the_newest_own_one_or_else_the_courses_and_is_told_so(
         assert load("clean dataset").data_hash == made.data_hash
         assert load("clean dataset", quiet=True).data_hash == made.data_hash
         assert capsys.readouterr().out == said.format("your own", made.data_hash)
-    assert [path.name for path in (home / artifacts.FOLDER).iterdir()] == ["clean_dataset.zip"]
+
+
+def test_what_was_saved_before_stays_beside_what_is_saved_now(home: Path) -> None:
+    save(clean())
+    first = (home / artifacts.FOLDER / "clean_dataset.zip").read_bytes()
+    save(smaller())
+    (older,) = (home / artifacts.FOLDER).glob("clean_dataset-*.zip")
+    assert older.read_bytes() == first
 
 
 @pytest.mark.parametrize("damage", [lambda content: b"", lambda content: content[:-100], lambda content: content[100:]])
