@@ -49,8 +49,9 @@ def test_binder_takes_the_python_of_environment_yml_and_installs_the_libraries_b
     command = [sys.executable, "-m", "repo2docker", "--no-build", "--debug", str(course)]
     planned = subprocess.run(command, cwd=course, capture_output=True, text=True, check=True)
     assert f"Building conda environment for python={lock.CONDA_PYTHON}" in planned.stderr
-    steps = ["COPY --chown=0:0 src/environment.yml", "env update -p ", "COPY --chown=0:0 src/ ", "RUN ./postBuild"]
-    assert sorted(steps, key=planned.stdout.index) == steps
+    steps = ["COPY src/environment.yml", "env update -p ", "COPY src/ ", "RUN ./postBuild"]
+    # The files will belong to whoever makes the plan.
+    assert sorted(steps, key=re.sub(r"--chown=\S+ ", "", planned.stdout).index) == steps
 
 
 @pytest.mark.parametrize("name", ["jupyterlab", "notebook", "ipywidgets", "jupyter-server", "ipykernel", "traitlets"])

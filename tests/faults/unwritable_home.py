@@ -52,11 +52,11 @@ def full(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def read_only(folder: Path) -> Iterator[None]:
-    mount(folder, "-o", "remount,ro")
+    mount(folder, "-o", "remount,bind,ro")
     try:
         yield
     finally:
-        mount(folder, "-o", "remount,rw")
+        mount(folder, "-o", "remount,bind,rw")
 
 
 def log_a_request() -> bool:
