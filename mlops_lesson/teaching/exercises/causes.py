@@ -54,7 +54,7 @@ def of_nothing(trial: Trial) -> dict[str, str]:
 def of_another_kind(given: Any, right: Any) -> dict[str, str]:
     """Say what is one step away from the right kind, or nothing."""
     kind = type(given).__name__
-    if not np.isscalar(given) and quietly(lambda: comparable(np.asarray(given).item(), right)) is not None:
+    if quietly(lambda: comparable(np.asarray(given).item(), right)) is not None:
         return {"Likely cause": f"the value still stands in a {kind}; take it out."}
     if isinstance(right, bool) and quietly(lambda: given in (0, 1, "True", "False")):
         return {"Likely cause": f"this is a {kind}; a comparison gives True or False."}

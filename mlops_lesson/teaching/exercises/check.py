@@ -10,15 +10,12 @@ from dataclasses import replace
 from traceback import format_exception_only
 from typing import Any
 
-from mlops_lesson.stages import STAGES
 from mlops_lesson.teaching import progress
 from mlops_lesson.teaching.exercises import causes
 from mlops_lesson.teaching.exercises import trial as trials
-from mlops_lesson.teaching.exercises.exercise import Exercise, comparable, exercise_ids, exercises_of
+from mlops_lesson.teaching.exercises.exercise import Exercise, comparable, exercise_ids, find_exercise
 from mlops_lesson.teaching.exercises.result import CheckResult, show_prints, show_value
 from mlops_lesson.teaching.exercises.trial import CrashError, Trial, quietly
-
-LONGEST_ERROR = 160
 
 
 def check(exercise: str, answer: Any) -> CheckResult:
@@ -38,7 +35,7 @@ def check(exercise: str, answer: Any) -> CheckResult:
         raises, whatever the answer does.
     """
     try:
-        known = _find(exercise)
+        known = find_exercise(exercise)
     except ValueError as error:
         return CheckResult(str(exercise), "not attempted", str(error))
     found = _examine(known, answer)
@@ -74,19 +71,12 @@ def own_or_model_answer(exercise: str, answer: Any) -> Callable[..., Any]:
     ValueError
         If there is no such exercise.
     """
-    known = _find(exercise)
+    known = find_exercise(exercise)
     if _examine(known, answer).outcome == "right":
         print(f"Going on with your own {known.name} of exercise {known.id}.")
         return answer
     print(f"Going on with the model answer for {known.name} of exercise {known.id}: yours is not right yet.")
     return known.model_answer
-
-
-def _find(exercise: str) -> Exercise:
-    stages = {name: stage for stage in STAGES for name in exercise_ids(stage)}
-    if exercise not in stages:
-        raise ValueError(f"There is no exercise {exercise!r}. There are: {', '.join(stages)}.")
-    return exercises_of(stages[exercise])[exercise]
 
 
 class _NotRightError(Exception):
@@ -160,7 +150,7 @@ def _values(trial: Trial, case: str, arguments: tuple[Any, ...]) -> tuple[Any, A
         error = crash.__cause__
         line = causes.line_of(error, trial.answer)
         stopped = f"`{exercise.name}` stopped with an error{f' in line {line} of the cell' if line else ''}."
-        in_words = " ".join("".join(format_exception_only(error)).split())[:LONGEST_ERROR]
+        in_words = " ".join("".join(format_exception_only(error)).split())[:160]
         details = {"Seen": in_words, "Given": f"{case}."} | expected | causes.of_a_crash(trial, error)
         raise _NotRightError("crashed", stopped, details) from crash
     if given is ... or (given is None and causes.is_empty(trial.answer)):

@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -82,15 +83,18 @@ def exercise_ids(stage: int | str | Stage) -> tuple[str, ...]:
 
 
 @cache
-def exercises_of(stage: Stage) -> dict[str, Exercise]:
-    """Load the exercises of a stage, by their identifiers in order."""
-    made = importlib.import_module(f"{__package__}.stage_{stage.number}").EXERCISES
-    return {name: replace(made[name], id=name, words=words) for name, words in words_of(stage).items()}
+def find_exercise(name: str) -> Exercise:
+    """Load an exercise by its identifier; `ValueError` if there is none of this name."""
+    for stage in STAGES:
+        if name in words_of(stage):
+            module = importlib.import_module(f"{__package__}.stage_{stage.number}")
+            return replace(module.EXERCISES[name], id=name, words=words_of(stage)[name])
+    raise ValueError(f"There is no exercise {name!r}. There are: {', '.join(chain(*map(words_of, STAGES)))}.")
 
 
 def all_exercises() -> dict[str, Exercise]:
-    """Return every exercise of the course by its identifier, in order."""
-    return {name: exercise for stage in STAGES for name, exercise in exercises_of(stage).items()}
+    """Load every exercise of the course, by its identifier, in order."""
+    return {name: find_exercise(name) for stage in STAGES for name in words_of(stage)}
 
 
 def comparable(value: Any, right: Any) -> Any:

@@ -16,18 +16,15 @@ MOST_ROWS = 6
 _SHORT = reprlib.Repr()
 vars(_SHORT).update(maxlist=12, maxtuple=12, maxset=12, maxdict=6, maxstring=160, maxother=160)
 
-Details = dict[str, str | Shown]
-"""Lines of a result by their labels; what is more than words says its label itself."""
-
 
 @dataclass(frozen=True, repr=False)
 class CheckResult:
-    """What a check found, ready to be displayed by Jupyter; made by `check`."""
+    """What a check found, ready to be displayed by Jupyter; of its details, what is `Shown` says its label itself."""
 
     exercise: str
     outcome: str
     message: str
-    details: Details = field(default_factory=dict)
+    details: dict[str, str | Shown] = field(default_factory=dict)
     hints: tuple[str, ...] = ()
     solution: str = ""
 

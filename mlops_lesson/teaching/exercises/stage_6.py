@@ -1,7 +1,5 @@
 """The exercises of Monitoring & Maintenance."""
 
-from functools import partial
-
 import numpy as np
 from scipy.stats import binomtest
 
@@ -59,10 +57,10 @@ EXERCISES = {
             "values above the last bin": (REFERENCE, np.array([*EVEN, 17.0, 18.0, 19.0, 20.0]), BINS),
         },
         mistakes={
-            "counts": partial(_index, wrong="counts"),
-            "one_sided": partial(_index, wrong="one_sided"),
+            "counts": lambda reference, current, bins: _index(reference, current, bins, "counts"),
+            "one_sided": lambda reference, current, bins: _index(reference, current, bins, "one_sided"),
             "sign": lambda reference, current, bins: -psi(reference, current, bins),
-            "closed_bins": partial(_index, wrong="closed_bins"),
+            "closed_bins": lambda reference, current, bins: _index(reference, current, bins, "closed_bins"),
         },
     ),
     "6.2": Exercise(
