@@ -33,12 +33,7 @@ CHANCE = st.integers(0, 2**32).map(random.Random)
 NASTY = st.sampled_from(
     [
         *("", " ", "\0", "\ud800", "=1+1", "<script>", "../..", "9" * 400, "\u202eabc", "NaN"),
-        -1,
-        0,
-        2**63,
-        1e308,
-        True,
-        None,
+        *(-1, 0, 2**63, 1e308, True, None),
     ]
 )
 VALUE = NASTY | st.recursive(
@@ -66,10 +61,8 @@ def spoil(content, chance):
         [
             content[:place],
             content[:place] + content[other:],
-            content[:other] + content[place:],
             content[:place] + bytes([content[place] ^ 1 << chance.randrange(8)]) + content[place + 1 :],
             content[:place] + chance.randbytes(3) + content[place:],
-            content[:place] + bytes(other - place) + content[other:],
             content.replace(chance.choice([b",", b'"', b":", b"2026", b"\n"]), chance.choice([b";", b"", b"\r"])),
             b"",
         ]
