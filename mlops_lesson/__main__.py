@@ -56,7 +56,7 @@ def _report(given: argparse.Namespace) -> None:
     from mlops_lesson.instructors import class_report
 
     report = class_report.build(given.source, stage=given.stage, same=given.same)
-    page, table = report.write(given.out, given.names)
+    page, table = (report if given.names else report.without_names()).write(given.out)
     to_do = [f"  {each.file}: {each.reason}. To do: {each.remedy}." for each in report.left_out if each.remedy]
     print(f"Learners counted: {len(report.learners)}. Taught up to: {report.stage.number} {report.stage.name}.")
     print(f"Left out, ask again or put right: {len(to_do)}.", *to_do, sep="\n")

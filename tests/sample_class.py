@@ -8,6 +8,7 @@ from mlops_lesson.instructors.handed_in import asked
 from mlops_lesson.stages import STAGES
 from mlops_lesson.teaching.exercises.exercise import all_exercises
 from mlops_lesson.teaching.export_format import FORMAT, FORMAT_VERSION, checksum
+from mlops_lesson.teaching.progress import Answer
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC).isoformat(timespec="milliseconds")
 
@@ -42,6 +43,11 @@ def make_export(seed=0, name="", stages=6, skill=0.6):
     learner = {"id": f"{chance.getrandbits(64):016x}", "name": name}
     head = {"format": FORMAT, "format_version": FORMAT_VERSION, "course_version": "0.1.0", "exported_at": NOW}
     return seal({**head, "learner": learner, "progress": progress})
+
+
+def answered(*choice, right=True, confidence=None, attempts=1):
+    """Make a saved answer, that of these letters."""
+    return Answer([*choice], right, [*choice], right, confidence, attempts, NOW)
 
 
 def given(question, first, last, confidence=None):

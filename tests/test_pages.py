@@ -72,7 +72,7 @@ def test_a_plan_fits_into_its_minutes_and_leaves_some(minutes: str) -> None:
 
 @pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
 def test_a_plan_asks_what_it_has_taught(plan: Plan) -> None:
-    asked = [(stage, item.question) for stage in plan.taught() for item in plan.questions(stage)]
+    asked = [(stage, question) for stage in plan.taught() for question in plan.questions(stage)]
     assert [question.id for _, question in asked] == list(plan.asks)
     assert [question.id for stage, question in asked if question.needs not in plan.taught()[stage]] == []
 

@@ -3,12 +3,13 @@
 import json
 
 import pytest
+from sample_class import answered
 
 from mlops_lesson.teaching import progress
 from mlops_lesson.teaching.exercises.exercise import exercise_ids
 from mlops_lesson.teaching.panel import ProgressPanel, progress_panel, stage_rows, summary_html
 from mlops_lesson.teaching.questions import Option, Question
-from mlops_lesson.teaching.quiz import quiz
+from mlops_lesson.teaching.quiz import known_question, quiz
 
 
 @pytest.fixture
@@ -41,15 +42,14 @@ def collect(panel, *items):
 def test_whether_an_answer_is_right_is_decided_by_the_question(panel, choice, claimed, right):
     receive(panel, given(choice, right=claimed, confidence="certain"))
     collect(panel, saved_in_page(choice, right=claimed, first_right=claimed, question="version-is-a-hash"))
-    now = progress.read()
-    saved = now.answer(1, "late-labels")
+    answers, question = progress.read().answers_of(1), known_question("data_collection", "version-is-a-hash")
+    saved, collected = answers["late-labels"], answers["version-is-a-hash"]
     assert (saved.choice, saved.right, saved.confidence) == ([choice], right, "certain")
-    collected = now.answer(1, "version-is-a-hash")
-    assert collected.right is collected.first_right is quiz(1).find("version-is-a-hash").is_right([choice])
+    assert collected.right is collected.first_right is question.is_right([choice])
 
 
 def test_the_page_hears_that_an_answer_is_saved_only_after_it_was(panel, tmp_path, monkeypatch):
-    panel.send = lambda message: panel.sent.append((message, progress.read().answer(1, "late-labels")))
+    panel.send = lambda message: panel.sent.append((message, progress.read().answers_of(1)["late-labels"]))
     receive(panel, given("A"))
     message = f"Saved in this browser and in {progress.progress_file()}."
     sent = {"kind": "saved", "quiz": "data_collection", "question": "late-labels", "message": message}
@@ -77,7 +77,7 @@ def test_what_was_reset_stays_forgotten_whatever_the_page_still_has(panel):
 
 
 def test_a_new_panel_knows_answers_and_resets_from_its_first_message_on(monkeypatch):
-    progress.keep_answer(1, "late-labels", ["B"], right=False)
+    progress.keep_answer(1, "late-labels", answered("B"))
     progress.reset(2)
     opened = []
     monkeypatch.setattr(ProgressPanel, "open", lambda self: opened.append((self.learner, self.kept)))
@@ -90,14 +90,14 @@ def test_a_new_panel_knows_answers_and_resets_from_its_first_message_on(monkeypa
 
 
 def test_an_answer_that_no_longer_fits_its_question_counts_as_not_given(panel):
-    progress.keep_answer(1, "late-labels", ["J"], right=True)
+    progress.keep_answer(1, "late-labels", answered("J"))
     assert next(stage_rows(progress.read()))[1:3] == ("0 of 6", "0 of 6")
     collect(panel, saved_in_page("A", "B", question="version-is-a-hash"))
-    assert progress.read().answer(1, "version-is-a-hash") is None
+    assert "version-is-a-hash" not in progress.read().answers_of(1)
     receive(panel, given("J"))
     assert "The question has changed" in panel.sent[-1]["message"]
     receive(panel, given("B"))
-    saved = progress.read().answer(1, "late-labels")
+    saved = progress.read().answers_of(1)["late-labels"]
     assert (saved.first_choice, saved.first_right, saved.attempts) == (["B"], False, 1)
 
 
@@ -106,13 +106,13 @@ def test_an_own_quiz_is_judged_where_it_was_made_and_believed_elsewhere(panel):
     quiz([own], name="week-1")
     receive(panel, given("B", question="own", name="week-1", right=True))
     receive(panel, given("B", question="own", name="of another kernel", right=True))
-    judged = [progress.read().answer(name, "own").right for name in ("week-1", "of another kernel")]
+    judged = [progress.read().answers_of(name)["own"].right for name in ("week-1", "of another kernel")]
     assert judged == [False, True]
 
 
 def test_a_quiz_answered_whole_marks_the_last_part_and_parts_can_be_ticked(panel):
-    for item in quiz(1).items:
-        receive(panel, given(*item.question.right_choice(), question=item.question.id))
+    for question in quiz(1).questions:
+        receive(panel, given(*question.right_choice(), question=question.id))
     assert progress.read().parts_of(1) == ("review",)
     receive(panel, {"kind": "part", "part": "why", "seen": True})
     receive(panel, {"kind": "part", "part": "review", "seen": False})
@@ -137,7 +137,7 @@ def test_what_the_page_sends_and_nobody_understands_is_said(panel, content):
 
 def test_progress_is_shown_by_stage_and_by_way():
     for question, right in (("late-labels", True), ("version-is-a-hash", False)):
-        progress.keep_answer(1, question, ["A" if right else "B"], right=right)
+        progress.keep_answer(1, question, answered("A" if right else "B", right=right))
     progress.keep_exercise(1, "1.1", "right")
     progress.keep_exercise(1, "1.2", "not yet")
     now = progress.keep_part(1, "why")

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from sample_class import answered
 
 from mlops_lesson.instructors.handed_in import read_exports
 from mlops_lesson.keep import database
@@ -17,17 +18,17 @@ def file(home):
 
 def test_the_first_answer_stays_and_the_same_answer_again_is_no_attempt():
     for choice, right in (("B", False), ("B", False), ("A", True)):
-        progress.keep_answer("Data Collection", "late-labels", [choice], right=right, confidence="a guess")
-    saved = progress.read().answer("data_collection", "late-labels")
+        progress.keep_answer("Data Collection", "late-labels", answered(choice, right=right, confidence="a guess"))
+    saved = progress.read().answers_of("data_collection")["late-labels"]
     assert (saved.first_choice, saved.first_right, saved.choice, saved.right) == (["B"], False, ["A"], True)
     assert (saved.attempts, saved.confidence) == (2, "a guess")
 
 
 @pytest.mark.parametrize(("attempts", "choice"), [(1, "B"), (2, "A")])
 def test_an_answer_from_the_page_replaces_a_saved_one_only_after_more_attempts(attempts, choice):
-    progress.keep_answer(1, "q", ["B"], right=False)
-    from_page = progress.Answer(["A"], True, ["A"], True, None, attempts, "2026")
-    saved = progress.merge_answer("data_collection", "q", from_page).answer(1, "q")
+    progress.keep_answer(1, "q", answered("B", right=False))
+    now = progress.keep_answer(1, "q", answered("A", attempts=attempts), just_given=False)
+    saved = now.answers_of(1)["q"]
     assert (saved.choice, saved.first_choice, saved.attempts) == ([choice], ["B"], attempts)
 
 
@@ -48,7 +49,7 @@ def test_parts_are_marked_and_unmarked_in_the_order_of_the_notebook():
 
 def test_a_reset_forgets_one_notebook_and_counts_it():
     for stage in (1, 2):
-        progress.keep_answer(stage, "question", ["A"], right=True)
+        progress.keep_answer(stage, "question", answered("A"))
         progress.keep_exercise(stage, f"{stage}.1", "right")
         progress.keep_part(stage, "why")
     assert "Data Collection are forgotten" in progress.reset(1)
@@ -71,17 +72,15 @@ def test_reading_writes_nothing_and_each_file_has_its_number(file, monkeypatch):
 
 def test_without_a_place_to_write_the_course_goes_on_and_saves_as_soon_as_it_can(file):
     file.parent.write_text("a file where the folder should be")
-    now = progress.keep_answer(1, "first", ["A"], right=True)
-    assert "kept in memory only" in now.notice
-    assert "MLOPS_LESSON_HOME" in now.notice
-    for choice in "BA":
-        progress.keep_answer(1, "first", [choice], right=choice == "A")
-    assert progress.read().answer(1, "first") == progress.read().answer(1, "first")
-    assert progress.read().answer(1, "first").attempts == 3
+    for choice in "ABA":
+        now = progress.keep_answer(1, "first", answered(choice))
+        assert "kept in memory only" in now.notice
+        assert "MLOPS_LESSON_HOME" in now.notice
+    assert progress.read().answers_of(1)["first"].attempts == 3
+    assert progress.learner_number() == progress.learner_number()
     file.parent.unlink()
-    later = progress.keep_answer(1, "second", ["A"], right=True)
-    assert later.notice == ""
-    progress._memory_of.cache_clear()
+    assert progress.keep_answer(1, "second", answered("A")).notice == ""
+    progress._unsaved.clear()
     assert [*progress.read().answers_of(1)] == ["first", "second"]
 
 
@@ -93,16 +92,15 @@ def test_without_a_course_folder_or_where_nobody_may_look_the_course_goes_on_wit
         patch.setattr(database.Path, "exists", refused)
         notice = progress.read().notice
     assert "Permission denied" in notice
-    assert "first edition" not in notice
     monkeypatch.delenv("MLOPS_LESSON_HOME")
     monkeypatch.setenv("MLOPS_LESSON_COURSE", str(tmp_path / "nowhere"))
-    assert "course folder was not found" in progress.keep_part(6, "why").notice
+    assert "course's data was not found" in progress.keep_part(6, "why").notice
 
 
 def test_what_cannot_be_saved_takes_nothing_later_with_it():
     with pytest.raises(ValueError, match="surrogates"):
-        progress.keep_answer(1, "half", ["\ud83d"], right=True)
-    assert progress.keep_answer(1, "whole", ["A"], right=True).notice == ""
+        progress.keep_answer(1, "half", answered("\ud83d"))
+    assert progress.keep_answer(1, "whole", answered("A")).notice == ""
 
 
 FIRST_EDITION = {
@@ -127,9 +125,8 @@ def test_progress_of_the_first_edition_is_taken_over_once_and_stays_where_it_is(
     old.parent.mkdir()
     old.write_text(json.dumps(FIRST_EDITION))
     before = old.read_bytes()
-    expected = {name: value for name, value in FIRST_EDITION.items() if name != "learner"}
-    assert json.loads(json.dumps(progress.read().exported())) == expected
-    assert progress.learner_number() == FIRST_EDITION["learner"]
+    exported = json.loads(progress.export(folder=tmp_path).read_text())
+    assert {**exported["progress"], "learner": exported["learner"]["id"]} == FIRST_EDITION
     progress.reset(1)
     now = progress.read()
     assert (now.answers, now.parts) == ({}, {})
@@ -137,26 +134,26 @@ def test_progress_of_the_first_edition_is_taken_over_once_and_stays_where_it_is(
 
 
 @pytest.mark.parametrize("content", ["{cut", '{"answers": {"a": {"b": {}}}}'])
-def test_progress_of_the_first_edition_that_cannot_be_read_is_said_and_left(file, content):
+def test_progress_of_the_first_edition_that_cannot_be_read_is_said_and_left(file, content, capsys):
     file.parent.mkdir()
     file.with_name("progress.json").write_text(content)
     now = progress.keep_part(1, "why")
-    assert "progress.json, of the course's first edition, cannot be taken over" in now.notice
+    assert "progress.json, of the course's first edition, cannot be taken over" in capsys.readouterr().out
     assert file.with_name("progress.json").read_text() == content
     assert now.parts_of(1) == ("why",)
 
 
 def earn():
-    progress.keep_answer(1, "late-labels", ["B"], right=False, confidence="a guess")
+    progress.keep_answer(1, "late-labels", answered("B", right=False))
     progress.keep_exercise(2, "2.1", "crashed")
     return progress.keep_part(1, "why")
 
 
 def test_an_export_is_what_the_class_report_reads(tmp_path):
-    now = earn()
+    earn()
     progress.export("Ada", tmp_path / "out")
     (read,) = read_exports(tmp_path / "out")
-    assert (read.name, read.learner, read.remarks) == ("Ada", now.learner, ())
+    assert (read.name, read.learner, read.remarks) == ("Ada", progress.learner_number(), ())
     assert read.exercises["2.1"].outcome == "crashed"
 
 

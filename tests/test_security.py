@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from depot_service import digits, fill_home, trained_model, validated
 from marked import MARK, SHOWN, page_of, traced
+from sample_class import answered
 
 from mlops_lesson import artifacts
 from mlops_lesson.deployment import registry
@@ -122,7 +123,7 @@ def open_umask():
 
 @pytest.mark.usefixtures("open_umask")
 def test_what_a_learner_makes_is_the_learners_alone_whatever_the_umask(home):
-    progress.keep_answer(1, "late-labels", ["A"], right=True)
+    progress.keep_answer(1, "late-labels", answered("A"))
     artifacts.save(TrainedModel(trained_model(), GIVEN_TRACE, TrainingSettings(), "data"))
     registry.promote(validated(trained_model()))
     Service().predict(Parcel(pixels=digits()[0][0].tolist()))

@@ -21,7 +21,7 @@ from mlops_lesson.stages import STAGES, Stage
 from mlops_lesson.teaching.chooser import WAYS, link, read_minutes
 from mlops_lesson.teaching.exercises.exercise import words_of
 from mlops_lesson.teaching.questions import Question, load_questions
-from mlops_lesson.teaching.quiz import Asked, quiz
+from mlops_lesson.teaching.quiz import quiz
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "teaching"
@@ -107,9 +107,9 @@ class Plan:
         """Return the parts that the class sees of each stage."""
         return {STAGES[step - 1]: parts for step, *parts in self.steps if isinstance(step, int)}
 
-    def questions(self, stage: Stage) -> list[Asked]:
+    def questions(self, stage: Stage) -> list[Question]:
         """Return the questions of a stage's own that the class is asked."""
-        return [asked for asked in quiz(stage).items if asked.question.id in self.asks and not asked.origin]
+        return [question for question in load_questions(stage).questions if question.id in self.asks]
 
     def table(self) -> str:
         """Write what to do in which minutes."""
@@ -123,7 +123,7 @@ class Plan:
                 told = ", ".join(f"{part} {its}" for part, its in each.items())
             rows.append([f"{begin}-{begin + minutes}", name, told])
             begin += minutes
-        asked = [(stage, item.question) for stage in self.taught() for item in self.questions(stage)]
+        asked = [(stage, question) for stage in self.taught() for question in self.questions(stage)]
         votes = "\n".join(f"- Stage {stage.number}: {question.text}" for stage, question in asked)
         return f"{table(rows)}\n\nTo vote on:\n\n{votes}"
 
@@ -141,7 +141,7 @@ def six_sessions() -> str:
         here = {part: minutes[stage.slug, part] for part in WAYS}
         together = sum(here[part] for part in TOGETHER)
         left = 60 - BEGIN_AND_END - together - here["challenge"]
-        later = [str(n) for n, item in enumerate(quiz(stage).items, 1) if item.question.needs not in (*TOGETHER, None)]
+        later = [str(n) for n, asked in enumerate(quiz(stage).questions, 1) if asked.needs not in (*TOGETHER, None)]
         asked_later = f"question {' and '.join(later)}, after Deep" if later else ""
         rows.append([stage.number, stage.name, together, here["challenge"], left, asked_later])
     return table(rows)

@@ -26,7 +26,8 @@ from traitlets.config import Config
 
 from mlops_lesson.show.page import fold
 from mlops_lesson.stages import STAGES, Stage
-from mlops_lesson.teaching.quiz import Asked, quiz
+from mlops_lesson.teaching.questions import Question
+from mlops_lesson.teaching.quiz import quiz
 
 ROOT = Path(__file__).resolve().parent.parent
 DECK = Path(__file__).resolve().parent / "deck"
@@ -55,7 +56,7 @@ class Slide:
     part: str
     heading: str
     cells: list[NotebookNode] = field(default_factory=list)
-    asked: Asked | None = None
+    asked: Question | None = None
 
 
 def slides_of(stage: Stage, notebook: NotebookNode) -> list[Slide]:
@@ -109,7 +110,7 @@ def slides_of(stage: Stage, notebook: NotebookNode) -> list[Slide]:
         slides[-1].cells.append(cell)
     notes = notes_of(stage)
     for slide in slides:
-        told = about_question(slide.asked.question) if slide.asked else (notes.get(slide.heading) or notes[slide.part])
+        told = about_question(slide.asked) if slide.asked else (notes.get(slide.heading) or notes[slide.part])
         slide.cells.append(_words(told, "notes"))
         for place, cell in enumerate(slide.cells):
             kind = "slide" if place == 0 else cell.metadata.get("slideshow", {}).get("slide_type")
@@ -136,7 +137,7 @@ def _a_slide_a_question(stage: Stage, part: str, cell: NotebookNode) -> list[Sli
         return []
     opening, *questions = QUESTION.split(SCRIPT.sub("", html))
     slides = []
-    for place, (question, asked) in enumerate(zip(questions, quiz(stage).items, strict=True)):
+    for place, (question, asked) in enumerate(zip(questions, quiz(stage).questions, strict=True)):
         one = deepcopy(cell)
         one.id = f"{cell.id}-{place}"
         one.metadata.tags = ["slide-output", "slide-quiz"]

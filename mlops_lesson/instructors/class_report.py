@@ -4,26 +4,26 @@
 """
 
 import csv
-import hashlib
 import io
 import itertools
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from statistics import median
 
 from mlops_lesson.instructors import handed_in
-from mlops_lesson.instructors.handed_in import GivenAnswer, HandedIn, LeftOut, TriedExercise, asked
+from mlops_lesson.instructors.handed_in import HandedIn, LeftOut, asked
 from mlops_lesson.keep.files import write_atomically
 from mlops_lesson.show.page import render
 from mlops_lesson.stages import STAGES, Stage, get_stage
-from mlops_lesson.teaching.exercises.exercise import Exercise, all_exercises
+from mlops_lesson.teaching import progress
+from mlops_lesson.teaching.exercises.exercise import Exercise, all_exercises, exercise_ids
 from mlops_lesson.teaching.export_format import safe_cell
-from mlops_lesson.teaching.progress import OUTCOMES
-from mlops_lesson.teaching.questions import Question
+from mlops_lesson.teaching.questions import Option, Question
+from mlops_lesson.teaching.quiz import quiz
 
 NO_GRADE = "-"
 """What both Canvas and Moodle read as "no grade"; an empty cell is a grade to Moodle where the column is new."""
@@ -36,17 +36,8 @@ MOST_ORDERS = 5
 WORTH_A_WORD = 1 / 3
 """A question or an exercise is talked about from this share of learners on who have not got it right."""
 
-
-@dataclass(frozen=True)
-class Bar:
-    """One option, or one order, and how many learners chose it first."""
-
-    label: str
-    text: str
-    right: bool
-    count: int
-    misconception: str | None
-    reason: str | None
+Bar = tuple[str, Option, int]
+"""The letter of an option, the option, or an order as one, and how many learners chose it first."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +46,7 @@ class QuestionResult:
 
     stage: Stage
     question: Question
-    given: list[GivenAnswer]
+    given: list[progress.Answer]
 
     @property
     def right_first(self) -> int:
@@ -75,21 +66,21 @@ class QuestionResult:
     @property
     def bars(self) -> list[Bar]:
         """What was chosen first: each option, or the orders that were given most often."""
-        question, options = self.question, dict(self.question.shown())
-        if question.kind == "put_in_order":
-            counts = Counter(" ".join(each.first_choice) for each in self.given).most_common(MOST_ORDERS)
-            right = " ".join(question.right_choice())
-            return [Bar(order, "", order == right, n, question.misconception, question.reason) for order, n in counts]
+        if self.question.kind == "put_in_order":
+            orders = Counter(tuple(each.first_choice) for each in self.given).most_common(MOST_ORDERS)
+            return [("", self._as_option(order), count) for order, count in orders]
         counts = Counter(letter for each in self.given for letter in each.first_choice)
-        return [
-            Bar(letter, option.text, option.right, counts[letter], option.misconception, option.reason)
-            for letter, option in options.items()
-        ]
+        return [(letter, option, counts[letter]) for letter, option in self.question.shown()]
+
+    def _as_option(self, order: Sequence[str]) -> Option:
+        question, right = self.question, self.question.is_right(order)
+        return Option(" ".join(order), question.reason, right, None if right else question.misconception)
 
     @property
     def most_chosen_wrong(self) -> Bar | None:
         """The wrong option, or order, that most learners chose first."""
-        return max((bar for bar in self.bars if bar.count and not bar.right), key=lambda bar: bar.count, default=None)
+        wrong = [bar for bar in self.bars if bar[2] and not bar[1].right]
+        return max(wrong, key=lambda bar: bar[2], default=None)
 
 
 @dataclass(frozen=True)
@@ -97,7 +88,7 @@ class ExerciseResult:
     """How a class did one exercise, by each learner's best outcome."""
 
     exercise: Exercise
-    given: list[TriedExercise]
+    given: list[progress.ExerciseResult]
 
     @property
     def stage(self) -> Stage:
@@ -107,7 +98,7 @@ class ExerciseResult:
     @property
     def outcomes(self) -> dict[str, int]:
         """Learners by outcome, right first."""
-        return {outcome: sum(each.outcome == outcome for each in self.given) for outcome in OUTCOMES[:0:-1]}
+        return {outcome: sum(each.outcome == outcome for each in self.given) for outcome in progress.OUTCOMES[:0:-1]}
 
     @property
     def right_now(self) -> int:
@@ -124,14 +115,20 @@ class ExerciseResult:
 
 @dataclass(frozen=True)
 class Cell:
-    """One learner's stage: questions right at first, and by now, exercises right, whether anything was begun."""
+    """One learner's stage: questions asked, answered, right at first and by now; exercises set, tried and solved."""
 
+    asked: int
+    answered: int
     first: int
     right: int
-    asked: int
-    solved: int
     exercises: int
-    begun: bool
+    tried: int
+    solved: int
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything was answered or tried."""
+        return bool(self.answered or self.tried)
 
     @property
     def look(self) -> str:
@@ -150,15 +147,11 @@ class ClassReport:
     stage: Stage
     made_at: datetime
 
-    def listed(self, names: bool = True) -> list[tuple[str, HandedIn]]:
-        """Return all learners by their labels: the name, or "Learner 07" where there is none or names are left out."""
-        # Numbered by their random numbers, so that the order of names does not show through.
-        ordered = sorted(self.learners, key=lambda each: (each.learner, each.file))
-        labelled = [
-            (each.name if names and each.name else f"Learner {place:0{len(str(len(ordered)))}d}", each)
-            for place, each in enumerate(ordered, start=1)
-        ]
-        return sorted(labelled, key=lambda each: (each[0].casefold(), each[0]))
+    def without_names(self) -> "ClassReport":
+        """Return the report with pseudonyms in the place of names, and without the names of files."""
+        learners = [replace(each, name=each.pseudonym, file="") for each in self.learners]
+        left_out = [replace(each, file="A file") for each in self.left_out]
+        return replace(self, learners=_sorted(learners), left_out=left_out)
 
     @cached_property
     def questions(self) -> list[QuestionResult]:
@@ -190,13 +183,13 @@ class ClassReport:
         points.sort(key=lambda r: (-r.stage.number, r.right_now / len(r.given), r.right_first / len(r.given)))
         return points[:MOST_POINTS]
 
-    def csv(self, names: bool = True) -> str:
+    def csv(self) -> str:
         """Return a table for a grade book: one row for each learner, no cell that is a formula.
 
         The first columns are Canvas's. Then comes, for each stage, the share of questions right at the first try and
         of exercises right, 0 to 100, or "-" for what was not taught, or of which the learner has tried nothing.
         Learners without a name are not in it: no grade book can find them, and Moodle gives the grades of a row
-        without a login to the learner of the row before. Without `names`, all are in it under pseudonyms.
+        without a login to the learner of the row before.
         """
         stream = io.StringIO()
         # `write` puts a mark before the table. A quote that follows the mark ends Canvas's parser, so heads have none;
@@ -204,39 +197,31 @@ class ClassReport:
         writer = csv.writer(stream, quoting=csv.QUOTE_ALL)
         heads = [f"{s.number} {s.name} {what} (%)" for s in STAGES for what in ("quiz", "exercises")]
         csv.writer(stream).writerow(["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *heads])
-        for label, learner in self.listed(names):
-            if learner.name or not names:
-                login = learner.name if names else ""
-                grades = [grade for stage in STAGES for grade in self._grades(learner, stage)]
-                writer.writerow([safe_cell(label), "", "", safe_cell(login), "", *grades])
+        for learner in self.learners:
+            if name := safe_cell(learner.name):
+                grades = [grade for stage in STAGES for grade in self._grades(cell_of(learner, stage), stage)]
+                writer.writerow([name, "", "", name, "", *grades])
         return stream.getvalue()
 
-    def _grades(self, learner: HandedIn, stage: Stage) -> list[str]:
-        cell = cell_of(learner, stage)
-        due = cell.begun and stage.number <= self.stage.number
-        kinds = ((cell.first, cell.asked, self.questions), (cell.solved, cell.exercises, self.exercises))
-        return [
-            f"{100 * right / given:.1f}" if due and any(result.stage == stage for result in results) else NO_GRADE
-            for right, given, results in kinds
-        ]
+    def _grades(self, cell: Cell, stage: Stage) -> list[str]:
+        parts = ((cell.answered, cell.first, cell.asked), (cell.tried, cell.solved, cell.exercises))
+        taught = stage.number <= self.stage.number
+        return [f"{100 * right / of:.1f}" if taught and begun else NO_GRADE for begun, right, of in parts]
 
-    def html(self, names: bool = True) -> str:
+    def html(self) -> str:
         """Return the report as one page: whatever learners typed is text in it, and a policy forbids every script."""
-        listed = self.listed(names)
-        return render(
-            "instructors/report", report=self, names=names, listed=listed, stages=STAGES, cell_of=cell_of, few=FEW
-        )
+        return render("instructors/report", report=self, stages=STAGES, cell_of=cell_of, few=FEW)
 
-    def write(self, folder: str | Path, names: bool = True) -> list[Path]:
-        """Write the page and the table into a folder, and return their paths.
-
-        A file that is there is replaced only if a report put it there and nobody has changed it since; otherwise the
-        new one gets a number.
-        """
-        target = Path(folder).expanduser()
+    def write(self, folder: str | Path) -> list[Path]:
+        """Write the page and the table into a folder, and return their paths; earlier ones stay, with a number."""
+        page, table = Path(folder).expanduser() / "report.html", Path(folder).expanduser() / "grades.csv"
         # Spreadsheets read a CSV file as UTF-8 only if it begins with this mark.
-        table = "\ufeff" + self.csv(names)
-        return [_place(target / "report.html", self.html(names)), _place(target / "grades.csv", table)]
+        for path, text in ((page, self.html()), (table, f"\ufeff{self.csv()}")):
+            if path.exists():
+                numbered = (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(1))
+                path.rename(next(each for each in numbered if not each.exists()))
+            write_atomically(path, text.encode())
+        return [page, table]
 
 
 def build(
@@ -258,7 +243,7 @@ def build(
     Returns
     -------
     ClassReport
-        Of several exports of one learner the one that holds most is counted, of equal ones the newest.
+        Several exports of one learner count as one: with the earliest first answers, and the latest work.
 
     Raises
     ------
@@ -267,35 +252,33 @@ def build(
     ValueError
         If there is no such stage, or nobody of a name that is said to be the same as another.
     """
-    counted, left_out = handed_in.count_once(handed_in.read_exports(source), same)
-    begun = [s for s in STAGES if 2 * sum(cell_of(each, s).begun for each in counted) >= max(len(counted), 1)]
+    found = [*handed_in.read_exports(source)]
+    exports = [each for each in found if isinstance(each, HandedIn)]
+    left_out = handed_in.ask_again([each for each in found if isinstance(each, LeftOut)], exports)
+    # Numbered by their random numbers, so that the order of names does not show through.
+    counted = sorted(handed_in.count_once(exports, same), key=lambda each: (each.learner, each.file))
+    width = len(str(len(counted)))
+    learners = [replace(each, pseudonym=f"Learner {n:0{width}d}") for n, each in enumerate(counted, start=1)]
+    begun = [s for s in STAGES if 2 * sum(cell_of(each, s).begun for each in learners) >= max(len(learners), 1)]
     newest = get_stage(stage) if stage is not None else [STAGES[0], *begun][-1]
-    return ClassReport(counted, left_out, newest, datetime.now(UTC))
+    return ClassReport(_sorted(learners), left_out, newest, datetime.now(UTC))
+
+
+def _sorted(learners: Sequence[HandedIn]) -> list[HandedIn]:
+    return sorted(learners, key=lambda each: (each.label.casefold(), each.label))
 
 
 def cell_of(learner: HandedIn, stage: Stage) -> Cell:
     """Count what a learner has of a stage; a part that is only ticked is nothing begun."""
     answers = [each for key, each in learner.answers.items() if key[0] == stage.slug]
-    ours = [name for name, exercise in all_exercises().items() if exercise.stage == stage]
+    ours = exercise_ids(stage)
     tried = [each for name, each in learner.exercises.items() if name in ours]
     return Cell(
+        asked=len(quiz(stage).questions),
+        answered=len(answers),
         first=sum(each.first_right for each in answers),
         right=sum(each.right for each in answers),
-        asked=sum(slug == stage.slug for slug, _ in asked()),
-        solved=sum(each.outcome == "right" for each in tried),
         exercises=len(ours),
-        begun=bool(answers or tried),
+        tried=len(tried),
+        solved=sum(each.outcome == "right" for each in tried),
     )
-
-
-def _place(file: Path, text: str) -> Path:
-    """Write a file of a report; the mark beside it lists what reports wrote, so that the next knows its own."""
-    mark, content = file.parent / handed_in.REPORT_MARK, text.encode()
-    written = mark.read_text().split() if mark.exists() else []
-    for number in itertools.count(1):
-        path = file if number == 1 else file.with_stem(f"{file.stem}-{number}")
-        if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() in written:
-            break
-    write_atomically(path, content)
-    write_atomically(mark, "\n".join([*written, hashlib.sha256(content).hexdigest()]).encode())
-    return path

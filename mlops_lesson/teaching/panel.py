@@ -69,41 +69,34 @@ class ProgressPanel(anywidget.AnyWidget):
 
     def _receive(self, _widget: Any, content: Any, _buffers: Any) -> None:
         try:
-            if content["kind"] == "answer":
-                self._answer(content)
+            if content["kind"] == "part":
+                progress.keep_part(self.stage, content["part"], bool(content["seen"]))
+            elif content["kind"] == "answer":
+                choice, right = content["choice"], content["right"]
+                given = Answer(choice, right, choice, right, content.get("confidence"), 1, progress.now())
+                self._keep(content, given, just_given=True)
             elif content["kind"] == "answers":
                 for item in content["items"]:
-                    self._collect(item)
-            elif content["kind"] == "part":
-                progress.keep_part(self.stage, content["part"], bool(content["seen"]))
+                    self._keep(item, Answer(**item["record"]))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             self.notice = f"What the page sent could not be read and was left there ({error})."
 
-    def _answer(self, given: Mapping[str, Any]) -> None:
-        """Save an answer that was just given, and tell the page once it is saved."""
-        name, identifier, choice = str(given["quiz"]), str(given["question"]), [*given["choice"]]
-        question, earlier = known_question(name, identifier), progress.read().answer(name, identifier)
-        if question and not question.fits(choice):
+    def _keep(self, item: Mapping[str, Any], given: Answer, just_given: bool = False) -> None:
+        """Save an answer, just given or brought along by the page; whether it is right is decided here."""
+        name, identifier = str(item["quiz"]), str(item["question"])
+        question, message = known_question(name, identifier), ""
+        if question and not question.fits(given.choice):
             message = "The question has changed: run its cell again, and answer it then."
-        else:
-            right = question.is_right(choice) if question else bool(given["right"])
-            anew = bool(question and earlier and not question.fits(earlier.choice))
-            now = progress.keep_answer(name, identifier, choice, right, given.get("confidence"), anew=anew)
+        elif just_given or item["round"] >= progress.read().resets.get(name, 0):
+            if question:
+                right, first_right = question.is_right(given.choice), question.is_right(given.first_choice)
+                given = replace(given, right=right, first_right=first_right)
+            fits = question.fits if question else bool
+            now = progress.keep_answer(name, identifier, given, just_given=just_given, fits=fits)
             message = now.notice or f"Saved in this browser and in {progress.progress_file()}."
             _mark_review(name, now)
-        self.send({"kind": "saved", "quiz": name, "question": identifier, "message": message})
-
-    def _collect(self, item: Mapping[str, Any]) -> None:
-        """Take over an answer that the page has and the file has not; whether it is right is decided here."""
-        name, identifier = str(item["quiz"]), str(item["question"])
-        given = Answer(**item["record"])
-        question, is_earlier = known_question(name, identifier), item["round"] < progress.read().resets.get(name, 0)
-        if is_earlier or not given.choice or given.attempts < 1 or (question and not question.fits(given.choice)):
-            return
-        if question:
-            right, first_right = question.is_right(given.choice), question.is_right(given.first_choice)
-            given = replace(given, right=right, first_right=first_right)
-        _mark_review(name, progress.merge_answer(name, identifier, given))
+        if just_given:
+            self.send({"kind": "saved", "quiz": name, "question": identifier, "message": message})
 
 
 def progress_panel(stage: int | str | Stage) -> ProgressPanel:
@@ -125,15 +118,14 @@ def progress_panel(stage: int | str | Stage) -> ProgressPanel:
 def stage_rows(now: Progress) -> Iterator[tuple[str, ...]]:
     """Describe progress, one row per stage, under the heads `STAGE_HEAD`."""
     for stage in STAGES:
-        items = quiz(stage).items
-        answers = [now.answer(stage, item.question.id) for item in items]
-        fitting = [a for a, item in zip(answers, items, strict=True) if a and item.question.fits(a.choice)]
+        questions, answers = quiz(stage).questions, now.answers_of(stage)
+        given = [answers[each.id] for each in questions if each.id in answers and each.fits(answers[each.id].choice)]
         exercises = exercise_ids(stage)
         right = sum(name in now.exercises and now.exercises[name].outcome == "right" for name in exercises)
         yield (
             f"{stage.number} {stage.name}",
-            f"{len(fitting)} of {len(items)}",
-            f"{sum(answer.first_right for answer in fitting)} of {len(items)}",
+            f"{len(given)} of {len(questions)}",
+            f"{sum(answer.first_right for answer in given)} of {len(questions)}",
             f"{right} of {len(exercises)}",
             f"{len(now.parts_of(stage))} of {len(PARTS)}",
         )
@@ -154,5 +146,5 @@ def summary_html(now: Progress) -> str:
 def _mark_review(name: str, now: Progress) -> None:
     """Mark a stage's last part as done once every question of its quiz was answered."""
     is_new = name in {stage.slug for stage in STAGES} and "review" not in now.parts_of(name)
-    if is_new and {item.question.id for item in quiz(name).items} <= now.answers_of(name).keys():
+    if is_new and {question.id for question in quiz(name).questions} <= now.answers_of(name).keys():
         progress.keep_part(name, "review")

@@ -6,27 +6,24 @@ can. A `progress.json` of the course's first edition is taken over once and stay
 
 import os
 import secrets
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import asdict, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from sqlite3 import Connection
-from typing import Any
+from typing import Annotated, Any, Literal
 from weakref import WeakSet
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from mlops_lesson import __version__
 from mlops_lesson.keep.database import open_database
-from mlops_lesson.keep.paths import home
+from mlops_lesson.keep.paths import HOME_VARIABLE, home
 from mlops_lesson.stages import STAGES, Stage, get_stage
 from mlops_lesson.teaching.export_format import FORMAT, FORMAT_VERSION, clean_text, write_export
-
-SCHEMA_VERSION = 1
-"""Form of the progress in an export."""
 
 PARTS = ("why", "learn", "visualize", "try", "deep", "metrics", "challenge", "project", "review")
 """The nine ways to learn, in the order in which every notebook has them."""
@@ -44,7 +41,7 @@ class Answer:
     first_choice: list[str]
     first_right: bool
     confidence: str | None
-    attempts: int
+    attempts: Annotated[int, Field(ge=1)]
     at: str
 
 
@@ -53,8 +50,8 @@ class ExerciseResult:
     """How an exercise stands: the last outcome up to the first right one, and how many checks it took."""
 
     stage: str
-    outcome: str
-    attempts: int
+    outcome: Literal["not yet", "crashed", "right"]
+    attempts: Annotated[int, Field(ge=1)]
     at: str
 
 
@@ -73,18 +70,9 @@ class Progress:
         """Return the answers given in one quiz, that of a stage or an instructor's own, by question."""
         return self.answers.get(stage_key(stage), {})
 
-    def answer(self, stage: int | str | Stage, question: str) -> Answer | None:
-        """Return the answer to one question of a quiz, or None."""
-        return self.answers_of(stage).get(question)
-
     def parts_of(self, stage: int | str | Stage) -> tuple[str, ...]:
         """Return the parts of a stage that were gone through, in the notebook's order."""
         return tuple(part for part in PARTS if part in self.parts.get(stage_key(stage), {}))
-
-    def exported(self) -> dict[str, Any]:
-        """Return it as it stands in an export."""
-        names = ("answers", "exercises", "parts", "resets")
-        return {"version": SCHEMA_VERSION} | {name: asdict(self)[name] for name in names}
 
 
 def stage_key(stage: int | str | Stage) -> str:
@@ -101,67 +89,57 @@ def progress_file() -> Path:
 
 def read() -> Progress:
     """Read everything known. A file that is missing, damaged or unreadable is no error: `Progress.notice` says it."""
-    memory = _memory()
+    unsaved, progress = _unsaved[os.environ.get(HOME_VARIABLE)], Progress()
     try:
-        with memory.opened(write=False) as database:
-            progress = memory.load(database)
-        if not memory.waiting:
-            memory.unsaved = ""
+        with open_database(progress_file(), _SCHEMA, write=False) as database:
+            progress = _load(database)
     except OSError as error:
-        progress, memory.unsaved = memory.begin(), str(error)
-    for change in memory.waiting:
+        progress.notice = str(error)
+    for change in unsaved.changes:
         change(progress)
-    progress.notice = " ".join([*memory.said, memory.unsaved]).rstrip()
+    progress.notice = unsaved.reason or progress.notice
     return progress
 
 
 def learner_number() -> str:
     """Return the number that tells this learner's answers in a browser from another's; it is saved if it can be."""
-    file = _memory().file
-    saved = file is not None and os.path.exists(file)  # noqa: PTH110 - unlike Path.exists it never raises
-    return (read() if saved else _change()).learner
+    number = secrets.token_hex(8)
+
+    def change(progress: Progress) -> None:
+        progress.learner = progress.learner or number
+
+    return read().learner or _change(change).learner
 
 
 def keep_answer(
     stage: int | str | Stage,
     question: str,
-    choice: Sequence[str],
-    right: bool,
-    confidence: str | None = None,
+    given: Answer,
     *,
-    anew: bool = False,
+    just_given: bool = True,
+    fits: Callable[[list[str]], bool] = bool,
 ) -> Progress:
-    """Save an answer; the first stays, an unchanged one is no attempt, `anew` forgets one that no longer fits."""
-    given = Answer([*choice], bool(right), [*choice], bool(right), confidence, 1, _now())
+    """Save an answer: the first choice stays, and a saved one that no longer fits its question counts as not given.
+
+    One that was just given is a further attempt if it is another. One that a page brings along replaces a saved one if
+    more attempts were made.
+    """
 
     def change(progress: Progress) -> None:
         known = progress.answers.setdefault(stage_key(stage), {})
-        if question not in known or anew:
+        saved = known.get(question)
+        if saved is None or not fits(saved.choice):
             known[question] = given
-        elif known[question].choice != given.choice:
-            known[question] = _again(known[question], given, known[question].attempts + 1)
+        elif given.choice != saved.choice if just_given else given.attempts > saved.attempts:
+            attempts = max(given.attempts, saved.attempts + 1)
+            known[question] = replace(saved, choice=given.choice, right=given.right, attempts=attempts, at=given.at)
 
     return _change(change)
-
-
-def merge_answer(stage: str, question: str, given: Answer) -> Progress:
-    """Take over an answer from the page; it replaces a saved one if more attempts were made, never its first choice."""
-
-    def change(progress: Progress) -> None:
-        known = progress.answers.setdefault(stage, {})
-        if given.attempts > known.setdefault(question, given).attempts:
-            known[question] = _again(known[question], given, given.attempts)
-
-    return _change(change)
-
-
-def _again(saved: Answer, given: Answer, attempts: int) -> Answer:
-    return replace(saved, choice=given.choice, right=given.right, attempts=attempts, at=given.at)
 
 
 def keep_exercise(stage: int | str | Stage, exercise_id: str, outcome: str) -> Progress:
     """Save the outcome of one check of an exercise. Once right, it stays right and attempts no longer count."""
-    at = _now()
+    at = now()
 
     def change(progress: Progress) -> None:
         known = progress.exercises.get(exercise_id)
@@ -174,7 +152,7 @@ def keep_exercise(stage: int | str | Stage, exercise_id: str, outcome: str) -> P
 
 def keep_part(stage: int | str | Stage, part: str, seen: bool = True) -> Progress:
     """Mark one of the nine parts of a notebook as gone through, or take the mark away."""
-    at = _now()
+    at = now()
 
     def change(progress: Progress) -> None:
         parts = progress.parts.setdefault(get_stage(stage).slug, {})
@@ -193,11 +171,9 @@ def reset(stage: int | str | Stage) -> str:
         progress.exercises = {name: tried for name, tried in progress.exercises.items() if tried.stage != slug}
         progress.resets[slug] = progress.resets.get(slug, 0) + 1
 
-    notice = _change(change).notice
-    name = next((known.name for known in STAGES if known.slug == slug), slug)
-    return (
-        f"The answers, exercises and parts of {name} are forgotten. The other notebooks keep theirs. {notice}".rstrip()
-    )
+    name, notice = next((known.name for known in STAGES if known.slug == slug), slug), _change(change).notice
+    words = f"The answers, exercises and parts of {name} are forgotten. The other notebooks keep theirs. {notice}"
+    return words.rstrip()
 
 
 def export(name: str = "", folder: str | Path | None = None) -> Path:
@@ -207,15 +183,14 @@ def export(name: str = "", folder: str | Path | None = None) -> Path:
     who the learner is, only a random number that is the same in all their exports. The folder is ``export`` beside the
     progress file if none is given. A `CannotWriteError` says that the disk is full or the folder may not be written.
     """
-    learner_number()
-    now = read()
+    number, saved = learner_number(), asdict(read())
     content = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "course_version": __version__,
-        "learner": {"id": now.learner, "name": clean_text(str(name))},
-        "exported_at": _now(),
-        "progress": now.exported(),
+        "learner": {"id": number, "name": clean_text(str(name))},
+        "exported_at": now(),
+        "progress": {"version": 1} | {part: saved[part] for part in ("answers", "exercises", "parts", "resets")},
     }
     return write_export(Path(folder).expanduser().resolve() if folder is not None else home() / "export", content)
 
@@ -230,65 +205,52 @@ _Change = Callable[[Progress], None]
 
 
 @dataclass
-class _Memory:
-    """What this kernel knows beside a progress file: the number for a new one, what waits to be saved, what to say."""
+class _Unsaved:
+    """The changes that could not be saved yet, and why."""
 
-    file: Path | None
-    number: str = field(default_factory=lambda: secrets.token_hex(8))
-    waiting: list[_Change] = field(default_factory=list)
-    said: list[str] = field(default_factory=list)
-    unsaved: str = ""
-
-    def opened(self, *, write: bool) -> AbstractContextManager[Connection]:
-        if self.file is None:
-            raise FileNotFoundError("The course folder was not found.")
-        return open_database(self.file, _SCHEMA, write=write, say=self.said.append)
-
-    def load(self, database: Connection) -> Progress:
-        saved = database.execute("SELECT document FROM progress").fetchone()
-        return _DOCUMENT.validate_json(saved[0]) if saved else self.begin()
-
-    def begin(self) -> Progress:
-        """Take over what the first edition of the course saved, or begin with nothing."""
-        begun, earlier = Progress(), self.file and self.file.with_name("progress.json")
-        try:
-            if earlier and os.path.exists(earlier):  # noqa: PTH110 - as above
-                begun = _DOCUMENT.validate_json(earlier.read_bytes())
-        except (OSError, ValueError):
-            words = "progress.json, of the course's first edition, cannot be taken over; it is left as it is."
-            self.said += [words] if words not in self.said else []
-        begun.learner = begun.learner or self.number
-        return begun
+    changes: list[_Change] = field(default_factory=list)
+    reason: str = ""
 
 
-_memory_of = cache(_Memory)
+_unsaved: defaultdict[str | None, _Unsaved] = defaultdict(_Unsaved)
+"""By the learner's folder that is set: what waits for one folder never gets into another."""
 
 
-def _memory() -> _Memory:
+def _change(change: _Change) -> Progress:
+    unsaved = _unsaved[os.environ.get(HOME_VARIABLE)]
+    changes = [*unsaved.changes, change]
     try:
-        return _memory_of(progress_file())
-    except FileNotFoundError:
-        return _memory_of(None)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def _change(*changes: _Change) -> Progress:
-    memory = _memory()
-    waiting = [*memory.waiting, *changes]
-    try:
-        with memory.opened(write=True) as database:
-            progress = memory.load(database)
-            for change in waiting:
-                change(progress)
+        with open_database(progress_file(), _SCHEMA) as database:
+            progress = _load(database)
+            for each in changes:
+                each(progress)
             database.execute("REPLACE INTO progress VALUES (1, ?)", (_DOCUMENT.dump_json(progress).decode(),))
-        memory.waiting = []
+        unsaved.changes, unsaved.reason = [], ""
     except OSError as error:
-        memory.waiting = waiting
-        memory.unsaved = f"Your progress is kept in memory only, until this kernel stops. {error}"
+        reason = f"Your progress is kept in memory only, until this kernel stops. {error}"
+        unsaved.changes, unsaved.reason = changes, reason
     progress = read()
     for panel in tuple(watching):
         panel.show(progress)
     return progress
+
+
+def _load(database: Connection) -> Progress:
+    saved = database.execute("SELECT document FROM progress").fetchone()
+    return _DOCUMENT.validate_json(saved[0] if saved else _first_edition(progress_file().with_name("progress.json")))
+
+
+@cache
+def _first_edition(file: Path) -> str | bytes:
+    """Return the progress that the first edition of the course saved, or an empty document."""
+    try:
+        if file.exists():
+            return _DOCUMENT.dump_json(_DOCUMENT.validate_json(file.read_bytes()))
+    except (OSError, ValueError):
+        print(f"{file.name}, of the course's first edition, cannot be taken over; it is left as it is.")
+    return "{}"
+
+
+def now() -> str:
+    """Return the time of an answer."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -48,7 +48,7 @@ def feedback(lab):
 
 def saved_choice(lab):
     expect(lab.output(QUIZ).get_by_text("Saved in this browser and in")).to_be_visible()
-    return progress.read().answer(1, "join-drops-parcels").choice
+    return progress.read().answers_of(1)["join-drops-parcels"].choice
 
 
 def test_an_answer_and_a_ticked_part_reach_the_file_and_a_reset_is_kept_today_and_the_day_after(lab, notebook):
@@ -131,7 +131,7 @@ def test_without_a_kernel_the_quiz_works_the_panel_says_what_to_do_and_the_next_
     expect(feedback(lab)).to_contain_text("Your earlier answer.")
     answer(lab, RIGHT)
     assert saved_choice(lab) == ["C"]
-    given = progress.read().answer(1, "join-drops-parcels")
+    given = progress.read().answers_of(1)["join-drops-parcels"]
     assert (given.attempts, given.first_right) == (2, False)
 
 

@@ -96,7 +96,7 @@ def test_a_question_is_a_slide_whose_hint_is_folded_until_the_class_has_voted(st
     for slide in asked:
         _, shown, notes = slide.cells
         page = BeautifulSoup(shown.outputs[0].data["text/html"], "html.parser")
-        assert slide.asked.question.text.split("`")[0] in page.get_text()
+        assert slide.asked.text.split("`")[0] in page.get_text()
         assert all(hint.find_parent("details") for hint in page(attrs={"data-hint": True}))
         assert "| belief behind it |" in notes.source
 
@@ -105,6 +105,6 @@ def test_a_question_is_a_slide_whose_hint_is_folded_until_the_class_has_voted(st
 def test_the_deck_of_a_plan_holds_its_parts_and_its_votes(name) -> None:
     plan = PLANS[name]
     slides = slides_of_plan(plan, {stage: stored(stage) for stage in STAGES})
-    assert [slide.asked.question.id for slide in slides if slide.asked] == list(plan.asks)
+    assert [slide.asked.id for slide in slides if slide.asked] == list(plan.asks)
     parts = {part for parts in plan.taught().values() for part in parts}
     assert {slide.part.lower() for slide in slides if not slide.asked} == {"opening", *parts}

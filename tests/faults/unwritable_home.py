@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import course_models
 from depot_service import digits, fill_home, trained_model, validated
+from sample_class import answered
 
 from mlops_lesson import artifacts
 from mlops_lesson.deployment import registry, request_log, serving
@@ -72,7 +73,7 @@ def promote_the_other() -> bool:
 
 
 def answer() -> str | bool:
-    now = progress.keep_answer(1, f"question-{os.urandom(3).hex()}", ["A"], right=True)
+    now = progress.keep_answer(1, f"question-{os.urandom(3).hex()}", answered("A"))
     return now.notice or len(now.answers_of(1)) > 1
 
 
@@ -128,7 +129,7 @@ def main() -> None:
     fill_home(folder)
     artifacts.save(course_models.clean())
     registry.promote(validated(trained_model(4)))
-    progress.keep_answer(1, "first", ["A"], right=True)
+    progress.keep_answer(1, "first", answered("A"))
     for made in ("a line of the journal", "a request"):
         WRITES[made]()
     seen: dict[str, Any] = {}
