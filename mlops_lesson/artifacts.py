@@ -102,17 +102,9 @@ def _file(name: str) -> Path:
 
 
 def save(artifact: RawDataset | CleanDataset | TrainedModel | ValidatedModel) -> str:
-    """Save a stage's result for the next stage, and keep what was saved before under a name that holds its hash.
+    """Save a stage's result for the next stage, and return a sentence that says so.
 
-    Parameters
-    ----------
-    artifact : RawDataset, CleanDataset, TrainedModel or ValidatedModel
-        The result.
-
-    Returns
-    -------
-    str
-        A sentence that says what was saved.
+    What was saved before is kept under a name that holds its hash.
 
     Raises
     ------
@@ -160,9 +152,9 @@ def load(name: str, *, quiet: bool = False) -> Any:
     Returns
     -------
     RawDataset, CleanDataset, TrainedModel or ValidatedModel
-        The newest that the learner has made, else what `mlops_lesson.pipeline` makes of the course's data. A printed
-        line says which of the two it is. A model always fits the dataset of `load("clean dataset")`: one that learned
-        from other data may have seen the test images, so the course's own stands in for it.
+        What the learner has made, else what `mlops_lesson.pipeline` makes of the course's data. A printed line says
+        which of the two it is. A model always fits the dataset of `load("clean dataset")`: one that learned from other
+        data may have seen the test images, so the course's own stands in for it.
 
     Raises
     ------

@@ -49,23 +49,7 @@ STAGES: tuple[Stage, ...] = tuple(Stage(number, **words) for number, words in en
 
 
 def get_stage(stage: "int | str | Stage") -> Stage:
-    """Look a stage up by its number, name or slug.
-
-    Parameters
-    ----------
-    stage : int, str or Stage
-        1 to 6, a name such as ``"Data Collection"``, a slug such as ``"data_collection"``, or a `Stage`.
-
-    Returns
-    -------
-    Stage
-        The stage.
-
-    Raises
-    ------
-    ValueError
-        If there is no such stage; the message lists the six.
-    """
+    """Look a stage up by its number, 1 to 6, its name, such as ``"Data Collection"``, or its slug."""
     for known in STAGES:
         if stage in (known, known.number, known.name, known.slug):
             return known
@@ -93,11 +77,6 @@ def stage_card(
         The stage; see `get_stage`.
     input, operation, output, example : str
         What this run has for each.
-
-    Returns
-    -------
-    Shown
-        Make it the last expression of a cell.
     """
     current = get_stage(stage)
     here = {"input": input, "operation": operation, "output": output, "example": example}

@@ -8,15 +8,7 @@ from mlops_lesson.show.figures import BLUE, ShownFigure, drawing, plot_counts
 
 
 def plot_removed(report: pd.DataFrame, n_rows: int) -> ShownFigure:
-    """Draw how many rows each rule removed.
-
-    Parameters
-    ----------
-    report : pandas.DataFrame
-        `rule`, `action`, `rows`, as in `CleanDataset.report`.
-    n_rows : int
-        Rows before cleaning.
-    """
+    """Draw how many of the rows each rule removed; `report` is that of a `CleanDataset`."""
     removed = report[(report["action"] == "removed") & (report["rows"] > 0)].set_index("rule")["rows"]
     title = f"Removed most often: {removed.idxmax()} ({removed.max()} of {removed.sum()} rows)"
     return plot_counts(removed.to_dict(), removed.idxmax(), title=title, what=f"rows removed, of {n_rows:,}")

@@ -76,12 +76,7 @@ def drawing(
     Yields
     ------
     Drawing
-        Draw on its `axes` and set its `alt`.
-
-    Raises
-    ------
-    ValueError
-        If the drawing ends without alternative text.
+        Draw on its `axes` and set its `alt`; a drawing that ends without raises ValueError.
     """
     # matplotlib takes a temporary folder where the home cannot be written; that it says so frightens, and helps nobody.
     if not os.access(Path.home(), os.W_OK):

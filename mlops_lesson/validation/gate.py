@@ -85,11 +85,6 @@ def check_gate(
         What the accuracy's interval must reach, 0 to 1.
     baseline : str
         What the model to beat is called in the reasons.
-
-    Returns
-    -------
-    GateResult
-        The verdict with its reasons.
     """
     from sklearn.metrics import log_loss
 
@@ -115,13 +110,7 @@ def check_gate(
 
 @dataclass(frozen=True)
 class ValidatedModel:
-    """What Model Validation hands on: a trained model with the gate's verdict on it.
-
-    Raises
-    ------
-    ValueError
-        If the gate has refused the model.
-    """
+    """What Model Validation hands on: a trained model with the gate's verdict, which must be that it passed."""
 
     trained: TrainedModel
     gate: GateResult
@@ -140,22 +129,7 @@ class ValidatedModel:
 
 
 def judge_on_test(model: Any, clean: CleanDataset, required: float = GATE) -> GateResult:
-    """Judge a model on the test images of the history by the gate's three rules; see `check_gate`.
-
-    Parameters
-    ----------
-    model : object
-        Takes grey levels 0 to 16, shape (n, 64).
-    clean : CleanDataset
-        What `preprocess` returns.
-    required : float
-        What the accuracy's interval must reach, 0 to 1.
-
-    Returns
-    -------
-    GateResult
-        The verdict.
-    """
+    """Judge a model, which takes grey levels 0 to 16, on the test images by the rules of `check_gate`."""
     X_test, y_test = clean.part("test")
     cameras = clean.table.loc[clean.table["split"] == "test", "camera_id"]
     baseline_right = train_baseline(clean).predict(X_test) == y_test

@@ -32,21 +32,14 @@ def mcnemar(right_one: np.ndarray, right_other: np.ndarray) -> float:
     Returns
     -------
     float
-        Two-sided p-value, 0 to 1; 1 if the models are right on the same images.
+        Two-sided p-value; 1 if the models are right on the same images.
     """
     only_one, only_other = int((right_one & ~right_other).sum()), int((right_other & ~right_one).sum())
     return float(binomtest(only_one, only_one + only_other).pvalue) if only_one + only_other else 1.0
 
 
 def slices(right: np.ndarray, by: pd.Series) -> pd.DataFrame:
-    """Return the accuracy of each group of images.
-
-    Parameters
-    ----------
-    right : numpy.ndarray of bool, shape (n,)
-        For each image, whether the model was right.
-    by : pandas.Series of length n
-        The group of each image, such as its camera.
+    """Return the accuracy of each group of images, such as those of a camera.
 
     Returns
     -------
@@ -60,15 +53,7 @@ def slices(right: np.ndarray, by: pd.Series) -> pd.DataFrame:
 
 
 def plot_seeds(by_seed: Mapping[int, float], seed: int) -> ShownFigure:
-    """Draw how often each accuracy occurs among networks that differ in their seed only.
-
-    Parameters
-    ----------
-    by_seed : mapping of int to float
-        Accuracy on the test images by seed, 0 to 1.
-    seed : int
-        The seed of the network that is deployed, which is marked.
-    """
+    """Draw how often each accuracy occurs among networks that differ in their seed only; one seed is marked."""
     accuracy = pd.Series(by_seed)
     counts = accuracy.round(6).value_counts().sort_index()
     rank = int((accuracy > accuracy[seed]).sum()) + 1
