@@ -18,12 +18,12 @@ import psutil
 import pytest
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
-from sklearn.neural_network import MLPClassifier
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import MinMaxScaler, OneHotEncoder
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
 from mlops_lesson.deployment import registry
 from mlops_lesson.keep.store import MODEL_NAME, mend_store, open_store
+from mlops_lesson.training.network import TrainingSettings, fit_on
 from mlops_lesson.validation.gate import GateResult
 
 PASSED = GateResult(0.93, 0.2, 0.90, 0.95, 300, 0.85, ["passed: the accuracy's interval begins at 0.900"])
@@ -37,24 +37,17 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
 
 
 @functools.cache
-def trained_model(epochs: int = 3, seed: int = 0) -> Pipeline:
+def trained_model(epochs: int = 3) -> Pipeline:
     X, y = digits()
-    scaler = MinMaxScaler(clip=True).fit(X[:1000])
-    network = MLPClassifier(
-        hidden_layer_sizes=(16,), solver="sgd", learning_rate_init=0.08, batch_size=96, momentum=0.9, random_state=seed
-    )
-    for _ in range(epochs):
-        network.partial_fit(scaler.transform(X[:1000]), y[:1000], classes=[0, 1])
-    return Pipeline([("scaler", scaler), ("network", network)])
+    settings = TrainingSettings(16, learning_rate=0.08, batch_size=96, momentum=0.9, epochs=epochs, seed=0)
+    return fit_on(X[:1000], y[:1000], X[1000:], y[1000:], settings)[0]
 
 
 @functools.cache
 def easily_shocked_model() -> Pipeline:
     """A model that fails on any grey level it has not met in training."""
     X, y = digits()
-    return Pipeline(
-        [("codes", OneHotEncoder(handle_unknown="error")), ("network", LogisticRegression(max_iter=500))]
-    ).fit(X[:300], y[:300])
+    return make_pipeline(OneHotEncoder(handle_unknown="error"), LogisticRegression(max_iter=500)).fit(X[:300], y[:300])
 
 
 def validated(model: Any) -> int:

@@ -37,10 +37,6 @@ def test_the_cells_of_notebook_2_clean_as_the_pipeline_does(tmp_path: Path) -> N
     mine, finished = run_until(2, "finish", tmp_path)["mine"], preprocess(collect())
     assert mine.table.equals(finished.table)
     assert mine.data_hash == finished.data_hash
-
-
-def test_the_cells_of_notebook_2_remove_what_the_pipeline_removes(tmp_path: Path) -> None:
-    mine, finished = run_until(2, "finish", tmp_path)["mine"], preprocess(collect())
     removed, mine_removed = (each[each["action"] == "removed"] for each in (finished.report, mine.report))
     assert mine_removed.values.tolist() == removed[removed["rows"] > 0].values.tolist()
     assert set(mine.report["rule"]) - set(mine_removed["rule"]) == {"chute in lower case"}

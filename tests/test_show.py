@@ -110,12 +110,6 @@ class TestExplorer:
         button.click()
         assert shown.answer.headline == "2 True"
 
-    def test_figures_and_tables_are_part_of_the_answer_in_words(self):
-        table = show_table(pd.DataFrame({"n": [1]}), "One")
-        answer = Answer("Both", (), (a_figure(), table))
-        assert answer.text == f"Both.\n{a_figure()!r}\n{table!r}"
-        assert answer.html.endswith(a_figure()._repr_html_() + table._repr_html_())
-
     def test_what_is_stored_holds_the_answer_and_says_how_to_make_it_live(self, monkeypatch):
         displayed = []
         monkeypatch.setattr("mlops_lesson.show.explorer.display", lambda bundle, raw: displayed.append(bundle))
