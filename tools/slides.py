@@ -41,7 +41,7 @@ HEADING = re.compile(r"^#{1,3} +(.+)$", re.MULTILINE)
 PART = re.compile(r"^## (.+)$", re.MULTILINE)
 # What only a reader of the notebook needs; and the controls that a slide does not have.
 FOR_READERS = re.compile(r"^\*\d+ minutes?\b.*\*\n+|^Ctrl\+Enter runs the cell and stays on it\. ?", re.MULTILINE)
-WITH_CONTROLS = re.compile(r"^### (Explore|Your turn)$", re.MULTILINE)
+WITH_CONTROLS = re.compile(r"^### Explore$", re.MULTILINE)
 
 INDEX = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>Slides</title></head>
@@ -91,7 +91,7 @@ def slides_of(stage: Stage, notebook: NotebookNode) -> list[Slide]:
             if found:
                 part = next(iter(PART.findall(cell.source)), part)
                 heading = HEADING.findall(cell.source)[-1]
-                cell.source = WITH_CONTROLS.sub(r"### \1, in the notebook", cell.source)
+                cell.source = WITH_CONTROLS.sub("### Explore, in the notebook", cell.source)
         if kind is None:
             continue
         asked = _a_slide_a_question(stage, part, cell)

@@ -18,7 +18,8 @@ def show_table(table: pd.DataFrame, caption: str, *, index: bool = False, decima
     index : bool
         True to show the index as row headers.
     decimals : int
-        Decimals of numbers that have any, at most: zeros that end every number of a column are left out.
+        Decimals of numbers that have any, at most: zeros that end every number of a column are left out. A positive
+        number that would be shown as zero is shown as less than the smallest one.
     """
     columns = [table.iloc[:, place].infer_objects() for place in range(table.shape[1])]
     texts = pd.DataFrame({place: _texts(column, decimals) for place, column in enumerate(columns)}, table.index)
@@ -34,7 +35,11 @@ def show_table(table: pd.DataFrame, caption: str, *, index: bool = False, decima
 def _texts(column: pd.Series, decimals: int) -> list[str]:
     numbers = [value for value in column if isinstance(value, float) and pd.notna(value)]
     needed = next(n for n in range(decimals + 1) if all(round(x, n) == round(x, decimals) for x in numbers))
-    return [_text(value, needed) for value in column]
+    smallest = 10**-decimals
+    return [
+        f"<{smallest:.{decimals}f}" if isinstance(value, float) and 0 < value < smallest / 2 else _text(value, needed)
+        for value in column
+    ]
 
 
 def _text(value: object, decimals: int) -> str:

@@ -90,7 +90,7 @@ def plot_calibration(parts: Mapping[str, tuple[np.ndarray, np.ndarray]], *, titl
             axis.plot([0, 1], [0, 1], linestyle="--", color=GREY)
             axis.errorbar(table["given"], table["accuracy"], yerr=errors, fmt="o", color=color, capsize=4)
             for row in table.itertuples():
-                axis.annotate(f"n = {row.n}", (row.given, row.accuracy), (7, -4), textcoords="offset points")
+                axis.annotate(f"n = {row.n}", (row.given, row.accuracy), (7, -10), textcoords="offset points")
                 share = f"{row.accuracy:.2f}, {row.low:.2f} to {row.high:.2f}"
                 alt.append(f"{name}, {row.n} images at {row.given:.2f}: {share}.")
             axis.set(title=f"{len(y)} {name} images", xlabel="probability of B that the model gives")
