@@ -47,6 +47,9 @@ class TestTable:
             "- - 12.5 2026-03-06 17:48 no",
         ]
 
+    def test_a_small_number_is_not_shown_as_zero(self):
+        assert repr(show_table(pd.DataFrame({"p": [1.0, 4e-7]}), "Two tests")).split()[-2:] == ["1", "<0.001"]
+
     def test_headers_are_marked_numbers_stand_on_the_right_and_texts_are_escaped(self):
         page = show_table(self.TABLE, "Two & more", index=True)._repr_html_()
         assert page.count('scope="col"') == 6
