@@ -4,6 +4,7 @@
 neither when the site is built nor when it is read.
 """
 
+import json
 import re
 import sys
 import tomllib
@@ -34,6 +35,7 @@ exclude_patterns = [".*", "build", "my_work", "node_modules"]
 nitpicky = True
 
 nb_execution_mode = "off"
+nb_code_prompt_show, nb_code_prompt_hide = "Show the {type}", "Hide the {type}"
 # The libraries that revive a stored widget would come from another machine, and find no kernel.
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}
 myst_enable_extensions = ["html_image"]
@@ -79,8 +81,20 @@ def make_fit_for_the_site(app: Sphinx, name: str, source: list[str]) -> None:
     # JupyterLab keeps the capitals of a heading in its anchor, the site does not.
     text = LINK_TO_NOTEBOOK.sub(lambda link: f"{link[1]}#{link[2].lower()}", text)
     if name.startswith("notebooks/"):
-        text = LINK_IN_OUTPUT.sub(r"\1.html", text)
+        text = LINK_IN_OUTPUT.sub(r"\1.html", fold_as_jupyterlab_does(text))
     source[0] = f"{text}\n{TOCTREE}\n" if name == root_doc else text
+
+
+def fold_as_jupyterlab_does(text: str) -> str:
+    """Take out the code of what only shows, fold the answer to a guess, drop the empty place of a widget."""
+    notebook = json.loads(text)
+    for cell in notebook["cells"]:
+        folded = cell["metadata"].get("jupyter", {})
+        signs = {"source_hidden": "remove-input", "outputs_hidden": "hide-output"}
+        cell["metadata"].setdefault("tags", []).extend(sign for fold, sign in signs.items() if folded.get(fold))
+        if "outputs" in cell:
+            cell["outputs"] = [output for output in cell["outputs"] if output.get("data") != {"text/plain": [" "]}]
+    return json.dumps(notebook)
 
 
 def complete_page(app: Sphinx, name: str, template: str, context: dict[str, Any], doctree: Any) -> None:

@@ -12,7 +12,7 @@ def show_table(table: pd.DataFrame, caption: str, *, index: bool = False, decima
     Parameters
     ----------
     table : pandas.DataFrame
-        What to show; a long one is better cut by `head` first.
+        What to show; a long one is better cut by `head` first. The names of its columns are written as words.
     caption : str
         What the table holds, or its finding.
     index : bool
@@ -23,8 +23,9 @@ def show_table(table: pd.DataFrame, caption: str, *, index: bool = False, decima
     """
     columns = [table.iloc[:, place].infer_objects() for place in range(table.shape[1])]
     texts = pd.DataFrame({place: _texts(column, decimals) for place, column in enumerate(columns)}, table.index)
-    texts = texts.set_axis(table.columns, axis=1)
-    head = [str(table.index.name or "")] * index + [str(name) for name in table.columns]
+    words = [str(name).replace("_", " ") for name in table.columns]
+    texts = texts.set_axis(words, axis=1)
+    head = [str(table.index.name or "")] * index + words
     rows = ([str(cell) for cell in row] for row in texts.itertuples(index=index, name=None))
     aligned = [is_numeric_dtype(column) and not is_bool_dtype(column) for column in columns]
     numbers = [place for place, right in enumerate(aligned, start=int(index)) if right]
