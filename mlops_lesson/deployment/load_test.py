@@ -81,7 +81,7 @@ def latency_table(runs: Sequence[LoadRun]) -> pd.DataFrame:
             "failed": run.failed,
             "p50, ms": run.percentile(50),
             "p99, ms": run.percentile(99),
-            "answers per second": len(run.milliseconds) / run.seconds,
+            "answers per second": round(len(run.milliseconds) / run.seconds),
         }
         for run in runs
     )

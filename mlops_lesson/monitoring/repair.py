@@ -39,7 +39,7 @@ def diagnose(model: Any, X: np.ndarray, y: np.ndarray) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Indexed by the direction of `MOVES` in which the images are moved by one pixel: `accuracy`, `mended` and
+        Indexed by the direction of `MOVES` in which the images are moved by one pixel: `accuracy`, `fixed` and
         `broken` (answers that became right, and wrong), and `p`, McNemar's exact p-value times the number of
         directions tried (Bonferroni), at most 1.
     """
@@ -48,7 +48,7 @@ def diagnose(model: Any, X: np.ndarray, y: np.ndarray) -> pd.DataFrame:
         right = model.predict(shift(X, *move)) == y
         p = min(1.0, mcnemar(right, plain) * len(MOVES))
         rows.append((name, right.mean(), (right & ~plain).sum(), (plain & ~right).sum(), p))
-    return pd.DataFrame(rows, columns=["moved", "accuracy", "mended", "broken", "p"]).set_index("moved")
+    return pd.DataFrame(rows, columns=["moved", "accuracy", "fixed", "broken", "p"]).set_index("moved")
 
 
 def find_move(diagnosis: pd.DataFrame) -> tuple[int, int] | None:
@@ -64,7 +64,7 @@ def find_move(diagnosis: pd.DataFrame) -> tuple[int, int] | None:
     tuple of int or None
         Columns to the right and rows down by which the pictures have moved; None if there is no sign of it.
     """
-    helps = diagnosis[(diagnosis["mended"] > diagnosis["broken"]) & (diagnosis["p"] < SIGNIFICANT)]
+    helps = diagnosis[(diagnosis["fixed"] > diagnosis["broken"]) & (diagnosis["p"] < SIGNIFICANT)]
     if helps.empty:
         return None
     columns, rows = MOVES[helps["accuracy"].idxmax()]
