@@ -22,7 +22,7 @@ RUN_NOTEBOOK_5 = (
     "import sys; from pathlib import Path; sys.path.insert(0, 'tools'); from run_notebooks import *; "
     "execute(NOTEBOOKS / '05_deployment.ipynb', fresh_environment(Path(sys.argv[1])))"
 )
-# Wheels are there for these; the README names the machines for which some are missing.
+# Wheels are there for these; docs/anywhere.md names the machines for which some are missing.
 PLATFORMS = ("x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu", "aarch64-apple-darwin", "x86_64-apple-darwin")
 PLATFORMS += ("x86_64-pc-windows-msvc",)
 
