@@ -97,7 +97,7 @@ def main() -> int:
     if mark.exists() and mark.read_text(encoding="utf-8") == fingerprint(part):
         return 0
     if part == "lab":
-        print("Setting the course up: about 250 MB to fetch, 800 MB on disk, a minute or a few, once.", flush=True)
+        print("Setting the course up: about 200 MB to fetch, 900 MB on disk, a minute or a few, once.", flush=True)
     try:
         install(part)
     except subprocess.CalledProcessError as error:

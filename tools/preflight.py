@@ -28,7 +28,7 @@ GIB_BESIDE, GIB_A_LEARNER = 1.0, 0.5
 LEARNERS_A_CORE = 8
 # A machine sold with 2 GB tells a little less.
 SPARED = 0.9
-# An environment takes 0.8 GB, and its making as much again for what is downloaded.
+# An environment takes 0.9 GB, and its making as much again for what is downloaded.
 GIB_OF_DISK, GIB_OF_DISK_A_LEARNER = 2.0, 0.1
 ENVIRONMENT = ROOT / ".venv"
 # What learners will import, and that the package is this folder's and not that of another copy.
