@@ -39,11 +39,6 @@ SMALL, HALF = _parcels((1, 16, 20), (2, 7, 10), (3, 1, 2)), _parcels((4, 3, 6), 
 BIG = _parcels((1, 180, 200), (2, 15, 20), (3, 19, 20))
 
 
-def _normal_low(correct: int, total: int) -> float:
-    share = correct / total
-    return share - 1.96 * math.sqrt(share * (1 - share) / total)
-
-
 EXERCISES = {
     "4.1": Exercise(
         confusion,
@@ -53,7 +48,6 @@ EXERCISES = {
         },
         mistakes={
             "exchanged": lambda y_true, y_pred: confusion(y_pred, y_true),
-            "shares": lambda y_true, y_pred: confusion(y_true, y_pred) / len(y_true),
         },
     ),
     "4.2": Exercise(
@@ -67,7 +61,6 @@ EXERCISES = {
             "too_few": lambda table, at_least: worst_slice(table, 1),
             "more_than": lambda table, at_least: worst_slice(table, at_least + 1),
             "counts": lambda table, at_least: (~table["correct"]).groupby(table["camera_id"]).sum().idxmax(),
-            "best": lambda table, at_least: table.groupby("camera_id")["correct"].mean().idxmax(),
         },
     ),
     "4.3": Exercise(
@@ -78,7 +71,9 @@ EXERCISES = {
         },
         mistakes={
             "measured": lambda correct, total, gate: correct / total >= gate,
-            "normal": lambda correct, total, gate: _normal_low(correct, total) >= gate,
+            "normal": lambda correct, total, gate: (
+                correct / total - 1.96 * math.sqrt(correct * (total - correct) / total**3) >= gate
+            ),
         },
     ),
 }

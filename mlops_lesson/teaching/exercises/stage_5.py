@@ -53,9 +53,8 @@ def _taken(canary: Callable[..., bool], share: float, ids: range = IDS) -> set[i
     return {parcel_id for parcel_id in ids if canary(parcel_id, share)}
 
 
-def _off_share(canary: Callable[..., bool]) -> list[float]:
-    shares = [len(_taken(canary, 0.1, ids)) / len(ids) for ids in (IDS, HUNDREDS)]
-    return [] if np.allclose(shares, 0.1, atol=0.06) else shares
+def _shares(canary: Callable[..., bool]) -> list[float]:
+    return [len(_taken(canary, 0.1, ids)) / len(ids) for ids in (IDS, HUNDREDS)]
 
 
 EXERCISES = {
@@ -85,7 +84,7 @@ EXERCISES = {
             "changes": lambda canary: sorted(_taken(canary, 0.5) ^ _taken(canary, 0.5)),
             "is_turned_round": lambda canary: len(_taken(canary, 0.1)) > 830 and len(_taken(canary, 0.9)) < 170,
             "ignores_share": lambda canary: _taken(canary, 0.1) == _taken(canary, 0.9),
-            "misses_share": _off_share,
+            "misses_share": lambda canary: not np.allclose(_shares(canary), 0.1, atol=0.06) and _shares(canary),
             "forgets": lambda canary: sorted(_taken(canary, 0.1) - _taken(canary, 0.5)),
         },
         # Ids that were not asked for yet: an answer may remember what it gave.
