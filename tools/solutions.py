@@ -15,43 +15,28 @@ from nbformat import NotebookNode
 from run_notebooks import NOTEBOOKS, execute, fresh_environment, normal_text
 
 from mlops_lesson.keep.paths import COURSE_VARIABLE
-from mlops_lesson.teaching.exercises.exercise import all_exercises
+from mlops_lesson.teaching.exercises.exercise import find_exercise
 
 FOLDER = NOTEBOOKS.parent / "build" / "solutions"
 CHECK = re.compile(r'^check\("(\d\.\d)", (\w+)\)$', re.MULTILINE)
 
 
 def solve(notebook: NotebookNode) -> tuple[NotebookNode, list[str]]:
-    """Fill the solutions into a notebook's exercises.
-
-    Parameters
-    ----------
-    notebook : nbformat.NotebookNode
-        A notebook of the course; it is not changed.
-
-    Returns
-    -------
-    notebook : nbformat.NotebookNode
-        A copy in which each exercise's function is its model answer.
-    exercises : list of str
-        Which exercises it has, such as ``["1.1", "1.2", "1.3"]``.
-    """
+    """Return a copy of a notebook in which each exercise's function is its model answer, and which exercises it has."""
     notebook, solved = deepcopy(notebook), []
     for cell in notebook.cells:
         if cell.cell_type == "code" and (found := CHECK.search(cell.source)):
             exercise, name = found.groups()
-            cell.source = _with_solution(cell.source, name, exercise)
+            cell.source = _with_solution(cell.source, name, find_exercise(exercise).solution)
             solved.append(exercise)
     return notebook, solved
 
 
-def _with_solution(source: str, name: str, exercise: str) -> str:
+def _with_solution(source: str, name: str, solution: str) -> str:
     """Replace a function in a cell by its solution, with what the solution needs."""
     blank = next(node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef) and node.name == name)
     lines = source.splitlines()
-    return "\n".join(
-        [*lines[: blank.lineno - 1], *all_exercises()[exercise].solution.splitlines(), *lines[blank.end_lineno :]]
-    )
+    return "\n".join([*lines[: blank.lineno - 1], *solution.splitlines(), *lines[blank.end_lineno :]])
 
 
 def run_solved(path: Path, folder: Path) -> list[str]:
