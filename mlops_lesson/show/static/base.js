@@ -61,6 +61,7 @@
 .mlops-lesson summary { min-height: 24px; padding: 2px 0; cursor: pointer; }
 .mlops-lesson a { display: inline-block; min-height: 24px; min-width: 24px; }
 .mlops-lesson :is(button, input, summary, a):focus-visible { outline: 3px solid var(--jp-ui-font-color1, currentColor); outline-offset: 2px; }
+.mlops-lesson summary:focus-visible { outline-offset: -3px; }
 .mlops-lesson ol.mlops-order { list-style: none; margin: 0; padding: 0; }
 .mlops-lesson ol.mlops-order li { display: flex; flex-wrap: wrap; gap: 0.5em; align-items: center; padding: 3px 0; }
 .mlops-lesson ol.mlops-order li > span { flex: 1 1 12em; }
