@@ -123,7 +123,7 @@ def test_an_alert_rings_on_the_errors_of_the_service_and_none_on_the_clients(cel
 def test_the_evidence_of_the_project_is_shown_by_the_stored_run(cells):
     rows = text_of(cells["evidence"]).splitlines()[2:]
     assert len(rows) == 4
-    assert all(row.endswith("yes") for row in rows)
+    assert all(row.endswith("by hand") for row in rows)
 
 
 def test_a_part_that_is_run_alone_has_a_champion(tmp_path, monkeypatch):
