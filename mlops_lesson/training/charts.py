@@ -11,7 +11,7 @@ from mlops_lesson.training.trace import TrainingTrace
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-BAR = 30
+BAR = 25
 
 
 def ascii_chart(trace: TrainingTrace) -> str:
@@ -20,7 +20,7 @@ def ascii_chart(trace: TrainingTrace) -> str:
     Returns
     -------
     str
-        A line for each epoch, with validation loss and accuracy, each as a number and as a bar of `#`. A bar of 30 is
+        A line for each epoch, with validation loss and accuracy, each as a number and as a bar of `#`. A bar of 25 is
         1.0, for the loss the largest one if that is more.
     """
     top = max(1.0, *trace.values("loss"))
