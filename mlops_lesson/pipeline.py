@@ -3,37 +3,34 @@
 `collect`, `preprocess`, `train`, `validate` and `deploy` each do the work of one stage; `run` does all six.
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from mlops_lesson import artifacts
 from mlops_lesson.collection import depot
 from mlops_lesson.collection.dataset import CleanDataset, collect
-from mlops_lesson.deployment.registry import deploy
+from mlops_lesson.deployment import registry
+from mlops_lesson.deployment.registry import RegisteredModel, deploy
 from mlops_lesson.preprocessing.cleaning import preprocess
 from mlops_lesson.training.network import train
 from mlops_lesson.validation.gate import ValidatedModel, validate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from mlops_lesson.deployment.registry import RegisteredModel
     from mlops_lesson.monitoring.loop import Loop
 
 __all__ = ["champion", "collect", "deploy", "preprocess", "run", "train", "validate"]
 
 
-def champion() -> "RegisteredModel":
+def champion() -> RegisteredModel:
     """Get the version that answers; where there is none yet, the validated model is deployed first."""
-    from mlops_lesson.artifacts import load
-    from mlops_lesson.deployment import registry
-
     if (found := registry.champion()) is not None:
         return found
-    validated = load("validated model", quiet=True)
+    validated = artifacts.load("validated model", quiet=True)
     return deploy(validated.trained, validated.gate, reason="the first champion")
 
 
 def run(
-    weeks: "Iterable[int]" = range(1, depot.LIVE_WEEKS + 1),
+    weeks: Iterable[int] = range(1, depot.LIVE_WEEKS + 1),
     *,
     clean: CleanDataset | None = None,
     validated: ValidatedModel | None = None,

@@ -157,7 +157,7 @@ def _age_known(e: Evidence) -> Found:
 
 
 def _quality_watched(e: Evidence) -> Found:
-    mondays, asked = len(e.run.reports), int((e.run.readings["monitor"] == ACCURACY.name).sum())
+    mondays, asked = len(e.run.reports), sum(ACCURACY.name in report.values for report in e.run.reports)
     alerts = sum(report.state == ALERT for report in e.run.reports)
     return asked == mondays, f"the loop tested the accuracy on {asked} of {mondays} Mondays; {alerts} alerts"
 

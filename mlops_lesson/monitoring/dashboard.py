@@ -5,6 +5,7 @@ import pandas as pd
 from mlops_lesson.monitoring.loop import ALERT, Loop
 from mlops_lesson.monitoring.monitors import LEVEL, PIXELS, SCORES
 from mlops_lesson.show.figures import BLUE, GREY, ORANGE, PINK, ShownFigure, drawing
+from mlops_lesson.validation.gate import GATE
 
 SMALLEST_DRAWN = 1e-6
 
@@ -19,19 +20,16 @@ def plot_dashboard(run: Loop) -> ShownFigure:
     run : mlops_lesson.monitoring.loop.Loop
         A loop after its weeks.
     """
-    table, gate = pd.DataFrame(run.reports).set_index("week"), run.gate
-    weeks, accuracy = table.index, table["accuracy"]
+    table = pd.DataFrame(run.reports).set_index("week")
+    weeks, accuracy, worst = table.index, table["accuracy"], table["accuracy"].idxmin()
     alerts, promoted = weeks[table["state"] == ALERT], weeks[table["action"] == "promote"]
     to_b = [float((log.score >= 0.5).mean()) for log in run.logs]
     counts = {
         name: [sum(n for status, n in log.statuses.items() if status[0] == kind) for log in run.logs]
         for name, kind in (("answered", "2"), ("refused by the contract", "4"), ("failed", "5"))
     }
-    p_values = run.readings.pivot(index="week", columns="monitor", values="value").clip(lower=SMALLEST_DRAWN)
-    worst = accuracy.idxmin()
-    title = (
-        f"Accuracy falls to {accuracy[worst]:.2f} in week {worst} and is {accuracy.iloc[-1]:.2f} in week {weeks[-1]}"
-    )
+    p_values = pd.DataFrame([*table["values"]], weeks).clip(lower=SMALLEST_DRAWN)
+    title = f"Accuracy falls to {accuracy.min():.2f} in week {worst} and is {accuracy.iloc[-1]:.2f} in week {weeks[-1]}"
     with drawing(title, 7.6, 7.4, rows=4, sharex=True, height_ratios=[0.8, 1, 0.8, 1.5]) as d:
         service, tests, share, right = d.axes
         bottom = pd.Series(0, weeks)
@@ -52,7 +50,7 @@ def plot_dashboard(run: Loop) -> ShownFigure:
         spread = [accuracy - table["low"], table["high"] - accuracy]
         right.errorbar(weeks, accuracy, spread, fmt="o-", color=BLUE, capsize=3, label="champion, 95 % interval")
         right.plot(weeks, table["unattended"], "s--", color=GREY, label="first champion, left alone")
-        right.axhline(gate, color=ORANGE, linestyle=":", label=f"gate {gate:.2f}")
+        right.axhline(GATE, color=ORANGE, linestyle=":", label=f"gate {GATE:.2f}")
         right.set(xlabel="live week", ylabel="share right", title="Accuracy on Monday's labels", ylim=(0.2, 1.03))
         right.set_xticks(weeks)
         right.legend(loc="lower left", fontsize="small")
@@ -71,6 +69,6 @@ def plot_dashboard(run: Loop) -> ShownFigure:
         d.alt = (
             f"Four panels by live week. Requests {requests}. {by_week} Alerts in weeks "
             f"{', '.join(map(str, alerts)) or 'none'}; promotions at the end of weeks "
-            f"{', '.join(map(str, promoted)) or 'none'}. The gate is at {gate:.2f}, the alarm level at {LEVEL}."
+            f"{', '.join(map(str, promoted)) or 'none'}. The gate is at {GATE:.2f}, the alarm level at {LEVEL}."
         )
     return d.shown

@@ -8,149 +8,95 @@ without a gate and a comparison with the champion on the same parcels; each deci
 import uuid
 from dataclasses import asdict, dataclass, replace
 from math import nan
-from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from mlops_lesson.collection import depot
 from mlops_lesson.collection.dataset import CleanDataset
 from mlops_lesson.deployment import registry, rollout
+from mlops_lesson.deployment.serving import Server
 from mlops_lesson.keep import journal
 from mlops_lesson.monitoring import repair
-from mlops_lesson.monitoring.monitors import LABELS, PIXELS, SCORES, Reference, accuracy_monitor, watch
+from mlops_lesson.monitoring.monitors import ACCURACY, LABELS, PIXELS, SCORES, watch
 from mlops_lesson.monitoring.weeks import WeekLog, reference_of, send_week
-from mlops_lesson.validation.gate import GATE, GateResult, check_gate, judge_on_test
+from mlops_lesson.validation.gate import GateResult, check_gate, judge_on_test
 from mlops_lesson.validation.measures import interval
 
-if TYPE_CHECKING:
-    from mlops_lesson.deployment.serving import Server
-
 NOTHING, WARNING, ALERT = "nothing", "warning", "alert"
+PAUSE_WEEKS = 2
+MAX_RETRAININGS = 2
+"""After them a person has to decide."""
 
 
-def judge_on_recent(log: WeekLog, gate: float = GATE) -> GateResult:
-    """Judge a challenger on a week of which it answered every parcel in the shadow; the champion is the one to beat.
-
-    Parameters
-    ----------
-    log : WeekLog
-        A week with a challenger in the shadow.
-    gate : float
-        What the accuracy's interval must reach.
-
-    Returns
-    -------
-    GateResult
-        The verdict on the parcels labelled by the end of the week.
-
-    Raises
-    ------
-    ValueError
-        If there was no challenger.
-    """
-    if log.shadow is None:
-        raise ValueError(f"Week {log.week} had no challenger in the shadow: start one, then send another week.")
-    cameras = log.parcels["camera_id"][log.known]
-    champion_right = log.observed().right
-    return check_gate(log.label[log.known], log.shadow[log.known], champion_right, cameras, gate, baseline="champion")
-
-
-def joint_verdict(old: GateResult, recent: GateResult) -> GateResult:
-    """Put both verdicts on a challenger into one, as the registry records it: it passes if both passed.
+def joint_verdict(old: GateResult, log: WeekLog) -> GateResult:
+    """Judge a challenger on a week in the shadow, with the champion to beat, and add the verdict on the old images.
 
     Parameters
     ----------
     old : GateResult
-        On the test images of the history.
-    recent : GateResult
-        On recent parcels.
+        The verdict on the test images of the history.
+    log : WeekLog
+        A week of which the challenger saw every parcel.
 
     Returns
     -------
     GateResult
-        The numbers of the later verdict, and all reasons.
+        The numbers of the week's labelled parcels, and the reasons of both verdicts: it passes if both passed.
     """
-    verdicts = {"old images": old, "recent parcels": recent}
-    reasons = [
-        reason.replace(": ", f": {name}: ", 1) for name, verdict in verdicts.items() for reason in verdict.reasons
-    ]
+    label, shadow, cameras = log.label[log.known], log.shadow[log.known], log.parcels["camera_id"][log.known]
+    recent = check_gate(label, shadow, log.right, cameras, baseline="champion")
+    reasons = [reason.replace(": ", ": old images: ", 1) for reason in old.reasons]
+    reasons += [reason.replace(": ", ": recent parcels: ", 1) for reason in recent.reasons]
     return replace(recent, reasons=reasons)
 
 
 @dataclass(frozen=True)
 class WeekReport:
-    """One Monday morning of the loop.
+    """One Monday morning of the loop; the reasons are in the journal.
 
     Parameters
     ----------
-    week, n_labels : int
-        The week that has ended, and the labels that had come by then.
+    week : int
+        The week that has ended.
     accuracy, low, high : float
-        The champion's accuracy on them and its 95 % interval; not a number without labels.
+        The champion's accuracy on the labels that had come, and its 95 % interval; not a number without labels.
     unattended : float
         The first champion's accuracy on them: what would have been without the loop.
+    values : dict of str to float
+        What each monitor read.
     alarms : tuple of str
         The monitors that rang.
     state : {"nothing", "warning", "alert"}
         A warning is for people to read; only an alert, an accuracy below the gate by more than luck, may retrain.
-    action, why : str
-        What the loop did, and its reason.
+    action : str
+        What the loop did.
     """
 
     week: int
-    n_labels: int
     accuracy: float
     low: float
     high: float
     unattended: float
+    values: dict[str, float]
     alarms: tuple[str, ...]
     state: str
     action: str
-    why: str
 
 
 class Loop:
-    """Watches the service week by week, and repairs it by rules.
+    """Watches a running service week by week, and repairs it by rules.
 
-    Parameters
-    ----------
-    server : mlops_lesson.deployment.serving.Server
-        The running service; its champion is what is watched.
-    clean : CleanDataset
-        The history, whose test images are the first reference.
-    gate : float
-        The accuracy that the gate requires, 0 to 1; an accuracy below it by more than luck is an alert.
-    pause : int
-        Weeks from one retraining to the next.
-    max_retrains : int
-        Retrainings in all; after them a person has to decide.
-
-    Attributes
-    ----------
-    reports : list of WeekReport
-        What was seen and done, Monday by Monday.
-    logs : list of WeekLog
-        The requests of each week.
+    Monday by Monday, `logs` holds the requests of the week, and `reports` what was seen and done.
     """
 
-    def __init__(
-        self, server: "Server", clean: CleanDataset, *, gate: float = GATE, pause: int = 2, max_retrains: int = 2
-    ) -> None:
+    def __init__(self, server: Server, clean: CleanDataset) -> None:
         self.server, self.clean = server, clean
-        self.gate, self.pause, self.max_retrains = gate, pause, max_retrains
         self.run = uuid.uuid4().hex
         self.reports: list[WeekReport] = []
         self.logs: list[WeekLog] = []
-        self._readings: list[pd.DataFrame] = []
         self._first = self._model = registry.load("champion").model
         self._reference = reference_of(self._model, clean)
-        self._challenger: tuple[int, Any, GateResult] | None = None
         self._retrained_in: list[int] = []
-
-    @property
-    def readings(self) -> pd.DataFrame:
-        """What the monitors read; see `mlops_lesson.monitoring.monitors.watch`."""
-        return pd.concat(self._readings, ignore_index=True)
 
     def journal(self) -> pd.DataFrame:
         """Return this run's lines of the journal: `week`, `who`, `what`, `why`."""
@@ -160,87 +106,71 @@ class Loop:
         """Send a week through the service, do what Monday asks for, and report it."""
         log = send_week(self.server, week)
         self.logs.append(log)
-        alert_on = accuracy_monitor(self.gate)
-        right = log.observed().right
-        readings = watch(self._reference, [log.observed()], (PIXELS, SCORES, LABELS, alert_on))
-        self._readings.append(readings)
-        rang = tuple(readings.loc[readings["rings"], "monitor"])
-        state = ALERT if alert_on.name in rang else WARNING if rang else NOTHING
+        readings = watch(self._reference, [log], (PIXELS, SCORES, LABELS, ACCURACY)).set_index("monitor")
+        values, rang = readings["value"].to_dict(), tuple(readings.index[readings["rings"]])
+        state = ALERT if ACCURACY.name in rang else WARNING if rang else NOTHING
         if rang:
             self._write("monitors", state, ", ".join(rang))
-        accuracy, low, high, unattended = nan, nan, nan, nan
-        if len(right):
-            accuracy, (low, high) = float(right.mean()), interval(right.sum(), len(right))
-            unattended = float((self._first.predict(log.X[log.known]) == log.label[log.known]).mean())
-        action, why = self._act(log, state)
-        report = WeekReport(log.week, len(right), accuracy, low, high, unattended, rang, state, action, why)
+        accuracy = low = high = unattended = nan
+        if log.known.any():
+            accuracy, (low, high) = float(log.right.mean()), interval(log.right.sum(), len(log.right))
+            unattended = float((self._first.predict(log.X) == log.label)[log.known].mean())
+        report = WeekReport(log.week, accuracy, low, high, unattended, values, rang, state, self._act(log, state))
         self.reports.append(report)
         return report
 
     def _write(self, who: str, what: str, why: str, version: int | None = None) -> None:
         journal.write(who, what, why, run=self.run, week=self.logs[-1].week, version=version)
 
-    def _act(self, log: WeekLog, state: str) -> tuple[str, str]:
-        """Do what the week asks for; returns the action and its reason."""
-        if self._challenger is not None:
-            return self._decide_on_challenger(log)
-        if state != ALERT:
-            return "go on", "no alert"
-        if len(self._retrained_in) >= self.max_retrains:
-            why = f"{self.max_retrains} retrainings are the most that is allowed: a person has to decide"
-        elif self._retrained_in and log.week - self._retrained_in[-1] < self.pause:
+    def _act(self, log: WeekLog, state: str) -> str:
+        """Do what the week asks for, and say in a word what it was."""
+        if log.shadow is not None and log.known.any():
+            return self._decide(log)
+        if log.shadow is not None:
+            why = "no label has come, so the challenger stays in the shadow"
+        elif state != ALERT:
+            return "go on"
+        elif len(self._retrained_in) >= MAX_RETRAININGS:
+            why = f"{MAX_RETRAININGS} retrainings are the most that is allowed: a person has to decide"
+        elif self._retrained_in and log.week - self._retrained_in[-1] < PAUSE_WEEKS:
             why = f"the last retraining was in week {self._retrained_in[-1]}, the pause is not over"
         else:
             return self._retrain(log)
         self._write("loop", "waits", why)
-        return "wait", why
+        return "wait"
 
-    def _retrain(self, log: WeekLog) -> tuple[str, str]:
+    def _retrain(self, log: WeekLog) -> str:
         self._retrained_in.append(log.week)
-        data = repair.training_data(self.clean, self.logs, log.end)
+        data = repair.training_data(self.clean, self.logs)
         move = repair.find_move(repair.diagnose(self._model, *data[2:]))
-        cause = repair.move_in_words(move)
+        cause = f"the pictures have moved {move} by one pixel" if move else "no move of the cameras found"
         self._write("loop", "retrains", f"alert; {cause}; {len(data[-1])} new labels")
         model = repair.retrain(*data, move)
-        tags = asdict(repair.RETRAINING) | {"trigger": f"accuracy alert of week {log.week}"}
-        version = registry.register(model, data_hash=repair.hash_of(*data), tags=tags)
-        old = judge_on_test(model, self.clean, self.gate)
-        if not old.passed:
-            return "retrain, refuse", self._refuse(version, old)
+        version = registry.register(model, data_hash=repair.hash_of(*data), tags=asdict(repair.RETRAINING))
+        verdict = judge_on_test(model, self.clean)
+        if not verdict.passed:
+            return f"retrain, {self._refuse(version, verdict)}"
         registry.nominate(version, reason=f"week {log.week}: retrained after an alert")
         rollout.start_shadow(self.server)
-        self._challenger = version, model, old
         self._write("gate", "into the shadow", "passed on old images; a week of recent parcels comes next", version)
-        return "retrain, shadow", cause
+        return "retrain, shadow"
 
-    def _decide_on_challenger(self, log: WeekLog) -> tuple[str, str]:
-        if not log.known.any():
-            why = "no label has come, so the challenger stays in the shadow"
-            self._write("loop", "waits", why)
-            return "wait", why
-        version, model, old = self._challenger
-        self._challenger = None
+    def _decide(self, log: WeekLog) -> str:
+        """Promote or refuse the challenger; a new champion's reference is the week, with the cameras of now."""
         rollout.stop(self.server)
-        recent = judge_on_recent(log, self.gate)
-        verdict = joint_verdict(old, recent)
+        challenger = registry.load("challenger")
+        verdict = joint_verdict(judge_on_test(challenger.model, self.clean), log)
         if not verdict.passed:
-            return "refuse", self._refuse(version, verdict)
+            return self._refuse(challenger.version, verdict)
         why = "passed on old images and on recent parcels, and beats the champion there"
-        registry.record_gate(version, verdict)
-        registry.promote(version, reason=f"week {log.week}: {why}")
-        self._write("gate", "promoted", why, version)
-        self._follow(model, log)
-        return "promote", f"accuracy {recent.accuracy:.3f} on {recent.n} recent parcels, gate passed"
+        registry.record_gate(challenger.version, verdict)
+        registry.promote(challenger.version, reason=f"week {log.week}: {why}")
+        self._write("gate", "promoted", why, challenger.version)
+        self.server.reload()
+        self._model, self._reference = challenger.model, replace(log, score=log.shadow)
+        return "promote"
 
     def _refuse(self, version: int, verdict: GateResult) -> str:
-        """Record why a challenger is refused, and return it."""
-        why = "; ".join(verdict.failures)
         registry.record_gate(version, verdict)
-        self._write("gate", "refused", why, version)
-        return why
-
-    def _follow(self, model: Any, log: WeekLog) -> None:
-        """Let the service answer with a new champion; its reference is the newest week, with the cameras of now."""
-        self.server.reload()
-        self._model = model
-        self._reference = Reference(log.X, model.predict_proba(log.X)[:, 1])
+        self._write("gate", "refused", "; ".join(verdict.failures), version)
+        return "refuse"

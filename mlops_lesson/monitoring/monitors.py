@@ -7,11 +7,12 @@ compared.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import pandas as pd
+from scipy.stats import kstwo, norm
 
 from mlops_lesson.validation.gate import GATE
 
@@ -22,33 +23,38 @@ LEAST_LABELLED = 0.5
 
 
 @dataclass(frozen=True)
-class Reference:
-    """What the champion met when the gate judged it: images, shape (n, 64), and its probabilities of chute B."""
-
-    X: np.ndarray = field(repr=False)
-    score: np.ndarray = field(repr=False)
-
-
-@dataclass(frozen=True)
 class Observed:
-    """One week as the monitors see it.
+    """A week as the monitors see it, or the reference that they compare it with.
 
     Parameters
     ----------
     week : int
-        Its number.
+        Its number, from 1; 0 for the test images.
     X : numpy.ndarray of shape (n, 64)
         Grey levels 0 to 16; at least one parcel.
     score : numpy.ndarray of shape (n,)
         The champion's probability of chute B.
-    right : numpy.ndarray of bool, shape (n_labels,)
-        For each parcel whose label has come by the end of the week, whether the champion was right.
+    label : numpy.ndarray of shape (n,)
+        0 (chute A) or 1 (chute B); not a number where no label had come by the end of the week.
     """
 
     week: int
-    X: np.ndarray = field(repr=False)
-    score: np.ndarray = field(repr=False)
-    right: np.ndarray = field(repr=False)
+    X: np.ndarray
+    score: np.ndarray
+    label: np.ndarray
+
+    @property
+    def known(self) -> np.ndarray:
+        """For each parcel, whether its label had come."""
+        return ~np.isnan(self.label)
+
+    @property
+    def right(self) -> np.ndarray:
+        """For each parcel whose label had come, whether the champion was right."""
+        return ((self.score >= 0.5) == self.label)[self.known]
+
+
+_ks_p_value = lru_cache(maxsize=10_000)(kstwo.sf)
 
 
 def lowest_p(reference: np.ndarray, samples: Sequence[np.ndarray]) -> list[float]:
@@ -57,52 +63,31 @@ def lowest_p(reference: np.ndarray, samples: Sequence[np.ndarray]) -> list[float
     Returns each sample's lowest p-value, not corrected for the number of columns, and cautious (too large) where values
     repeat. Equal to that of `scipy.stats.ks_2samp(..., method="asymp")`, and fast enough for thousands of weeks.
     """
-    values, n = np.unique(np.concatenate([reference, *samples])), len(reference)
+    values, n, p_values = np.unique(np.concatenate([reference, *samples])), len(reference), []
     before, *now = (np.count_nonzero(X.T[:, None] <= values[:, None], axis=2) for X in (reference, *samples))
-    # Counted in 1 / (n m), so that equal gaps are equal.
-    gaps = [np.abs(len(X) * before - n * counts).max() for X, counts in zip(samples, now, strict=True)]
-    return [_p_value(int(gap), n, len(X)) for gap, X in zip(gaps, samples, strict=True)]
+    for counts, m in zip(now, map(len, samples), strict=True):
+        # Counted in 1 / (n m), so that equal gaps are equal.
+        gap = np.abs(m * before - n * counts).max() / (n * m)
+        p_values.append(_ks_p_value(gap, round(n * m / (n + m))))
+    return p_values
 
 
-@lru_cache(maxsize=10_000)
-def _p_value(gap: int, n: int, m: int) -> float:
-    from scipy.stats import kstwo
-
-    return float(kstwo.sf(gap / (n * m), round(n * m / (n + m))))
-
-
-def brightness_p(reference: Reference, weeks: Sequence[Observed]) -> list[float]:
+def brightness_p(reference: Observed, weeks: Sequence[Observed]) -> list[float]:
     """Test whether the parcels' mean grey levels have changed."""
     return lowest_p(reference.X.mean(axis=1, keepdims=True), [week.X.mean(axis=1, keepdims=True) for week in weeks])
 
 
-def pixels_p(reference: Reference, weeks: Sequence[Observed]) -> list[float]:
+def pixels_p(reference: Observed, weeks: Sequence[Observed]) -> list[float]:
     """Test whether any pixel has changed, corrected for their number by Bonferroni's rule; at most 1."""
     return [min(1.0, reference.X.shape[1] * p) for p in lowest_p(reference.X, [week.X for week in weeks])]
 
 
-def scores_p(reference: Reference, weeks: Sequence[Observed]) -> list[float]:
+def scores_p(reference: Observed, weeks: Sequence[Observed]) -> list[float]:
     """Test whether the model's scores have changed."""
     return lowest_p(reference.score[:, None], [week.score[:, None] for week in weeks])
 
 
-def share_labelled(_: Reference, weeks: Sequence[Observed]) -> list[float]:
-    """Count the share of parcels whose label has come."""
-    return [len(week.right) / len(week.X) for week in weeks]
-
-
-def accuracy_p(week: Observed, gate: float = GATE) -> float:
-    """Test whether the accuracy on the labels that have come is below the gate; not a number without labels.
-
-    The score test of a share, one-sided: below 0.01 exactly where the 98 % Wilson interval ends below the gate.
-    """
-    from scipy.stats import norm
-
-    n, n_right = len(week.right), int(np.sum(week.right))
-    return float(norm.cdf((n_right - n * gate) / np.sqrt(n * gate * (1 - gate)))) if n else float("nan")
-
-
-def adwin_detections(reference: Reference, weeks: Sequence[Observed], delta: float = LEVEL) -> list[int]:
+def adwin_detections(reference: Observed, weeks: Sequence[Observed]) -> list[int]:
     """Let ADWIN read the scores one by one, the reference's first, and count its detections week by week.
 
     ADWIN: Bifet, A. and Gavalda, R. (2007), "Learning from time-changing data with adaptive windowing", doi
@@ -110,60 +95,54 @@ def adwin_detections(reference: Reference, weeks: Sequence[Observed], delta: flo
     """
     from river.drift import ADWIN
 
-    detector, found = ADWIN(delta=delta), []
-    for scores in (reference.score, *(week.score for week in weeks)):
+    detector, found = ADWIN(delta=LEVEL), []
+    for part in (reference, *weeks):
         found.append(0)
-        for score in scores:
+        for score in part.score:
             detector.update(float(score))
             found[-1] += detector.drift_detected
     return found[1:]
 
 
+def share_labelled(_: Observed, weeks: Sequence[Observed]) -> list[float]:
+    """Count the share of parcels whose label has come."""
+    return [week.known.mean() for week in weeks]
+
+
+def accuracy_p(_: Observed, weeks: Sequence[Observed]) -> np.ndarray:
+    """Test whether the accuracy on the labels that have come is below the gate; not a number without labels.
+
+    The score test of a share, one-sided: below 0.01 exactly where the 98 % Wilson interval ends below the gate.
+    """
+    n, n_right = pd.Series([week.known.sum() for week in weeks]), pd.Series([week.right.sum() for week in weeks])
+    return norm.cdf((n_right - n * GATE) / np.sqrt(n * GATE * (1 - GATE)))
+
+
 @dataclass(frozen=True)
 class Monitor:
-    """One number a week, and when it rings.
-
-    Parameters
-    ----------
-    name : str
-        Its name in tables.
-    looks_at : {"inputs", "scores", "labels"}
-        What it needs; only labels come late.
-    values : callable
-        Takes a `Reference` and the weeks since, and returns a number for each, or nan where it cannot say anything.
-    rings : callable
-        Takes the numbers and returns for each whether it rings.
-    """
+    """One number a week, from the reference and the weeks since, and which numbers ring; nan: it cannot say."""
 
     name: str
-    looks_at: str
-    values: Callable[[Reference, Sequence[Observed]], Sequence[float]] = field(repr=False)
-    rings: Callable[[np.ndarray], np.ndarray] = field(default=lambda p: p < LEVEL, repr=False)
+    values: Callable[[Observed, Sequence[Observed]], Sequence[float]]
+    rings: Callable[[np.ndarray], np.ndarray] = lambda p: p < LEVEL
 
 
-BRIGHTNESS = Monitor("brightness, KS", "inputs", brightness_p)
-PIXELS = Monitor("64 pixels, KS and Bonferroni", "inputs", pixels_p)
-SCORES = Monitor("scores, KS", "scores", scores_p)
-SCORES_ADWIN = Monitor("scores, ADWIN", "scores", adwin_detections, lambda detections: detections > 0)
-LABELS = Monitor("clicks arrive", "labels", share_labelled, lambda share: share < LEAST_LABELLED)
-
-
-def accuracy_monitor(gate: float = GATE) -> Monitor:
-    """Make the monitor of the accuracy on clicks, which rings when it is below the gate by more than luck."""
-    return Monitor("accuracy on clicks", "labels", lambda _, weeks: [accuracy_p(week, gate) for week in weeks])
-
-
-ACCURACY = accuracy_monitor()
+BRIGHTNESS = Monitor("brightness, KS", brightness_p)
+PIXELS = Monitor("64 pixels, KS and Bonferroni", pixels_p)
+SCORES = Monitor("scores, KS", scores_p)
+SCORES_ADWIN = Monitor("scores, ADWIN", adwin_detections, lambda detections: detections > 0)
+LABELS = Monitor("clicks arrive", share_labelled, lambda share: share < LEAST_LABELLED)
+ACCURACY = Monitor("accuracy on clicks", accuracy_p)
 
 MONITORS: tuple[Monitor, ...] = (BRIGHTNESS, PIXELS, SCORES, SCORES_ADWIN, LABELS, ACCURACY)
 
 
-def watch(reference: Reference, weeks: Sequence[Observed], monitors: Sequence[Monitor] = MONITORS) -> pd.DataFrame:
+def watch(reference: Observed, weeks: Sequence[Observed], monitors: Sequence[Monitor] = MONITORS) -> pd.DataFrame:
     """Ask every monitor about every week.
 
     Parameters
     ----------
-    reference : Reference
+    reference : Observed
         What the champion met when it was judged.
     weeks : sequence of Observed
         The weeks since, in order.
@@ -173,19 +152,18 @@ def watch(reference: Reference, weeks: Sequence[Observed], monitors: Sequence[Mo
     Returns
     -------
     pandas.DataFrame
-        One row per week and monitor: `week`, `monitor`, `looks_at`, `value`, `rings`.
+        One row per week and monitor: `week`, `monitor`, `value`, `rings`.
     """
-    rows = []
+    numbers, tables = [week.week for week in weeks], []
     for monitor in monitors:
-        values = np.asarray(monitor.values(reference, weeks))
-        for week, value, rings in zip(weeks, values, monitor.rings(values), strict=True):
-            rows.append((week.week, monitor.name, monitor.looks_at, float(value), bool(rings)))
-    return pd.DataFrame(rows, columns=["week", "monitor", "looks_at", "value", "rings"])
+        values = np.array(monitor.values(reference, weeks), dtype=float)
+        columns = {"week": numbers, "monitor": monitor.name, "value": values, "rings": monitor.rings(values)}
+        tables.append(pd.DataFrame(columns))
+    return pd.concat(tables, ignore_index=True)
 
 
 def alarm_table(readings: pd.DataFrame) -> pd.DataFrame:
     """Bring the readings of `watch` to one row per monitor and one column per week, with "ALARM" where it rings."""
     words = readings.assign(says=np.where(readings["rings"], "ALARM", "-"))
-    table = words.pivot(index="monitor", columns="week", values="says")
-    table = table.loc[readings["monitor"].drop_duplicates()]
+    table = words.pivot(index="monitor", columns="week", values="says").loc[readings["monitor"].unique()]
     return table.rename(columns=lambda week: f"week {week}").rename_axis(columns=None)

@@ -1,19 +1,17 @@
 """Shuffle parcels into invented weeks, with and without faults, and measure false alarms and delay."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from mlops_lesson.collection import depot
-from mlops_lesson.monitoring.monitors import MONITORS, Monitor, Observed, Reference
+from mlops_lesson.collection.dataset import CleanDataset
+from mlops_lesson.monitoring.monitors import MONITORS, Observed
 from mlops_lesson.validation.behaviour import dim, shift
 from mlops_lesson.validation.measures import interval
-
-if TYPE_CHECKING:
-    from mlops_lesson.collection.dataset import CleanDataset
 
 DIM_WEEK, BUMP_WEEK = 3, 5
 STATES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -34,22 +32,22 @@ class Pool:
         Grey levels 0 to 16, as a healthy camera records them.
     label : numpy.ndarray of shape (n,)
         0 or 1; not a number if nobody ever clicked.
-    hours : numpy.ndarray of shape (n,)
-        Hours from the parcel to its click; not a number without one.
+    delay : numpy.ndarray of timedelta64, shape (n,)
+        From the parcel to its click; not a time without one.
     n_reference : int
         How many of them the gate judged by.
-    hours_left : tuple of numpy.ndarray
-        For each live week, the hours from each of its parcels to the end of the week.
+    time_left : tuple of numpy.ndarray of timedelta64
+        For each live week, from each of its parcels to the end of the week.
     """
 
-    X: np.ndarray = field(repr=False)
-    label: np.ndarray = field(repr=False)
-    hours: np.ndarray = field(repr=False)
+    X: np.ndarray
+    label: np.ndarray
+    delay: np.ndarray
     n_reference: int
-    hours_left: tuple[np.ndarray, ...] = field(repr=False)
+    time_left: tuple[np.ndarray, ...]
 
 
-def undisturbed_pool(clean: "CleanDataset") -> Pool:
+def undisturbed_pool(clean: CleanDataset) -> Pool:
     """Put the gate's test images and the control stream together, the test images first."""
     test = clean.table[clean.table["split"] == "test"]
     weeks = [depot.read_live_week(week, control=True) for week in range(1, depot.LIVE_WEEKS + 1)]
@@ -59,53 +57,33 @@ def undisturbed_pool(clean: "CleanDataset") -> Pool:
     return Pool(
         X=np.concatenate([clean.part("test")[0], *(week.X for week in weeks)]),
         label=last["chute"].str.strip().str.upper().map({"A": 0.0, "B": 1.0}).to_numpy(dtype=float),
-        hours=_hours(parcels["seen_at"], last["clicked_at"].to_numpy()),
+        delay=last["clicked_at"].to_numpy() - parcels["seen_at"].to_numpy(),
         n_reference=len(test),
-        hours_left=tuple(_hours(week.parcels["seen_at"], week.end) for week in weeks),
+        time_left=tuple((week.end - week.parcels["seen_at"]).to_numpy() for week in weeks),
     )
 
 
-def _hours(since: pd.Series, until: Any) -> np.ndarray:
-    return ((until - since) / pd.Timedelta(hours=1)).to_numpy(dtype=float)
+def histories(
+    model: Any, pool: Pool, time_left: Sequence[np.ndarray], states: Sequence[str], repeats: int, seed: int = 0
+) -> Iterator[tuple[Observed, list[Observed]]]:
+    """Shuffle a pool's parcels into invented histories: a healthy reference, and a week for each of `states`.
+
+    A week has as many parcels as its part of `time_left` has times from a parcel to the end of the week.
+    """
+    X = {state: STATES[state](pool.X) for state in {"healthy", *states}}
+    score = {state: model.predict_proba(images)[:, 1] for state, images in X.items()}
+    ends, rng = np.cumsum([pool.n_reference, *map(len, time_left)]), np.random.default_rng(seed)
+    for _ in range(repeats):
+        first, *parts = np.split(rng.permutation(len(pool.X)), ends)[:-1]
+        weeks = []
+        for week, (rows, left, state) in enumerate(zip(parts, time_left, states, strict=True), start=1):
+            label = np.where(pool.delay[rows] < left, pool.label[rows], np.nan)
+            weeks.append(Observed(week, X[state][rows], score[state][rows], label))
+        yield Observed(0, X["healthy"][first], score["healthy"][first], pool.label[first]), weeks
 
 
-class Shuffler:
-    """Shuffles the parcels of a pool into invented histories, each seen by healthy or disturbed cameras."""
-
-    def __init__(self, model: Any, pool: Pool) -> None:
-        self.pool = pool
-        self._X = {state: change(pool.X) for state, change in STATES.items()}
-        self._score = {state: model.predict_proba(X)[:, 1] for state, X in self._X.items()}
-
-    def history(
-        self, order: np.ndarray, hours_left: Sequence[np.ndarray], states: Sequence[str]
-    ) -> tuple[Reference, list[Observed]]:
-        """Make a healthy reference, and a week for each of `states`, from the pool's parcels in the given order.
-
-        A week has as many parcels as `hours_left` has hours from a parcel to the end of the week.
-        """
-        first = order[: self.pool.n_reference]
-        weeks, place = [], self.pool.n_reference
-        for number, (left, state) in enumerate(zip(hours_left, states, strict=True), start=1):
-            rows = order[place : place + len(left)]
-            place += len(left)
-            score = self._score[state][rows]
-            known = self.pool.hours[rows] < left
-            right = ((score >= 0.5) == self.pool.label[rows])[known]
-            weeks.append(Observed(number, self._X[state][rows], score, right))
-        return Reference(self._X["healthy"][first], self._score["healthy"][first]), weeks
-
-
-def rehearse(
-    model: Any,
-    pool: Pool,
-    *,
-    bump: str = "moved right",
-    repeats: int = 50,
-    seed: int = 0,
-    monitors: Sequence[Monitor] = MONITORS,
-) -> pd.DataFrame:
-    """Let monitors watch many invented histories, and return for each and each week whether it rings.
+def rehearse(model: Any, pool: Pool, *, bump: str = "moved right", repeats: int = 50) -> pd.DataFrame:
+    """Let all monitors watch many invented histories, and return for each and each week whether it rings.
 
     The pool's parcels are shuffled into a reference and eight weeks: once with healthy cameras, in which every alarm is
     false ("quiet"), and once with the dimming in week 3 and the cameras moved from week 5 on ("disturbed").
@@ -120,28 +98,18 @@ def rehearse(
         How the cameras are moved, a name of `STATES`.
     repeats : int
         Histories of each kind.
-    seed : int
-        Start of the random numbers.
-    monitors : sequence of Monitor
-        Which ones.
 
     Returns
     -------
     pandas.DataFrame of bool
         Indexed by "quiet" or "disturbed", the monitor's name and the history's number; a column per week.
     """
-    shuffler, rng = Shuffler(model, pool), np.random.default_rng(seed)
-    weeks = range(1, len(pool.hours_left) + 1)
-    kinds = {
-        "quiet": ["healthy" for _ in weeks],
-        "disturbed": ["dimmed" if week == DIM_WEEK else bump if week >= BUMP_WEEK else "healthy" for week in weeks],
-    }
-    rang = {}
-    for repeat in range(repeats):
-        order = rng.permutation(len(pool.X))
-        for kind, states in kinds.items():
-            reference, history = shuffler.history(order, pool.hours_left, states)
-            for monitor in monitors:
+    weeks = range(1, len(pool.time_left) + 1)
+    quiet, rang = ["healthy" for _ in weeks], {}
+    disturbed = ["dimmed" if week == DIM_WEEK else bump if week >= BUMP_WEEK else "healthy" for week in weeks]
+    for kind, states in (("quiet", quiet), ("disturbed", disturbed)):
+        for repeat, (reference, history) in enumerate(histories(model, pool, pool.time_left, states, repeats)):
+            for monitor in MONITORS:
                 rang[kind, monitor.name, repeat] = monitor.rings(np.array(monitor.values(reference, history)))
     return pd.DataFrame(rang, index=weeks).T
 

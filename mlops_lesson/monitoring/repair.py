@@ -21,6 +21,9 @@ RETRAINING = replace(TrainingSettings(), learning_rate=0.05, momentum=0.9)
 """Smaller steps than in the first training, whose large ones were chosen to match the given trace."""
 
 MOVES: dict[str, tuple[int, int]] = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
+"""Columns to the right and rows down of a move by one pixel."""
+
+BACK = {"left": "right", "right": "left", "up": "down", "down": "up"}
 SIGNIFICANT = 0.05
 
 
@@ -51,8 +54,8 @@ def diagnose(model: Any, X: np.ndarray, y: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["moved", "accuracy", "fixed", "broken", "p"]).set_index("moved")
 
 
-def find_move(diagnosis: pd.DataFrame) -> tuple[int, int] | None:
-    """Say how the cameras have moved, if moving the images back helps by more than luck.
+def find_move(diagnosis: pd.DataFrame) -> str | None:
+    """Say how the cameras have moved the pictures, if moving them back helps by more than luck.
 
     Parameters
     ----------
@@ -61,34 +64,20 @@ def find_move(diagnosis: pd.DataFrame) -> tuple[int, int] | None:
 
     Returns
     -------
-    tuple of int or None
-        Columns to the right and rows down by which the pictures have moved; None if there is no sign of it.
+    {"left", "right", "up", "down"} or None
+        None if there is no sign of a move.
     """
     helps = diagnosis[(diagnosis["fixed"] > diagnosis["broken"]) & (diagnosis["p"] < SIGNIFICANT)]
-    if helps.empty:
-        return None
-    columns, rows = MOVES[helps["accuracy"].idxmax()]
-    return -columns, -rows
+    return None if helps.empty else BACK[helps["accuracy"].idxmax()]
 
 
-def move_in_words(move: tuple[int, int] | None) -> str:
-    """Say how the pictures have moved, such as "the pictures have moved right by one pixel"."""
-    names = {there: name for name, there in MOVES.items()}
-    return "no move of the cameras found" if move is None else f"the pictures have moved {names[move]} by one pixel"
-
-
-def move_back(X: np.ndarray, move: tuple[int, int]) -> np.ndarray:
+def move_back(X: np.ndarray, move: str) -> np.ndarray:
     """Fix images at the door: move them back by what the cameras have moved, before any model sees them."""
-    columns, rows = move
-    return shift(X, -columns, -rows)
+    return shift(X, *MOVES[BACK[move]])
 
 
 def retrain(
-    X_old: np.ndarray,
-    y_old: np.ndarray,
-    X_new: np.ndarray,
-    y_new: np.ndarray,
-    move: tuple[int, int] | None = None,
+    X_old: np.ndarray, y_old: np.ndarray, X_new: np.ndarray, y_new: np.ndarray, move: str | None = None
 ) -> "Pipeline":
     """Train a challenger on what was known before the change and on what has been labelled since.
 
@@ -98,23 +87,16 @@ def retrain(
         Images and labels from before the change.
     X_new, y_new : numpy.ndarray of shape (m, 64) and (m,)
         Images and labels since.
-    move : tuple of int, optional
-        How the cameras have moved: the old images are used a second time, moved the same way.
-
-    Returns
-    -------
-    sklearn.pipeline.Pipeline
-        The challenger.
+    move : {"left", "right", "up", "down"}, optional
+        How the pictures have moved: the old ones are used a second time, moved the same way.
     """
-    copies = [] if move is None else [shift(X_old, *move)]
+    copies = [shift(X_old, *MOVES[move])] if move else []
     X = np.concatenate([X_old, *copies, X_new])
     y = np.concatenate([y_old, *[y_old] * len(copies), y_new]).astype(int)
     return fit_on(X, y, X[:1], y[:1], RETRAINING)[0]
 
 
-def training_data(
-    clean: CleanDataset, logs: Sequence[WeekLog], until: pd.Timestamp
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def training_data(clean: CleanDataset, logs: Sequence[WeekLog]) -> tuple[np.ndarray, ...]:
     """Gather what a challenger may learn from: all but the test images, and every live label that has come.
 
     Parameters
@@ -122,9 +104,7 @@ def training_data(
     clean : CleanDataset
         The history.
     logs : sequence of WeekLog
-        The live weeks so far; the last is the new one.
-    until : pandas.Timestamp
-        Now.
+        The live weeks so far; the last has just ended.
 
     Returns
     -------
@@ -134,7 +114,7 @@ def training_data(
     learned = (clean.table["split"] != "test").to_numpy()
     X, y = [clean.X[learned]], [clean.y[learned].astype(float)]
     for log in logs:
-        label = known_labels(log.parcels["id"], until)
+        label = known_labels(log.parcels["id"], logs[-1].end)
         X.append(log.X[~np.isnan(label)])
         y.append(label[~np.isnan(label)])
     return np.concatenate(X[:-1]), np.concatenate(y[:-1]), X[-1], y[-1]
@@ -142,5 +122,4 @@ def training_data(
 
 def hash_of(*arrays: np.ndarray) -> str:
     """Return the data hash of training data, 64 hexadecimal digits."""
-    parts = [str(array.shape).encode() + np.ascontiguousarray(array, dtype="<f8").tobytes() for array in arrays]
-    return hashlib.sha256(b"".join(parts)).hexdigest()
+    return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()

@@ -3,8 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,11 +11,9 @@ import pandas as pd
 from mlops_lesson.collection import depot
 from mlops_lesson.collection.dataset import CleanDataset, last_click
 from mlops_lesson.deployment import request_log
-from mlops_lesson.monitoring.monitors import Observed, Reference
+from mlops_lesson.deployment.serving import Server
+from mlops_lesson.monitoring.monitors import Observed
 from mlops_lesson.show.figures import BLUE, GREY, ShownFigure, drawing
-
-if TYPE_CHECKING:
-    from mlops_lesson.deployment.serving import Server
 
 
 def known_labels(parcel_ids: Iterable[int], until: pd.Timestamp) -> np.ndarray:
@@ -26,51 +23,28 @@ def known_labels(parcel_ids: Iterable[int], until: pd.Timestamp) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class WeekLog:
+class WeekLog(Observed):
     """One week of requests, as the service has logged and counted them.
 
     Parameters
     ----------
-    week : int
-        Its number.
     parcels : pandas.DataFrame
         `id`, `camera_id`, `seen_at`, `sender`.
-    X : numpy.ndarray of shape (n, 64)
-        The images as the service got them.
-    score : numpy.ndarray of shape (n,)
-        The champion's probability of chute B.
-    shadow : numpy.ndarray of shape (n,) or None
-        The challenger's, if one ran in the shadow.
     end : pandas.Timestamp
         Monday midnight after the week.
+    shadow : numpy.ndarray of shape (n,) or None
+        The challenger's probability of chute B, if one ran in the shadow.
     statuses : dict of str to int
         Requests to `/predict` by status code, from the service's counters.
     """
 
-    week: int
-    parcels: pd.DataFrame = field(repr=False)
-    X: np.ndarray = field(repr=False)
-    score: np.ndarray = field(repr=False)
-    shadow: np.ndarray | None = field(repr=False)
+    parcels: pd.DataFrame
     end: pd.Timestamp
+    shadow: np.ndarray | None = None
     statuses: dict[str, int] = field(default_factory=dict)
 
-    @cached_property
-    def label(self) -> np.ndarray:
-        """The labels that had come by the end of the week; see `known_labels`."""
-        return known_labels(self.parcels["id"], self.end)
 
-    @property
-    def known(self) -> np.ndarray:
-        """For each parcel, whether its label had come."""
-        return ~np.isnan(self.label)
-
-    def observed(self) -> Observed:
-        """Return what the monitors may see of it at the end of the week."""
-        return Observed(self.week, self.X, self.score, ((self.score >= 0.5) == self.label)[self.known])
-
-
-def _statuses(server: "Server") -> Counter[str]:
+def _statuses(server: Server) -> Counter[str]:
     from prometheus_client.parser import text_string_to_metric_families
 
     families = text_string_to_metric_families(server.ask("GET", "/metrics"))
@@ -78,7 +52,7 @@ def _statuses(server: "Server") -> Counter[str]:
     return Counter({each.labels["status"]: int(each.value) for each in counters})
 
 
-def send_week(server: "Server", week: depot.LiveWeek) -> WeekLog:
+def send_week(server: Server, week: depot.LiveWeek) -> WeekLog:
     """Let the service sort a week's parcels, one request each, and read its log.
 
     Parameters
@@ -112,13 +86,15 @@ def send_week(server: "Server", week: depot.LiveWeek) -> WeekLog:
             "service writing to the same folder, or the disk full? Stop it, then send the week again."
         )
     X, score = champion[request_log.PIXEL_COLUMNS].to_numpy(), champion["score"].to_numpy()
+    label, statuses = known_labels(week.parcels["id"], week.end), dict(_statuses(server) - counted)
     shadow_score = None if shadow["score"].isna().all() else shadow["score"].to_numpy()
-    return WeekLog(week.week, week.parcels, X, score, shadow_score, week.end, dict(_statuses(server) - counted))
+    return WeekLog(week.week, X, score, label, week.parcels, week.end, shadow_score, statuses)
 
 
 def score_week(model: Any, week: depot.LiveWeek) -> WeekLog:
     """Return what the service would have logged for a week, without a service and without a challenger."""
-    return WeekLog(week.week, week.parcels, week.X, model.predict_proba(week.X)[:, 1], None, week.end)
+    label = known_labels(week.parcels["id"], week.end)
+    return WeekLog(week.week, week.X, model.predict_proba(week.X)[:, 1], label, week.parcels, week.end)
 
 
 def accuracy_in_the_end(model: Any, week: depot.LiveWeek, X: np.ndarray | None = None) -> tuple[int, int]:
@@ -139,12 +115,11 @@ def accuracy_in_the_end(model: Any, week: depot.LiveWeek, X: np.ndarray | None =
         Right answers, and parcels with a label.
     """
     label = known_labels(week.parcels["id"], pd.Timestamp.max)
-    known = ~np.isnan(label)
-    right = model.predict(week.X if X is None else X)[known] == label[known]
-    return int(right.sum()), int(known.sum())
+    right = model.predict(week.X if X is None else X) == label
+    return int(right.sum()), int(np.isfinite(label).sum())
 
 
-def plot_weeks(model: Any, weeks: Sequence[depot.LiveWeek], reference: Reference) -> ShownFigure:
+def plot_weeks(model: Any, weeks: Sequence[depot.LiveWeek], reference: Observed) -> ShownFigure:
     """Draw how far brightness and single pixels are from the reference, and how accuracy goes, week by week.
 
     Parameters
@@ -153,31 +128,30 @@ def plot_weeks(model: Any, weeks: Sequence[depot.LiveWeek], reference: Reference
         The champion.
     weeks : sequence of mlops_lesson.collection.depot.LiveWeek
         The live weeks.
-    reference : Reference
+    reference : Observed
         The images on which the gate judged it.
     """
     numbers = [week.week for week in weeks]
-    changes = np.array([week.X.mean(axis=0) - reference.X.mean(axis=0) for week in weeks])
-    mean, pixel = np.abs(changes.mean(axis=1)), np.abs(changes).mean(axis=1)
-    accuracy = [right / n for right, n in (accuracy_in_the_end(model, week) for week in weeks)]
-    darkest, worst = numbers[int(np.argmax(mean))], numbers[int(np.argmin(accuracy))]
-    title = f"The mean brightness changes most in week {darkest}, the accuracy in week {worst}"
+    changes = pd.DataFrame([week.X.mean(axis=0) - reference.X.mean(axis=0) for week in weeks], numbers)
+    mean, pixel = changes.mean(axis=1).abs(), changes.abs().mean(axis=1)
+    accuracy = pd.Series([right / n for right, n in (accuracy_in_the_end(model, week) for week in weeks)], numbers)
+    title = f"The mean brightness changes most in week {mean.idxmax()}, the accuracy in week {accuracy.idxmin()}"
     with drawing(title, 8.0, 2.7, columns=2) as d:
         inputs, right = d.axes
-        inputs.plot(numbers, mean, "s--", color=GREY, label="the mean of all pixels")
-        inputs.plot(numbers, pixel, "o-", color=BLUE, label="each pixel, on average")
+        inputs.plot(mean, "s--", color=GREY, label="the mean of all pixels")
+        inputs.plot(pixel, "o-", color=BLUE, label="each pixel, on average")
         inputs.set(xlabel="live week", ylabel="grey levels, of 16", title="Change of the images", ylim=(0, None))
         inputs.legend(loc="upper left")
-        right.plot(numbers, accuracy, "o-", color=BLUE)
+        right.plot(accuracy, "o-", color=BLUE)
         right.set(xlabel="live week", ylabel="share right", title="Accuracy, known weeks later", ylim=(0, 1.02))
         d.alt = "Two line charts by live week. " + " ".join(
-            f"Week {number}: mean changed by {of_mean:.1f}, pixels by {of_pixel:.1f} grey levels, accuracy {share:.2f}."
-            for number, of_mean, of_pixel, share in zip(numbers, mean, pixel, accuracy, strict=True)
+            f"Week {n}: mean changed by {mean[n]:.1f}, pixels by {pixel[n]:.1f} grey levels, accuracy {share:.2f}."
+            for n, share in accuracy.items()
         )
     return d.shown
 
 
-def reference_of(model: Any, clean: CleanDataset) -> Reference:
+def reference_of(model: Any, clean: CleanDataset) -> Observed:
     """Return the first champion's reference: the test images, on which the gate judged it."""
-    X_test, _ = clean.part("test")
-    return Reference(X_test, model.predict_proba(X_test)[:, 1])
+    X_test, y_test = clean.part("test")
+    return Observed(0, X_test, model.predict_proba(X_test)[:, 1], y_test)

@@ -23,7 +23,7 @@ def ascii_chart(trace: TrainingTrace) -> str:
         A line for each epoch, with validation loss and accuracy, each as a number and as a bar of `#`. A bar of 25 is
         1.0, for the loss the largest one if that is more.
     """
-    top = max(1.0, *trace.values("loss"))
+    top = max(1.0, *(each.loss for each in trace))
     lines = [trace.name, f"{'epoch':>5}  {'loss':<{BAR + 7}}accuracy"]
     for each in trace:
         loss, accuracy = "#" * round(each.loss / top * BAR), "#" * round(each.accuracy * BAR)
@@ -32,19 +32,19 @@ def ascii_chart(trace: TrainingTrace) -> str:
 
 
 def _summary(trace: TrainingTrace, metric: str) -> str:
-    values, first, last = trace.values(metric), trace.epochs[0].epoch, trace.epochs[-1].epoch
-    word, extreme = ("highest", max(values)) if metric == "accuracy" else ("lowest", min(values))
+    values = trace.to_frame()[metric]
+    word, best = ("highest", values.idxmax()) if metric == "accuracy" else ("lowest", values.idxmin())
     return (
-        f"{trace.name}: {metric.replace('_', ' ')} from {values[0]:.2f} at epoch {first} to {values[-1]:.2f} at epoch "
-        f"{last}, {word} {extreme:.2f} at epoch {trace.epochs[values.index(extreme)].epoch}."
+        f"{trace.name}: {metric.replace('_', ' ')} from {values.iloc[0]:.2f} at epoch {values.index[0]} to "
+        f"{values.iloc[-1]:.2f} at epoch {values.index[-1]}, {word} {values[best]:.2f} at epoch {best}."
     )
 
 
 def _draw_lines(axis: "Axes", lines: Mapping[str, tuple[TrainingTrace, str]]) -> None:
     looks = zip(lines.items(), PALETTE, MARKERS, LINE_STYLES, strict=False)
     for (label, (trace, metric)), colour, marker, style in looks:
-        epochs, every = trace.values("epoch"), max(1, len(trace.epochs) // 12)
-        axis.plot(epochs, trace.values(metric), style, marker=marker, markevery=every, color=colour, label=label)
+        every = max(1, len(trace.epochs) // 12)
+        axis.plot(trace.to_frame()[metric], style, marker=marker, markevery=every, color=colour, label=label)
     axis.set_xlabel("epoch")
     axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
 
@@ -115,17 +115,15 @@ def plot_probabilities(y: np.ndarray, models: Mapping[str, np.ndarray], *, title
         The finding.
     """
     with drawing(title, 2.9 * len(models) + 0.4, 2.9, columns=len(models), sharey=True) as d:
-        sentences = []
+        d.alt = "Histograms of the probability of chute B."
         for axis, (name, probability) in zip(d.axes, models.items(), strict=True):
             draw_probabilities(axis, y, probability)
             axis.set_title(name)
-            means = [probability[y == label].mean() for label in (0, 1)]
-            unsure = int(((probability > 0.1) & (probability < 0.9)).sum())
-            sentences.append(
-                f"{name}: parcels of A get {means[0]:.2f} on average, parcels of B {means[1]:.2f}; "
-                f"{unsure} of {len(y)} lie between 0.1 and 0.9."
-            )
             axis.label_outer()
+            unsure = int(((probability > 0.1) & (probability < 0.9)).sum())
+            d.alt += (
+                f" {name}: parcels of A get {probability[y == 0].mean():.2f} on average, parcels of B "
+                f"{probability[y == 1].mean():.2f}; {unsure} of {len(y)} lie between 0.1 and 0.9."
+            )
         d.axes[0].legend(loc="upper center", fontsize="small")
-        d.alt = "Histograms of the probability of chute B. " + " ".join(sentences)
     return d.shown

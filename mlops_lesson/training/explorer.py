@@ -8,7 +8,7 @@ import ipywidgets
 from mlops_lesson.collection.dataset import CleanDataset
 from mlops_lesson.show.explorer import Answer, Explorer
 from mlops_lesson.training.charts import plot_trace
-from mlops_lesson.training.network import TrainingSettings, fit_on
+from mlops_lesson.training.network import TrainingSettings, train
 from mlops_lesson.training.trace import GIVEN_TRACE, TrainingTrace
 
 LEARNING_RATES = (0.003, 0.01, 0.03, 0.1, 0.271, 0.5, 0.7, 1.0)
@@ -17,7 +17,7 @@ HIDDEN_UNITS = (1, 2, 4, 8, 16, 32, 64, 128)
 
 def how_it_went(trace: TrainingTrace) -> str:
     """Say in a few words whether a run has learned, jumps, stands still or is on its way."""
-    losses = trace.values("loss")
+    losses = [epoch.loss for epoch in trace]
     if trace.epochs[-1].accuracy >= 0.8:
         return "it has learned"
     if any(later - earlier >= 0.05 for earlier, later in pairwise(losses)):
@@ -30,12 +30,11 @@ def how_it_went(trace: TrainingTrace) -> str:
 def training_explorer(clean: CleanDataset) -> Explorer:
     """Let a learner change three settings and watch the trace on the validation images, beside the given trace."""
     base = TrainingSettings()
-    data = (*clean.part("train"), *clean.part("validation"))
 
     @cache
     def answer(learning_rate: float, hidden_units: int, epochs: int) -> Answer:
         chosen = TrainingSettings(learning_rate=learning_rate, hidden_units=hidden_units, epochs=epochs)
-        _, trace = fit_on(*data, chosen, "Your run")
+        trace = train(clean, chosen, "Your run").trace
         last = trace.epochs[-1]
         headline = f"Loss {last.loss:.2f}, accuracy {last.accuracy:.2f} after epoch {last.epoch}: {how_it_went(trace)}"
         return Answer(headline, shown=(plot_trace(trace, GIVEN_TRACE, title="Your run beside the given trace"),))

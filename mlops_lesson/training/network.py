@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -89,12 +89,7 @@ def make_network(settings: TrainingSettings) -> Any:
 
 
 def fit_on(
-    X_train: np.ndarray,
-    y_train: np.ndarray,
-    X_val: np.ndarray,
-    y_val: np.ndarray,
-    settings: TrainingSettings,
-    name: str = "Training run",
+    X_train: np.ndarray, y_train: np.ndarray, X_val: np.ndarray, y_val: np.ndarray, settings: TrainingSettings
 ) -> "tuple[Pipeline, TrainingTrace]":
     """Fit scaler and network on training images, and record the trace on validation images.
 
@@ -104,8 +99,6 @@ def fit_on(
         Grey levels 0 to 16, shape (n, 64), and labels, shape (n,).
     settings : TrainingSettings
         How to train.
-    name : str
-        What the trace is called in charts.
 
     Returns
     -------
@@ -119,7 +112,7 @@ def fit_on(
 
     scaler, network = MinMaxScaler(clip=True), make_network(settings)
     scaled = scaler.fit_transform(X_train)
-    trace = train_with_trace(network, scaled, y_train, scaler.transform(X_val), y_val, settings.epochs, name)
+    trace = train_with_trace(network, scaled, y_train, scaler.transform(X_val), y_val, settings.epochs)
     return Pipeline([("scaler", scaler), ("network", network)]), trace
 
 
@@ -141,8 +134,8 @@ def train(clean: CleanDataset, settings: TrainingSettings | None = None, name: s
         The model with its trace, settings and data hash.
     """
     settings = settings or TrainingSettings()
-    model, trace = fit_on(*clean.part("train"), *clean.part("validation"), settings, name)
-    return TrainedModel(model, trace, settings, clean.data_hash)
+    model, trace = fit_on(*clean.part("train"), *clean.part("validation"), settings)
+    return TrainedModel(model, replace(trace, name=name), settings, clean.data_hash)
 
 
 def train_baseline(clean: CleanDataset) -> Any:

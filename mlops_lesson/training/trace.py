@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -22,38 +21,17 @@ class Epoch:
 
 @dataclass(frozen=True)
 class TrainingTrace:
-    """The epochs of one training run, in order.
-
-    Parameters
-    ----------
-    epochs : tuple of Epoch
-        At least one, numbered upwards.
-    name : str
-        What the trace is called in charts.
-
-    Raises
-    ------
-    ValueError
-        If there is no epoch.
-    """
+    """The epochs of one training run, in order, at least one; `name` is what charts call it."""
 
     epochs: tuple[Epoch, ...]
     name: str = "Training run"
 
-    def __post_init__(self) -> None:
-        if not self.epochs:
-            raise ValueError("A training trace needs at least one epoch; got none. Train for one epoch or more.")
-
     def __iter__(self) -> Iterator[Epoch]:
         return iter(self.epochs)
 
-    def values(self, metric: str) -> list[float]:
-        """Return one field, such as "loss", of every epoch."""
-        return [getattr(epoch, metric) for epoch in self.epochs]
-
     def to_frame(self) -> pd.DataFrame:
-        """Return a table: `epoch`, `loss`, `accuracy`, and `train_loss` and `observation` if the trace has them."""
-        return pd.DataFrame(self.epochs).dropna(axis="columns", how="all")
+        """Return a table by epoch: `loss`, `accuracy`, and `train_loss` and `observation` if the trace has them."""
+        return pd.DataFrame(self.epochs).dropna(axis="columns", how="all").set_index("epoch")
 
 
 GIVEN_TRACE = TrainingTrace(
@@ -68,13 +46,7 @@ GIVEN_TRACE = TrainingTrace(
 
 
 def train_with_trace(
-    model: Any,
-    X_train: np.ndarray,
-    y_train: np.ndarray,
-    X_val: np.ndarray,
-    y_val: np.ndarray,
-    epochs: int,
-    name: str = "Training run",
+    model: Any, X_train: np.ndarray, y_train: np.ndarray, X_val: np.ndarray, y_val: np.ndarray, epochs: int
 ) -> TrainingTrace:
     """Train a classifier epoch by epoch, and record how it does after each.
 
@@ -89,21 +61,17 @@ def train_with_trace(
         Validation images and labels of the same classes; the model never learns from them.
     epochs : int
         Passes over the training data, at least 1.
-    name : str
-        What the trace is called in charts.
 
     Returns
     -------
     TrainingTrace
         Validation loss and accuracy, and training loss, after each epoch.
-
-    Notes
-    -----
-    Training uses one thread: several would add numbers in another order, and the last digits would differ from one
-    machine to the next.
     """
+    from threadpoolctl import threadpool_limits
+
     classes, done = np.unique(y_train), []
-    with _threads().limit(limits=1):
+    # Several threads would add numbers in another order: the last digits would differ from one machine to the next.
+    with threadpool_limits(limits=1):
         for epoch in range(1, epochs + 1):
             model.partial_fit(X_train, y_train, classes=classes)
             probability = model.predict_proba(X_val)
@@ -111,15 +79,7 @@ def train_with_trace(
             accuracy = float(np.mean(classes[probability.argmax(axis=1)] == y_val))
             train_loss = _log_loss(y_train[:, None] == classes, model.predict_proba(X_train))
             done.append(Epoch(epoch, loss, accuracy, train_loss))
-    return TrainingTrace(tuple(done), name)
-
-
-@cache
-def _threads() -> Any:
-    """Find the libraries that calculate with several threads, which takes as long as an epoch."""
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()
+    return TrainingTrace(tuple(done))
 
 
 def _log_loss(is_class: np.ndarray, probability: np.ndarray) -> float:
@@ -136,9 +96,8 @@ def compare_traces(own: TrainingTrace) -> pd.DataFrame:
         One row for each epoch that both have: `epoch`, `given loss`, `own loss`, `given accuracy`, `own accuracy`,
         `difference`, the larger one of the two without its sign, and `given observation`.
     """
-    given, ours = (trace.to_frame().set_index("epoch") for trace in (GIVEN_TRACE, own))
+    metrics, given, ours = ["loss", "accuracy"], GIVEN_TRACE.to_frame(), own.to_frame()
     both = given.add_prefix("given ").join(ours.add_prefix("own "), how="inner")
-    differences = (ours[["loss", "accuracy"]] - given[["loss", "accuracy"]]).abs()
-    both["difference"] = differences.max(axis="columns")
+    both["difference"] = (ours[metrics] - given[metrics]).abs().max(axis="columns")
     columns = ["given loss", "own loss", "given accuracy", "own accuracy", "difference", "given observation"]
     return both[columns].reset_index()
