@@ -58,6 +58,7 @@
 .mlops-lesson button { min-height: 32px; min-width: 32px; padding: 2px 12px; font: inherit; cursor: pointer;
   color: var(--jp-ui-font-color1, ButtonText); background: var(--jp-layout-color1, ButtonFace);
   border: 1px solid var(--jp-ui-font-color1, currentColor); border-radius: 4px; }
+.mlops-lesson fieldset > button { margin-top: 0.4em; }
 .mlops-lesson summary { min-height: 24px; padding: 2px 0; cursor: pointer; }
 .mlops-lesson a { display: inline-block; min-height: 24px; min-width: 24px; }
 .mlops-lesson :is(button, input, summary, a):focus-visible { outline: 3px solid var(--jp-ui-font-color1, currentColor); outline-offset: 2px; }
