@@ -75,10 +75,9 @@ RIGHT_RESULTS = {
 
 @EACH
 def test_what_is_right_in_a_case_is_what_its_words_say(exercise):
-    for (case, arguments), right in zip(
-        EXERCISES[exercise].cases.items(), RIGHT_RESULTS.get(exercise, []), strict=True
-    ):
-        given = EXERCISES[exercise].model_answer(*arguments)
+    known = EXERCISES[exercise]
+    for (case, arguments), right in zip(known.cases.items(), RIGHT_RESULTS.get(exercise, []), strict=True):
+        given = known.model_answer(*arguments)
         if exercise == "2.2":
             given = tuple(sorted(part["id"]) for part in given)
         assert given == right if exercise in ("2.2", "6.3") else np.allclose(given, right, atol=1e-6), case
@@ -227,8 +226,7 @@ def test_values_are_shown_like_the_learner_would_write_them():
     assert len(repr(check("2.1", lambda image: "y" * 500))) < 500
     split = check("2.2", lambda table, cutoff: (table.iloc[:2], table.iloc[2:]))
     assert "\nSeen, part 1\nid          seen_at\n 1 2026-02-03 00:00\n 2 2026-01-05 00:00" in repr(split)
-    assert split._repr_html_().count("<table>") == 4
-    assert check("4.1", lambda y, p: np.ones((2, 2)))._repr_html_().count("<table>") == 2
+    assert (split._repr_html_().count("<table>"), check("4.1", lambda y, p: y)._repr_html_().count("<table>")) == (4, 0)
 
 
 def test_a_check_says_its_outcome_by_sign_colour_and_word_and_folds_its_help():

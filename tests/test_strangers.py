@@ -98,10 +98,8 @@ def is_image(pixels):
 @given(chance=CHANCE, value=VALUE, whole=st.booleans(), spoiled=st.booleans())
 def test_a_request_is_answered_or_refused_with_its_reasons(client, chance, value, whole, spoiled):
     body = {"pixels": [float(chance.randrange(17)) for _ in range(64)], "parcel_id": "100001"}
-    if whole:
-        body = value
-    else:
-        put_somewhere(body, value, chance)
+    put_somewhere(body, value, chance)
+    body = value if whole else body
     content = json.dumps(body).encode()
     content = spoil(content, chance) if spoiled else content
     response = client.post("/predict", content=content, headers={"Content-Type": "application/json"})
@@ -123,9 +121,8 @@ def test_an_export_is_counted_or_named(tmp_path_factory, chance, value, sealed, 
     export = make_export(1, "Ada", stages=1)
     put_somewhere(export, value, chance)
     content = json.dumps(seal(export) if sealed else export).encode()
-    (folder / f"a.{chance.choice(['json', 'zip']) if spoiled else 'json'}").write_bytes(
-        spoil(content, chance) if spoiled else content
-    )
+    name = chance.choice(["a.json", "a.zip"]) if spoiled else "a.json"
+    (folder / name).write_bytes(spoil(content, chance) if spoiled else content)
     report = class_report.build(folder)
     assert len(report.learners) + len(report.left_out) == 1
     assert report.html().count("<script") == 0
