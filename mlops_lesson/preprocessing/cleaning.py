@@ -9,10 +9,15 @@ from mlops_lesson.collection.dataset import SPLITS, CleanDataset, RawDataset
 from mlops_lesson.preprocessing.contract import require_clean
 from mlops_lesson.preprocessing.faults import faults
 
-UNUSABLE = ("image missing", "image of the wrong size")
 RULES = {
-    **dict.fromkeys((*UNUSABLE, "image blank", "scanned twice", "no click, so no label", "chute unknown"), "removed"),
-    **dict.fromkeys(("chute in lower case", "lux given in klx"), "repaired"),
+    "image missing": "removed",
+    "image of the wrong size": "removed",
+    "image blank": "removed",
+    "scanned twice": "removed",
+    "no click, so no label": "removed",
+    "chute unknown": "removed",
+    "chute in lower case": "repaired",
+    "lux given in klx": "repaired",
     "temperature without unit": "refused",
 }
 """What becomes of each fault, in this order: its row is removed, or its value repaired, or refused as missing."""

@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 
 from mlops_lesson.collection.dataset import RawDataset
-from mlops_lesson.preprocessing.cleaning import UNUSABLE, fit_logistic_regression, split_by_time
+from mlops_lesson.preprocessing.cleaning import fit_logistic_regression, split_by_time
 from mlops_lesson.preprocessing.faults import faults
 from mlops_lesson.show.explorer import Answer, Explorer
 from mlops_lesson.show.figures import BLUE, GREY, ShownFigure, drawing
 
+UNUSABLE = ("image missing", "image of the wrong size")
 STEPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "whole": ("remove missing and mis-sized images", UNUSABLE),
     "blank": ("remove blank frames", ("image blank",)),
