@@ -35,7 +35,7 @@ class ServiceWithoutNetwork:
     """Answers as the service does, from the registry and into the request log, in this process."""
 
     def __init__(self) -> None:
-        self.log = request_log.RequestLog(request_log.log_path())
+        self.log = request_log.RequestLog()
         self.shadow: Any = None
         self.answered = 0
         self.reload()

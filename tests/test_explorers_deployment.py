@@ -49,7 +49,7 @@ def test_moving_a_control_shows_the_image_and_sends_nothing(explorer):
 def test_the_wrong_scale_is_refused_with_status_and_field(explorer):
     text = send(explorer, Grey=PICTURE_SCALE)
     assert "Refused with status 422: parcel 1" in text
-    assert "- pixels[" in text
+    assert "- body.pixels." in text
     assert "less than or equal to 16" in text
 
 

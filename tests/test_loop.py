@@ -43,7 +43,7 @@ def twice(tmp_path_factory):
         fill_home(folder)
         patch.setattr(serving, "serve", lambda: nullcontext(ServiceWithoutNetwork()))
         runs = [pipeline.run(clean=clean(), validated=validated()) for _ in range(2)]
-        return runs, [run.journal() for run in runs], [registry.gate(version).passed for version in versions()]
+        return runs, [run.journal() for run in runs], [registry.load(version).passed for version in versions()]
 
 
 @pytest.fixture

@@ -73,7 +73,7 @@ def test_the_build_stops_for_the_refused_model_and_goes_on_for_the_other(cells):
 
 def test_both_models_are_registered_with_their_verdicts_and_the_refused_one_cannot_be_promoted(learner):
     refused, passed = list(versions())[-2:]
-    assert (registry.gate(refused).passed, registry.gate(passed).passed) == (False, True)
+    assert (registry.load(refused).passed, registry.load(passed).passed) == (False, True)
     with pytest.raises(registry.GateError):
         registry.promote(refused)
     registry.promote(passed)

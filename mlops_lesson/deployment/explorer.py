@@ -33,7 +33,6 @@ def explore_service(server: Server, images: np.ndarray, labels: Sequence[int]) -
         0 (chute A) or 1 (chute B), as the staff clicked.
     """
     images = np.asarray(images, dtype=float).reshape(-1, IMAGE_SHAPE[0] * IMAGE_SHAPE[1])
-    clicked = [CHUTES[int(label)] for label in labels]
 
     def answer(parcel: int, columns: int, brightness: int, scale: str, send: bool) -> Answer:
         nonlocal server
@@ -48,14 +47,15 @@ def explore_service(server: Server, images: np.ndarray, labels: Sequence[int]) -
                 server = serving.start()
             if scale == PICTURE_SCALE:
                 return _in_another_scale(server, image, what)
-            return _as_agreed(server, image, untouched, clicked[parcel - 1], what)
+            return _as_agreed(server, image, untouched, CHUTES[labels[parcel - 1]], what)
         except ServingError as error:
             return Answer("There is no answer", (str(error),))
 
+    waiting = {"continuous_update": False}
     controls = {
-        "parcel": _slider("Parcel", 1, 1, len(images)),
-        "columns": _slider("Shift right, pixels", 0, -3, 3),
-        "brightness": _slider("Brightness, %", 100, 20, 100, 10),
+        "parcel": ipywidgets.IntSlider(1, 1, len(images), description="Parcel", **waiting),
+        "columns": ipywidgets.IntSlider(0, -3, 3, description="Shift right, pixels", **waiting),
+        "brightness": ipywidgets.IntSlider(100, 20, 100, 10, description="Brightness, %", **waiting),
         "scale": ipywidgets.RadioButtons(options=[CONTRACT_SCALE, PICTURE_SCALE], description="Grey levels sent"),
         "send": ipywidgets.Button(description=SEND),
     }
@@ -63,8 +63,7 @@ def explore_service(server: Server, images: np.ndarray, labels: Sequence[int]) -
 
 
 def _in_another_scale(server: Server, image: np.ndarray, what: str) -> Answer:
-    pixels = np.rint(image * PICTURE_LEVELS / GREY_LEVELS)
-    reply = server.client.post("/predict", json={"pixels": pixels.tolist()})
+    reply = server.client.post("/predict", json={"pixels": np.rint(image * PICTURE_LEVELS / GREY_LEVELS).tolist()})
     named = problems(reply)
     notes = (*named[:PROBLEMS_SHOWN], f"Problems named in the reply: {len(named)}.")
     return Answer(f"Refused with status {reply.status_code}: {what}", notes)
@@ -79,9 +78,3 @@ def _as_agreed(server: Server, image: np.ndarray, untouched: np.ndarray, label: 
         notes.append(f"Untouched it goes to chute {before['chute']}: probability of B {before['probability']:.2f}.")
     headline = f"Chute {layers.chute} for {what}: probability of B {layers.probability:.2f}"
     return Answer(headline, tuple(notes), (layers.plot(f"Three layers of {what}"),))
-
-
-def _slider(description: str, value: int, least: int, most: int, step: int = 1) -> ipywidgets.IntSlider:
-    return ipywidgets.IntSlider(
-        value=value, min=least, max=most, step=step, description=description, continuous_update=False
-    )

@@ -100,10 +100,9 @@ def plot_latencies(runs: Sequence[LoadRun]) -> ShownFigure:
         axis.set(xscale="log", xlabel="milliseconds, logarithmic", ylabel="share of the requests", ylim=(0, None))
         axis.xaxis.set_major_formatter("{x:g}")
         axis.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
-        d.alt = f"Histograms of latencies over a logarithmic axis from {every.min():.2g} to {every.max():.2g} ms. "
-        d.alt += " ".join(
-            f"{run.name}: p50 {run.percentile(50):.2g} ms, p99 {run.percentile(99):.2g} ms." for run in runs
-        )
+        d.alt = f"Histograms of latencies over a logarithmic axis from {every.min():.2g} to {every.max():.2g} ms."
+        for run in runs:
+            d.alt += f" {run.name}: p50 {run.percentile(50):.2g} ms, p99 {run.percentile(99):.2g} ms."
     return d.shown
 
 
@@ -131,8 +130,8 @@ class Traffic:
 
 
 @contextmanager
-def traffic(server: Server, images: np.ndarray, clients: int = 2) -> Iterator[Traffic]:
-    """Send requests without a break during a ``with`` block, and count those that fail.
+def traffic(server: Server, images: np.ndarray) -> Iterator[Traffic]:
+    """Let two clients send requests without a break during a ``with`` block, and count those that fail.
 
     Parameters
     ----------
@@ -140,8 +139,6 @@ def traffic(server: Server, images: np.ndarray, clients: int = 2) -> Iterator[Tr
         A running service.
     images : numpy.ndarray, shape (n, 64)
         Grey levels, 0 to 16; used in turn, each with its own parcel id.
-    clients : int
-        How many ask at the same time.
 
     Yields
     ------
@@ -159,8 +156,8 @@ def traffic(server: Server, images: np.ndarray, clients: int = 2) -> Iterator[Tr
             except ServingError:
                 requests.answers.append(None)
 
-    with ThreadPoolExecutor(clients) as pool:
-        for _ in range(clients):
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(2):
             pool.submit(ask)
         try:
             yield requests

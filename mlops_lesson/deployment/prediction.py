@@ -20,44 +20,38 @@ class PredictionTrace:
 
     image: np.ndarray
     scaled: np.ndarray
-    hidden: tuple[np.ndarray, ...]
+    hidden: np.ndarray
     probability: float
 
     def __repr__(self) -> str:
         return repr(self.plot())
 
     def _repr_html_(self) -> str:
-        table = show_table(self.to_frame(), "The three layers of one prediction")
-        return self.plot()._repr_html_() + table._repr_html_()
+        grey = f"grey {self.image.min():g} to {self.image.max():g}, mean {self.image.mean():.2f}"
+        scaled = f"{grey}; scaled mean {self.scaled.mean():.3f}"
+        active = f"{(self.hidden > 0).sum()} active, strongest {self.hidden.max():.3f}"
+        chute = f"{self.probability:.3f}, so chute {self.chute}"
+        layers = [
+            ("1 Input Data", "pixels of the camera image, scaled to 0..1", "8 x 8", scaled),
+            ("2 Model Inference", "activations of the hidden units", str(len(self.hidden)), active),
+            ("3 Output Prediction", "probability of chute B, and the chute", "1", chute),
+        ]
+        table = pd.DataFrame(layers, columns=["layer", "what", "size", "values"])
+        return self.plot()._repr_html_() + show_table(table, "The three layers of one prediction")._repr_html_()
 
     @property
     def chute(self) -> str:
         """The chute the parcel is sent to, "A" or "B"."""
         return CHUTES[int(self.probability >= THRESHOLD)]
 
-    def to_frame(self) -> pd.DataFrame:
-        """Return the trace as a table, one row a layer: `layer`, `what`, `size`, `values`."""
-        units, sizes = np.concatenate(self.hidden), " + ".join(str(len(layer)) for layer in self.hidden)
-        grey = f"grey {self.image.min():g} to {self.image.max():g}, mean {self.image.mean():.2f}"
-        scaled = f"{grey}; scaled mean {self.scaled.mean():.3f}"
-        active = f"{(units > 0).sum()} active, strongest {units.max():.3f}"
-        chute = f"{self.probability:.3f}, so chute {self.chute}"
-        rows = [
-            ("1 Input Data", "pixels of the camera image, scaled to 0..1", "8 x 8", scaled),
-            ("2 Model Inference", "activations of the hidden units", sizes, active),
-            ("3 Output Prediction", "probability of chute B, and the chute", "1", chute),
-        ]
-        return pd.DataFrame(rows, columns=["layer", "what", "size", "values"])
-
     def plot(self, title: str | None = None) -> ShownFigure:
         """Draw the three layers side by side; the title is made from the prediction if not given."""
-        activations = np.concatenate(self.hidden)
         title = title or f"Chute {self.chute}, with a probability of {max(self.probability, 1 - self.probability):.2f}"
         with drawing(title, 8.4, 2.9, columns=3, width_ratios=[1, 1.6, 1]) as d:
             picture, hidden, output = d.axes
             picture.imshow(self.image, cmap="gray", vmin=0, vmax=GREY_LEVELS)
             picture.set(title="1 Input Data", xticks=[], yticks=[], xlabel="8 x 8 grey levels")
-            hidden.bar(np.arange(len(activations)), activations, color=BLUE)
+            hidden.bar(range(len(self.hidden)), self.hidden, color=BLUE)
             hidden.set(title="2 Model Inference", xlabel="hidden unit", ylabel="activation")
             bars = output.bar(
                 ["A", "B"],
@@ -67,11 +61,11 @@ class PredictionTrace:
             output.bar_label(bars, fmt="%.2f")
             output.axhline(THRESHOLD, color=GREY, linestyle="--", linewidth=1)
             output.set(title="3 Output Prediction", xlabel="chute", ylabel="probability", ylim=(0, 1.12))
-            strongest = int(activations.argmax())
+            strongest = int(self.hidden.argmax())
             d.alt = (
                 f"Three panels. Input Data: an 8 by 8 image with grey levels {self.image.min():g} to "
-                f"{self.image.max():g}. Model Inference: {int((activations > 0).sum())} of {len(activations)} hidden "
-                f"units are active, unit {strongest} most with {activations[strongest]:.2f}. Output Prediction: "
+                f"{self.image.max():g}. Model Inference: {(self.hidden > 0).sum()} of {len(self.hidden)} hidden "
+                f"units are active, unit {strongest} most with {self.hidden[strongest]:.2f}. Output Prediction: "
                 f"probability {1 - self.probability:.2f} for chute A and {self.probability:.2f} for chute B."
             )
         return d.shown
@@ -83,21 +77,18 @@ def trace_prediction(model: Any, image: Any) -> PredictionTrace:
     Parameters
     ----------
     model : sklearn.pipeline.Pipeline
-        A fitted pipeline with the steps "scaler" and "network", the network an `MLPClassifier` of two classes.
+        A fitted pipeline with the steps "scaler" and "network", an `MLPClassifier` with one hidden layer.
     image : array-like of shape (8, 8) or (64,)
         Grey levels, 0 to 16.
 
     Notes
     -----
-    A hidden layer computes max(0, x W + b), with the weights W and the intercepts b that training has found
+    The hidden layer computes max(0, x W + b), with the weights W and the intercepts b that training has found
     (`coefs_` and `intercepts_` of scikit-learn's `MLPClassifier`).
     """
     features = np.reshape(image, (1, -1)).astype(float)
     scaled = model.named_steps["scaler"].transform(features)
     network = model.named_steps["network"]
-    hidden, values = [], scaled
-    for weights, intercepts in zip(network.coefs_[:-1], network.intercepts_[:-1], strict=True):
-        values = np.maximum(values @ weights + intercepts, 0.0)
-        hidden.append(values[0])
+    hidden = np.maximum(scaled[0] @ network.coefs_[0] + network.intercepts_[0], 0.0)
     probability = float(model.predict_proba(features)[0, 1])
-    return PredictionTrace(features.reshape(IMAGE_SHAPE), scaled.reshape(IMAGE_SHAPE), tuple(hidden), probability)
+    return PredictionTrace(features.reshape(IMAGE_SHAPE), scaled.reshape(IMAGE_SHAPE), hidden, probability)

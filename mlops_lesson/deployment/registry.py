@@ -7,24 +7,27 @@ version that answers, `challenger` the one that wants to. Any MLflow client read
 
 import hashlib
 import json
-import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version as installed
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from mlops_lesson.keep import journal
 from mlops_lesson.keep.database import open_database
-from mlops_lesson.keep.files import CannotWriteError
 from mlops_lesson.keep.store import MODEL_NAME, RegistryError, mend_store, open_store, store_path
 from mlops_lesson.training.network import TrainedModel
 from mlops_lesson.validation.gate import GateResult
 
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
 CHAMPION, CHALLENGER = "champion", "challenger"
+REPLACED = "replaced"
+"""The tag of a version that names the champion it took over from: the way back."""
 TRUSTED_TYPES = [
     "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
@@ -63,17 +66,13 @@ class RegisteredModel:
 
 
 @contextmanager
-def _changing() -> Iterator[tuple[Any, sqlite3.Connection]]:
-    """Let this process alone change the registry; gives MLflow's client and the journal to write in."""
+def _client() -> Iterator["MlflowClient"]:
+    """Give MLflow's client for the learner's store; what it cannot do is said in words."""
     import mlflow
 
     mlflow.set_tracking_uri(open_store())
-    mlflow.set_experiment(MODEL_NAME)
     try:
-        with journal.alone() as lines:
-            yield mlflow.MlflowClient(), lines
-    except CannotWriteError:
-        raise
+        yield mlflow.MlflowClient()
     except (mlflow.MlflowException, OSError) as error:
         raise RegistryError(
             f"MLflow did not do this: {str(error).splitlines()[0]} What was there before is unchanged. If the disk is "
@@ -98,9 +97,10 @@ def register(model: Any, *, data_hash: str, tags: Mapping[str, object] | None = 
     RegistryError
         If the model holds types that are not on `TRUSTED_TYPES`, or the store cannot be written.
     """
-    with _changing():
-        import mlflow
+    import mlflow
 
+    with _client():
+        mlflow.set_experiment(MODEL_NAME)
         logged = mlflow.sklearn.log_model(
             model,
             name="model",
@@ -116,13 +116,8 @@ def register(model: Any, *, data_hash: str, tags: Mapping[str, object] | None = 
 def record_gate(version: int, verdict: GateResult) -> None:
     """Save the gate's verdict, also a refusal, as a tag of the version, with the hash of the file that it is about."""
     record = {"verdict": asdict(verdict), "model_sha256": load(version).file_hash}
-    with _changing() as (client, _):
+    with _client() as client:
         client.set_model_version_tag(MODEL_NAME, str(version), "gate", json.dumps(record))
-
-
-def gate(version: int | str) -> GateResult | None:
-    """Read the gate's verdict on a version or alias; None if the gate was not asked yet."""
-    return load(version).gate
 
 
 def load(version: int | str) -> RegisteredModel:
@@ -182,67 +177,60 @@ def promote(version: int, *, reason: str = "") -> None:
     GateError
         If the version has no passed gate; the text says why.
     """
+    _require_passed(version, reason)
+    with _client() as client:
+        aliases = client.get_registered_model(MODEL_NAME).aliases
+        replaced = aliases.get(CHAMPION)
+        if replaced == version:
+            return
+        if replaced:
+            client.set_model_version_tag(MODEL_NAME, str(version), REPLACED, str(replaced))
+        client.set_registered_model_alias(MODEL_NAME, CHAMPION, str(version))
+        if aliases.get(CHALLENGER) == version:
+            client.delete_registered_model_alias(MODEL_NAME, CHALLENGER)
+    journal.write("registry", "promoted", reason, version=version, replaced=replaced)
+
+
+def _require_passed(version: int, reason: str) -> None:
     model = load(version)
     if not model.passed:
         why = "; ".join(model.gate.failures) if model.gate else "it has no verdict yet; see record_gate"
         journal.write("registry", "refused", reason or why, version=version)
         raise GateError(f"Version {version} has not passed its gate: {why}. Only one that has may answer.")
-    with _changing() as (client, lines):
-        replaced, earlier = _champions(client)
-        if replaced == version:
-            return
-        # The memory is written first: until the alias moves, its last entry names a version that is not champion.
-        stack = [*earlier, *([replaced] if replaced else []), version]
-        client.set_registered_model_tag(MODEL_NAME, "champions", json.dumps(stack))
-        client.set_registered_model_alias(MODEL_NAME, CHAMPION, str(version))
-        if CHALLENGER in client.get_model_version(MODEL_NAME, str(version)).aliases:
-            client.delete_registered_model_alias(MODEL_NAME, CHALLENGER)
-        journal.write("registry", "promoted", reason, version=version, replaced=replaced, within=lines)
-
-
-def _champions(client: Any) -> tuple[int | None, list[int]]:
-    """Return the champion, and the champions before it, the latest last."""
-    registered = client.get_registered_model(MODEL_NAME)
-    champion = registered.aliases.get(CHAMPION)
-    earlier: list[int] = json.loads(registered.tags.get("champions", "[]"))
-    if champion in earlier:
-        while earlier.pop() != champion:
-            pass
-    return champion, earlier
 
 
 def nominate(version: int, *, reason: str = "") -> None:
     """Make a version the challenger; it needs no gate, because in the shadow it answers nobody."""
     load(version)
-    with _changing() as (client, lines):
+    with _client() as client:
         client.set_registered_model_alias(MODEL_NAME, CHALLENGER, str(version))
-        journal.write("registry", "nominated", reason, version=version, within=lines)
+    journal.write("registry", "nominated", reason, version=version)
 
 
 def rollback(*, reason: str = "") -> int:
-    """Go back to the latest champion before this one that still may answer, and return its number.
+    """Go back to the version that the champion has replaced, and return its number.
 
     Raises
     ------
     RegistryError
-        If there is no earlier champion to go back to.
+        If it has replaced none, or one whose gate says no by now.
     """
-    with _changing() as (client, lines):
-        current, earlier = _champions(client)
-        for version in reversed(earlier):
-            if load(version).passed:
-                client.set_registered_model_alias(MODEL_NAME, CHAMPION, str(version))
-                journal.write("registry", "rolled back", reason, version=version, replaced=current, within=lines)
-                return version
-    raise RegistryError(
-        "There is no earlier champion to go back to: this one was the first. Promote another version that passed."
-    )
+    with _client() as client:
+        champion = client.get_model_version_by_alias(MODEL_NAME, CHAMPION)
+    if REPLACED not in champion.tags:
+        raise RegistryError(
+            f"Version {champion.version} has replaced none, so there is no way back. Promote another that passed."
+        )
+    version = int(champion.tags[REPLACED])
+    _require_passed(version, reason)
+    with _client() as client:
+        client.set_registered_model_alias(MODEL_NAME, CHAMPION, str(version))
+    journal.write("registry", "rolled back", reason, version=version, replaced=int(champion.version))
+    return version
 
 
 def deploy(trained: TrainedModel, verdict: GateResult, *, reason: str = "") -> RegisteredModel:
     """Stage 5: register a model with its verdict, and let it answer if the gate was passed.
-
-    A running service follows when it is told to (`mlops_lesson.deployment.serving.Server.reload`).
 
     Raises
     ------

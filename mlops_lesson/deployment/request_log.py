@@ -25,16 +25,15 @@ _SCHEMA = """CREATE TABLE IF NOT EXISTS answers (
 _INSERT = "INSERT INTO answers (at, parcel_id, role, version, score, pixels) VALUES (?, ?, ?, ?, ?, ?)"
 
 
-def log_path() -> Path:
-    """Return the log's file in the learner's folder; it may not exist yet."""
+def _path() -> Path:
     return home() / "requests.db"
 
 
 class RequestLog:
     """The service's end of the log: it writes, from any thread, and counts what it could not write."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self) -> None:
+        self.path = _path()
         self.failures = 0
         self._lock = threading.Lock()
 
@@ -57,7 +56,7 @@ class RequestLog:
 
 def last_request() -> int:
     """Return the id of the newest row, 0 if there is none; pass it to `read_requests` as `after`."""
-    with open_database(log_path(), _SCHEMA, write=False) as database:
+    with open_database(_path(), _SCHEMA, write=False) as database:
         return database.execute("SELECT coalesce(max(id), 0) FROM answers").fetchone()[0]
 
 
@@ -72,13 +71,12 @@ def read_requests(*, after: int = 0) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row an answer, oldest first: `id`, `at` (UTC), `parcel_id` (text or missing), `role` (``"champion"``,
-        ``"canary"`` or ``"shadow"``), `version`, `score` (probability of chute B), and the image as `pixel_0` to
-        `pixel_63`.
+        One row an answer, oldest first: `id`, `at` (UTC, as text), `parcel_id` (text or missing), `role`
+        (``"champion"``, ``"canary"`` or ``"shadow"``), `version`, `score` (probability of chute B), and the image as
+        `pixel_0` to `pixel_63`.
     """
-    with open_database(log_path(), _SCHEMA, write=False) as database:
+    with open_database(_path(), _SCHEMA, write=False) as database:
         query = "SELECT * FROM answers WHERE id > ? ORDER BY id"
         frame = pd.read_sql_query(query, database, params=[after], dtype={"parcel_id": object, "score": float})
-    frame["at"] = pd.to_datetime(frame["at"], utc=True, format="ISO8601")
     pixels = np.frombuffer(b"".join(frame.pop("pixels")), dtype="<f4").reshape(-1, 64).astype(float)
     return frame.join(pd.DataFrame(pixels, columns=PIXEL_COLUMNS))

@@ -7,7 +7,6 @@ that, `compare` waits for the labels.
 
 import hashlib
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +16,8 @@ from mlops_lesson.deployment.request_log import read_requests
 from mlops_lesson.deployment.serving import Server
 
 OFF, SHADOW, CANARY = "off", "shadow", "canary"
+MIN_REQUESTS = 20
+"""From so many requests to the challenger on, the share that failed is looked at."""
 
 
 def in_canary(parcel_id: object, share: float) -> bool:
@@ -30,8 +31,6 @@ class Status:
     """How a rollout stands; what the challenger could not answer (its errors), the champion answered."""
 
     mode: str = OFF
-    share: float = 0.0
-    champion_requests: int = 0
     challenger_requests: int = 0
     challenger_errors: int = 0
     stopped_because: str = ""
@@ -40,41 +39,31 @@ class Status:
 class Rollout:
     """The service's side of a rollout: counts, and ends it when the challenger fails on too large a share."""
 
-    def __init__(
-        self, challenger: Any, mode: str = OFF, share: float = 0, max_error_rate: float = 0, min_requests: float = 0
-    ) -> None:
-        self.challenger = challenger
-        self.status = Status(mode, share if mode == CANARY else 0.0)
-        self._max_error_rate, self._min_requests = max_error_rate, min_requests
+    def __init__(self, challenger: Any = None, mode: str = OFF, share: float = 0, max_error_rate: float = 0) -> None:
+        self.challenger, self.status = challenger, Status(mode)
+        self._share, self._max_error_rate = share, max_error_rate
         self._lock = threading.Lock()
 
     def takes(self, parcel_id: str | None) -> bool:
         """Say whether the challenger is asked about this parcel; one without an id stays with the champion."""
         if self.status.mode == SHADOW:
             return True
-        return self.status.mode == CANARY and parcel_id is not None and in_canary(parcel_id, self.status.share)
+        return self.status.mode == CANARY and parcel_id is not None and in_canary(parcel_id, self._share)
 
-    def count_champion(self) -> None:
-        """Count an answer of the champion."""
-        with self._lock:
-            self.status.champion_requests += self.status.mode != OFF
-
-    def count_challenger(self, *, failed: bool) -> None:
+    def count(self, *, failed: bool) -> None:
         """Count a question to the challenger, and end the rollout if it has failed too often."""
         with self._lock:
             now = self.status
-            if now.mode == OFF:
-                return
             now.challenger_requests += 1
             now.challenger_errors += failed
             asked, errors = now.challenger_requests, now.challenger_errors
-            if asked >= self._min_requests and errors > self._max_error_rate * asked:
+            if asked >= MIN_REQUESTS and errors > self._max_error_rate * asked:
                 self.stop(f"the challenger failed on {errors} of {asked} parcels, more than {self._max_error_rate:.0%}")
 
     def stop(self, because: str = "") -> None:
-        """End the rollout: the champion answers everything."""
+        """End the rollout, if it goes on: the champion answers everything."""
         if self.status.mode != OFF:
-            self.status.mode, self.status.share, self.status.stopped_because = OFF, 0.0, because
+            self.status.mode, self.status.stopped_because = OFF, because
 
 
 def start_shadow(server: Server) -> Status:
@@ -88,7 +77,7 @@ def start_shadow(server: Server) -> Status:
     return _order(server, mode=SHADOW)
 
 
-def start_canary(server: Server, *, share: float = 0.2, max_error_rate: float = 0.05, min_requests: int = 20) -> Status:
+def start_canary(server: Server, *, share: float = 0.2, max_error_rate: float = 0.05) -> Status:
     """Let the challenger answer a share of the parcels.
 
     Parameters
@@ -98,16 +87,15 @@ def start_canary(server: Server, *, share: float = 0.2, max_error_rate: float = 
     share : float
         Share of the parcels, more than 0, at most 1.
     max_error_rate : float
-        The service ends the rollout by itself when a larger share of the challenger's requests fails.
-    min_requests : int
-        Challenger requests after which the error rate is looked at.
+        The service ends the rollout by itself when a larger share of the challenger's requests fails; it looks from
+        the 20th on.
 
     Raises
     ------
     mlops_lesson.deployment.serving.ServingError
         If no version has the alias `challenger`, or its gate was not passed.
     """
-    return _order(server, mode=CANARY, share=share, max_error_rate=max_error_rate, min_requests=min_requests)
+    return _order(server, mode=CANARY, share=share, max_error_rate=max_error_rate)
 
 
 def stop(server: Server) -> Status:
@@ -134,19 +122,19 @@ class Comparison:
     p_value: float
 
 
-def compare(labels: Mapping[object, int] | pd.Series, *, after: int = 0) -> Comparison:
+def compare(labels: pd.Series, *, after: int = 0) -> Comparison:
     """Compare the two on the parcels of a shadow rollout, once their labels have come.
 
     Parameters
     ----------
-    labels : mapping or pandas.Series
+    labels : pandas.Series
         Label of each parcel id: 0 (chute A) or 1 (chute B).
     after : int
         Only requests newer than this id; see `mlops_lesson.deployment.request_log.last_request`.
     """
     from mlops_lesson.validation.measures import mcnemar
 
-    truth = pd.Series({str(parcel): int(label) for parcel, label in dict(labels).items()}, dtype=float)
+    truth = labels.rename(str)
     scores = read_requests(after=after).pivot_table(index="parcel_id", columns="role", values="score", aggfunc="last")
     scores = scores.reindex(truth.index, columns=["champion", "shadow"]).dropna()
     right = (scores >= 0.5).eq(truth[scores.index], axis=0)

@@ -10,15 +10,12 @@ import os
 import socket
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import uvicorn
-
-SECONDS_TO_FINISH = 2
 
 
 def load_app(file: Path) -> Any:
@@ -31,9 +28,8 @@ def load_app(file: Path) -> Any:
 
 def run(make_app: Callable[[], Any]) -> None:
     """Run a service until its input ends; the port, or why there is none, is printed as one line of JSON."""
-    # Whatever a library prints goes to the log; standard output carries the one line that is waited for.
-    report = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
+    # Whatever is printed goes to the log; standard output carries the one line that is waited for.
+    report, sys.stdout = sys.stdout, sys.stderr
     try:
         app = make_app()
     except Exception as error:
@@ -46,20 +42,14 @@ def run(make_app: Callable[[], Any]) -> None:
     listener.listen(128)
     # Plain asyncio and h11, whatever else is installed; a notebook's connections stay open while it thinks.
     options = {"loop": "asyncio", "http": "h11", "ws": "none", "timeout_keep_alive": 75, "log_level": "warning"}
-    server = uvicorn.Server(uvicorn.Config(app, timeout_graceful_shutdown=SECONDS_TO_FINISH, **options))
-    threading.Thread(target=_end_with_input, args=[server], daemon=True).start()
+    threading.Thread(target=_end_with_input, daemon=True).start()
     print(json.dumps({"port": listener.getsockname()[1]}), file=report, flush=True)
-    server.run(sockets=[listener])
-    # Nothing is open that must be closed: taking the libraries down in order would only cost time.
-    os._exit(0)
+    uvicorn.Server(uvicorn.Config(app, **options)).run(sockets=[listener])
 
 
-def _end_with_input(server: uvicorn.Server) -> None:
+def _end_with_input() -> None:
     # The process that started this one may be a launcher that has ended by now, so only the pipe tells.
-    while os.read(0, 1024):
-        continue
-    server.should_exit = True
-    time.sleep(SECONDS_TO_FINISH + 1)
+    sys.stdin.read()
     os._exit(0)
 
 

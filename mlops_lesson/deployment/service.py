@@ -10,6 +10,7 @@ What was added to them, and why:
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -22,13 +23,12 @@ from starlette.datastructures import Headers
 
 from mlops_lesson.deployment import registry
 from mlops_lesson.deployment.prediction import trace_prediction
-from mlops_lesson.deployment.request_log import RequestLog, log_path
+from mlops_lesson.deployment.request_log import RequestLog
 from mlops_lesson.deployment.rollout import CANARY, OFF, Rollout, Status
 from mlops_lesson.deployment.run_app import run
 
 MAX_BODY_BYTES = 16_384
 OWN_HOSTS = ("127.0.0.1", "localhost")
-SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5)
 
 Grey = Annotated[float, Field(ge=0, le=16, strict=True, allow_inf_nan=False)]
 
@@ -51,8 +51,6 @@ class RolloutOrder(BaseModel):
     mode: Literal["off", "shadow", "canary"]
     share: Annotated[float, Field(gt=0, le=1, strict=True, allow_inf_nan=False)] = 0.2
     max_error_rate: Annotated[float, Field(ge=0, le=1, strict=True, allow_inf_nan=False)] = 0.05
-    # JSON does not tell 20.0 from 20.
-    min_requests: Annotated[float, Field(ge=1, multiple_of=1, strict=True, allow_inf_nan=False)] = 20
 
 
 class Prediction(BaseModel):
@@ -71,32 +69,68 @@ class Refusal(BaseModel):
 
 
 class Service:
-    """The service's state and its work, apart from HTTP; all that it is told is an alias."""
+    """What answers, and what has been counted; all that it is told is an alias."""
 
     def __init__(self) -> None:
         self.champion = registry.load(registry.CHAMPION)
-        self.rollout = Rollout(None)
-        self.log = RequestLog(log_path())
-        self.metrics = CollectorRegistry()
-        self.requests = Counter("depot_requests", "Requests, by status.", ["status"], registry=self.metrics)
-        self.answers = Counter("depot_predictions", "Answers.", ["role", "version", "chute"], registry=self.metrics)
-        self.seconds = Histogram("depot_prediction_seconds", "Time to answer.", buckets=SECONDS, registry=self.metrics)
+        self.rollout = Rollout()
+        self.log = RequestLog()
+        self.counters = CollectorRegistry()
+        self.requests = Counter("depot_requests", "Requests, by status.", ["status"], registry=self.counters)
+        self.seconds = Histogram("depot_prediction_seconds", "Time to answer.", registry=self.counters)
 
-    def reload(self) -> None:
-        """Take the version the alias points to now; if it cannot be loaded, the old one goes on answering."""
+    def predict(self, parcel: Parcel) -> Prediction:
+        """Pick the chute of one parcel, by the champion or its canary."""
+        with self.seconds.time():
+            rollout, mode, champion = self.rollout, self.rollout.status.mode, self.champion
+            if rollout.takes(parcel.parcel_id):
+                answer = None
+                with suppress(Exception):
+                    answer = self._answer(rollout.challenger, mode, parcel)
+                rollout.count(failed=answer is None)
+                if answer and mode == CANARY:
+                    return answer
+            try:
+                return self._answer(champion, registry.CHAMPION, parcel)
+            except Exception as error:
+                raise HTTPException(503, f"Version {champion.version} could not answer: {error}") from error
+
+    def _answer(self, loaded: registry.RegisteredModel, role: str, parcel: Parcel) -> Prediction:
+        image, version = np.array([parcel.pixels]), loaded.version
+        alias = registry.CHAMPION if role == registry.CHAMPION else registry.CHALLENGER
+        probability = float(loaded.model.predict_proba(image)[0, 1])
+        chute: Literal["A", "B"] = "B" if probability >= 0.5 else "A"
+        # Made before it is logged: a score that is no probability, such as NaN, is no answer.
+        answer = Prediction(chute=chute, probability=probability, alias=alias, version=version)
+        self.log.write(parcel_id=parcel.parcel_id, role=role, version=version, image=image, score=probability)
+        return answer
+
+    def trace(self, image: Image) -> dict[str, Any]:
+        """Follow one image through the champion, layer by layer; nothing is logged."""
+        layers = trace_prediction(self.champion.model, image.pixels)
+        return {
+            "scaled": layers.scaled.ravel().tolist(),
+            "hidden": layers.hidden.tolist(),
+            "probability": layers.probability,
+        }
+
+    def health(self) -> dict[str, Any]:
+        """Say which version answers, how many answers could not be logged, and how a rollout stands."""
+        return {"version": self.champion.version, "log_failures": self.log.failures, "rollout": self.rollout.status}
+
+    def reload(self) -> dict[str, Any]:
+        """Take the version the alias points to now, and end a rollout; no request is refused meanwhile."""
+        # If it cannot be loaded, the old one goes on answering.
         self.champion = registry.load(registry.CHAMPION)
-        challenger = self.rollout.challenger
-        if challenger is not None and challenger.version == self.champion.version:
-            self.rollout.stop("the challenger was promoted")
+        self.rollout.stop("the champion was loaded again")
+        return self.health()
 
-    def order(self, order: RolloutOrder) -> Status:
-        """Begin or end a rollout."""
+    def let_in(self, order: RolloutOrder) -> Status:
+        """Let the challenger in, or end the rollout."""
         if order.mode == OFF:
             self.rollout.stop()
             return self.rollout.status
         challenger = registry.load(registry.CHALLENGER)
-        if challenger.version == self.champion.version:
-            raise HTTPException(409, "The challenger is the champion already: give the alias to another version.")
         if order.mode == CANARY and not challenger.passed:
             raise HTTPException(
                 409, "A canary answers real parcels, so its gate must be passed first; until then use the shadow."
@@ -105,36 +139,9 @@ class Service:
         self.rollout = Rollout(challenger, **order.model_dump())
         return self.rollout.status
 
-    def predict(self, parcel: Parcel) -> Prediction:
-        """Answer for one parcel, by the champion or its canary."""
-        rollout, champion = self.rollout, self.champion
-        mode = rollout.status.mode
-        if rollout.takes(parcel.parcel_id):
-            try:
-                answer = self._answer(rollout.challenger, mode, parcel)
-            except Exception:
-                rollout.count_challenger(failed=True)
-            else:
-                rollout.count_challenger(failed=False)
-                if mode == CANARY:
-                    return answer
-        try:
-            answer = self._answer(champion, registry.CHAMPION, parcel)
-        except Exception as error:
-            raise HTTPException(503, f"Version {champion.version} could not answer: {error}") from error
-        rollout.count_champion()
-        return answer
-
-    def _answer(self, loaded: registry.RegisteredModel, role: str, parcel: Parcel) -> Prediction:
-        image, version = np.array([parcel.pixels]), loaded.version
-        alias = registry.CHAMPION if role == registry.CHAMPION else registry.CHALLENGER
-        probability = float(loaded.model.predict_proba(image)[0, 1])
-        chute: Literal["A", "B"] = "B" if probability >= 0.5 else "A"
-        # Made before it is counted: a score that is no probability, such as NaN, is no answer.
-        answer = Prediction(chute=chute, probability=probability, alias=alias, version=version)
-        self.answers.labels(role, version, chute).inc()
-        self.log.write(parcel_id=parcel.parcel_id, role=role, version=version, image=image, score=probability)
-        return answer
+    def metrics(self) -> Response:
+        """Give the counters, for Prometheus."""
+        return Response(generate_latest(self.counters), media_type=CONTENT_TYPE_LATEST)
 
 
 def _refusal(headers: Headers) -> tuple[int, str] | None:
@@ -153,10 +160,15 @@ def _refusal(headers: Headers) -> tuple[int, str] | None:
 def create_app() -> FastAPI:
     """Make the application, answering with the version that has the alias `champion`."""
     service = Service()
-    refusals: dict[int | str, dict[str, Any]] = {code: {"model": Refusal} for code in (400, 403, 411, 413)}
-    conflict: dict[int | str, dict[str, Any]] = {409: {"model": Refusal}}
+    refusals: dict[int | str, dict[str, Any]] = {code: {"model": Refusal} for code in (400, 403, 409, 411, 413, 503)}
     # Without the pages /docs and /redoc, which would fetch their scripts from the network.
     app = FastAPI(title="Parcel chute service", version="1", docs_url=None, redoc_url=None, responses=refusals)
+    app.post("/predict")(service.predict)
+    app.post("/trace")(service.trace)
+    app.get("/health")(service.health)
+    app.post("/reload")(service.reload)
+    app.post("/rollout")(service.let_in)
+    app.get("/metrics", response_class=PlainTextResponse)(service.metrics)
 
     @app.middleware("http")
     async def guard(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
@@ -179,41 +191,6 @@ def create_app() -> FastAPI:
     @app.exception_handler(registry.RegistryError)
     async def not_in_registry(_: Request, error: registry.RegistryError) -> JSONResponse:
         return JSONResponse({"detail": str(error)}, 409)
-
-    @app.post("/predict", responses={503: {"model": Refusal}})
-    def predict(parcel: Parcel) -> Prediction:
-        """Pick the chute of one parcel."""
-        with service.seconds.time():
-            return service.predict(parcel)
-
-    @app.post("/trace")
-    def trace(image: Image) -> dict[str, Any]:
-        """Follow one image through the champion, layer by layer; nothing is logged."""
-        layers = trace_prediction(service.champion.model, image.pixels)
-        hidden = [layer.tolist() for layer in layers.hidden]
-        return {"scaled": layers.scaled.ravel().tolist(), "hidden": hidden, "probability": layers.probability}
-
-    @app.get("/health")
-    def health() -> dict[str, Any]:
-        """Say which version answers, how many answers could not be logged, and how a rollout stands."""
-        now = service.rollout.status
-        return {"version": service.champion.version, "log_failures": service.log.failures, "rollout": now}
-
-    @app.post("/reload", responses=conflict)
-    def reload() -> dict[str, Any]:
-        """Take the version the alias points to now, without refusing a request meanwhile."""
-        service.reload()
-        return health()
-
-    @app.post("/rollout", responses=conflict)
-    def rollout(order: RolloutOrder) -> Status:
-        """Let the challenger in, or end the rollout."""
-        return service.order(order)
-
-    @app.get("/metrics", response_class=PlainTextResponse)
-    def metrics() -> Response:
-        """Give the counters, for Prometheus."""
-        return Response(generate_latest(service.metrics), media_type=CONTENT_TYPE_LATEST)
 
     return app
 

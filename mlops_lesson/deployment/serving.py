@@ -23,7 +23,6 @@ from mlops_lesson.keep.files import said_if_unwritable
 from mlops_lesson.keep.paths import home, make_private_file, make_private_folder
 
 REQUEST_SECONDS = 10.0
-STOP_SECONDS = 5.0
 # What an inherited setting of these libraries would change in the service: where it listens, whom it trusts, how it
 # counts.
 OTHERS_SETTINGS = ("UVICORN_", "FORWARDED_ALLOW_IPS", "WEB_CONCURRENCY", "PROMETHEUS_")
@@ -58,9 +57,9 @@ class Server:
         try:
             response = self.client.request(method, path, json=body)
         except (httpx.TransportError, RuntimeError) as error:
-            state = "does not answer in time" if self.running else "is not running: it was stopped or killed"
             raise ServingError(
-                f"The service {state}. Start it again with mlops_lesson.deployment.serving.start()."
+                "The service does not answer, or was stopped. Start it again with "
+                "mlops_lesson.deployment.serving.start()."
             ) from error
         if response.status_code != 200:
             raise ServingError(f"The service refused this ({response.status_code}): {'; '.join(problems(response))}")
@@ -88,9 +87,8 @@ class Server:
         """Ask for the three layers of one prediction: the numbers that `trace_prediction` gives here."""
         pixels = np.ravel(image)
         layers = self.ask("POST", "/trace", {"pixels": pixels.tolist()})
-        hidden = tuple(np.array(layer) for layer in layers["hidden"])
-        scaled = np.array(layers["scaled"]).reshape(8, 8)
-        return PredictionTrace(pixels.reshape(8, 8), scaled, hidden, layers["probability"])
+        scaled, hidden = np.array(layers["scaled"]), np.array(layers["hidden"])
+        return PredictionTrace(pixels.reshape(8, 8), scaled.reshape(8, 8), hidden, layers["probability"])
 
     def reload(self) -> dict[str, Any]:
         """Make the service take the version its alias points to now; returns its `version` among others."""
@@ -99,25 +97,16 @@ class Server:
     def stop(self) -> None:
         """Stop the service and wait until it is gone; does nothing if it is gone already."""
         self.client.close()
-        # The end of its input is the service's sign to finish what it is doing; force is for one that does not.
-        try:
-            self.process.communicate(timeout=STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.communicate()
+        self.process.kill()
+        self.process.communicate()
 
 
 def problems(response: httpx.Response) -> list[str]:
-    """List what is wrong with a request that a FastAPI service refused, by the name of each field."""
+    """List what is wrong with a request that a FastAPI service refused, each problem with its place."""
     detail = response.json()["detail"]
-    return [detail] if isinstance(detail, str) else [f"{_field(one['loc'][1:])}: {one['msg']}" for one in detail]
-
-
-def _field(place: list[str | int]) -> str:
-    # An unreadable body comes with the position of the first wrong character, which is not a field.
-    if not place or isinstance(place[0], int):
-        return "body"
-    return place[0] + "".join(f"[{part}]" for part in place[1:])
+    return (
+        [detail] if isinstance(detail, str) else [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in detail]
+    )
 
 
 _servers: dict[tuple[Path, ...], Server] = {}
@@ -135,7 +124,6 @@ def start() -> Server:
     """
     if running := _servers.get((home(),)):
         with contextlib.suppress(ServingError):
-            running.ask("POST", "/rollout", {"mode": "off"})
             running.reload()
             return running
     return _start("mlops_lesson.deployment.service")
@@ -167,10 +155,6 @@ def _start(module: str, *files: Path) -> Server:
     with said_if_unwritable(log):
         make_private_folder(log.parent)
         errors = make_private_file(log).open("ab")
-    # A signal meant for the notebook, such as an interrupted cell, must not reach the service.
-    apart: dict[str, Any] = (
-        {"start_new_session": True} if os.name == "posix" else {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-    )
     with errors:
         process = subprocess.Popen(  # noqa: S603 - our own module, arguments passed without a shell
             [sys.executable, "-P", "-m", module, *map(str, files)],
@@ -178,7 +162,10 @@ def _start(module: str, *files: Path) -> Server:
             stdout=subprocess.PIPE,
             stderr=errors,
             env={name: value for name, value in os.environ.items() if not name.upper().startswith(OTHERS_SETTINGS)},
-            **apart,
+            # A signal meant for the notebook, such as an interrupted cell, must not reach the service: on POSIX, and on
+            # Windows.
+            start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
     try:
         said = json.loads(process.stdout.readline() or "{}")

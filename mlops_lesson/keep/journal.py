@@ -1,7 +1,7 @@
 """The journal: what was promoted, rolled back or decided about a model, when, by whom and why."""
 
 import sqlite3
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -14,11 +14,8 @@ _SCHEMA = """CREATE TABLE IF NOT EXISTS journal (
     version INTEGER, replaced INTEGER)"""
 
 
-def alone(*, write: bool = True) -> AbstractContextManager[sqlite3.Connection]:
-    """Let no other process write until the block ends; its connection goes to `write` as `within`.
-
-    If the block ends with an error, nothing in it was written.
-    """
+def open_journal(*, write: bool = True) -> AbstractContextManager[sqlite3.Connection]:
+    """Open the journal's file; while a process has it open to write, the others wait."""
     return open_database(home() / "journal.db", _SCHEMA, write=write)
 
 
@@ -31,9 +28,8 @@ def write(
     week: int | None = None,
     version: int | None = None,
     replaced: int | None = None,
-    within: sqlite3.Connection | None = None,
 ) -> None:
-    """Add one line; it is on the disk when this returns, or when the block of `alone` ends.
+    """Add one line; it is on the disk when this returns.
 
     Parameters
     ----------
@@ -43,11 +39,9 @@ def write(
         Name of the run of the loop that did it, and the week of the live parcels.
     version, replaced : int, optional
         The model's version that it is about, and the one that it replaced.
-    within : sqlite3.Connection, optional
-        What `alone` gave.
     """
     line = (datetime.now(UTC).isoformat(timespec="milliseconds"), run, week, who, what, why, version, replaced)
-    with alone() if within is None else nullcontext(within) as database:
+    with open_journal() as database:
         database.execute("INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?)", line)
 
 
@@ -59,7 +53,7 @@ def read(run: str | None = None) -> pd.DataFrame:
     pandas.DataFrame
         Columns `at`, `run`, `week`, `who`, `what`, `why`, `version`, `replaced`.
     """
-    with alone(write=False) as database:
+    with open_journal(write=False) as database:
         lines = pd.read_sql_query(
             "SELECT * FROM journal WHERE run = coalesce(?, run) ORDER BY rowid", database, params=[run]
         )

@@ -14,7 +14,7 @@ from typing import Any
 
 from mlops_lesson.keep.database import connect, has_locks, open_database
 from mlops_lesson.keep.files import said_if_unwritable
-from mlops_lesson.keep.journal import alone
+from mlops_lesson.keep.journal import open_journal
 from mlops_lesson.keep.paths import home, make_private_file, make_private_folder
 
 MODEL_NAME = "parcel-chute"
@@ -132,8 +132,8 @@ def _mlflow() -> Any:
 
 
 def _make_store(path: Path) -> None:
-    # Alone, so that there is one store; under another name, so that a process that is killed leaves no half store.
-    with alone():
+    # One process at a time, so that there is one store; under another name, so that a kill leaves no half store.
+    with open_journal():
         if mend_store():
             return
         # MLflow asks nobody who may read its files: the folder around them is the learner's alone.

@@ -61,7 +61,7 @@ def read_only(folder: Path) -> Iterator[None]:
 
 
 def log_a_request() -> bool:
-    log = request_log.RequestLog(request_log.log_path())
+    log = request_log.RequestLog()
     log.write(parcel_id="1", role="champion", version=1, image=digits()[0][0], score=0.5)
     return not log.failures
 
