@@ -9,8 +9,7 @@ from mlops_lesson.deployment import load_test as load
 from mlops_lesson.deployment import registry, request_log, rollout, serving
 
 X, y = digits()
-PARCELS = [f"{number}" for number in range(500_001, 500_101)]
-IMAGES = dict(zip(PARCELS, X[1000:1100], strict=True))
+IMAGES = {f"{500_001 + number}": X[1000 + number] for number in range(100)}
 
 
 def test_a_canary_takes_about_its_share_of_the_parcels_and_the_same_ones_on_every_machine():
@@ -35,9 +34,7 @@ def test_too_many_failures_end_a_canary_with_the_count(asked, failed, because):
     canary = rollout.Rollout(None, "canary", 1.0, max_error_rate=0.1)
     for number in range(asked):
         canary.count(failed=number in failed)
-    status = canary.status
-    assert (status.challenger_requests, status.challenger_errors) == (asked, len(failed))
-    assert (canary.takes("1"), status.stopped_because) == (not because, because)
+    assert (canary.takes("1"), canary.status.stopped_because) == (not because, because)
     assert not canary.takes(None), "a parcel without an id stays with the champion"
 
 
@@ -48,94 +45,71 @@ def challenger(server):
     return version
 
 
-def ask_all(server, parcels=PARCELS, factor=1.0):
-    return {parcel: server.predict(IMAGES[parcel] * factor, parcel) for parcel in parcels}
+def ask_all(server, factor=1.0):
+    return {parcel: server.predict(image * factor, parcel) for parcel, image in IMAGES.items()}
 
 
 def versions_in(answers):
     return {answer["version"] for answer in answers.values()}
 
 
-class TestShadow:
-    def test_answers_nobody_logs_every_score_and_is_compared_when_labels_come(self, server, challenger):
-        before = request_log.last_request()
-        assert rollout.start_shadow(server).mode == "shadow"
-        assert versions_in(ask_all(server)) == {1}
-        rows = request_log.read_requests(after=before)
-        scores = rows[rows["role"] == "shadow"].set_index("parcel_id")
-        assert set(scores["version"]) == {challenger}
-        expected = trained_model(20).predict_proba(X[1000:1100])[:, 1]
-        np.testing.assert_allclose(scores.loc[PARCELS, "score"], expected, atol=1e-9)
-        found = rollout.compare(pd.Series(y[1000:1100], index=map(int, PARCELS)), after=before)
-        accuracies = [model.score(X[1000:1100], y[1000:1100]) for model in (trained_model(), trained_model(20))]
-        assert (found.n, found.champion_accuracy, found.challenger_accuracy) == (100, *accuracies)
-        assert 0 < found.p_value <= 1
-
-    def test_that_fails_costs_no_answer(self, server):
-        registry.nominate(registry.register(easily_shocked_model(), data_hash="d"))
-        rollout.start_shadow(server)
-        assert versions_in(ask_all(server, PARCELS[:30], 0.7)) == {1}
-        assert rollout.status(server).challenger_errors > 0
+def test_a_shadow_answers_nobody_logs_every_score_and_is_compared_when_labels_come(server, challenger):
+    before = request_log.last_request()
+    assert rollout.start_shadow(server).mode == "shadow"
+    assert versions_in(ask_all(server)) == {1}
+    rows = request_log.read_requests(after=before)
+    scores = rows[rows["role"] == "shadow"].set_index("parcel_id")
+    assert set(scores["version"]) == {challenger}
+    expected = trained_model(20).predict_proba(X[1000:1100])[:, 1]
+    np.testing.assert_allclose(scores.loc[[*IMAGES], "score"], expected, atol=1e-9)
+    found = rollout.compare(pd.Series(y[1000:1100], index=map(int, IMAGES)), after=before)
+    accuracies = [model.score(X[1000:1100], y[1000:1100]) for model in (trained_model(), trained_model(20))]
+    assert (found.n, found.champion_accuracy, found.challenger_accuracy) == (100, *accuracies)
+    assert 0 < found.p_value <= 1
 
 
-class TestCanary:
-    def test_answers_its_share_of_the_parcels_and_always_the_same(self, server, challenger):
-        before = request_log.last_request()
-        rollout.start_canary(server, share=0.3)
-        expected = {parcel for parcel in PARCELS if rollout.in_canary(parcel, 0.3)}
-        for answers in (ask_all(server), ask_all(server)):
-            assert {parcel for parcel, answer in answers.items() if answer["version"] == challenger} == expected
-            assert {answers[parcel]["alias"] for parcel in expected} == {"challenger"}
-        assert rollout.status(server).challenger_requests == 2 * len(expected)
-        assert (request_log.read_requests(after=before)["role"] == "canary").sum() == 2 * len(expected)
+def test_a_canary_answers_its_share_of_the_parcels_and_always_the_same(server, challenger):
+    rollout.start_canary(server, share=0.3)
+    expected = {parcel for parcel in IMAGES if rollout.in_canary(parcel, 0.3)}
+    for answers in (ask_all(server), ask_all(server)):
+        assert {parcel for parcel, answer in answers.items() if answer["version"] == challenger} == expected
+        assert {answers[parcel]["alias"] for parcel in expected} == {"challenger"}
+    assert rollout.status(server).challenger_requests == 2 * len(expected)
 
-    def test_is_refused_to_a_challenger_without_a_passed_gate(self, server):
-        registry.nominate(registry.register(trained_model(4), data_hash="d"))
-        with pytest.raises(serving.ServingError, match=r"\(409\): A canary answers real parcels, so its gate must"):
-            rollout.start_canary(server)
 
-    @pytest.mark.parametrize("rules", [{"share": 0}, {"share": 1.5}, {"max_error_rate": -1}])
-    def test_rules_that_make_no_sense_are_refused_by_name(self, server, rules):
-        with pytest.raises(serving.ServingError, match=next(iter(rules))):
-            rollout.start_canary(server, **rules)
+def test_a_canary_that_fails_is_ended_by_the_service_and_no_request_is_lost(server):
+    registry.nominate(validated(easily_shocked_model()))
+    rollout.start_canary(server, share=1, max_error_rate=0.1)
+    assert versions_in(ask_all(server, factor=0.7)) == {1}
+    assert rollout.status(server).stopped_because == "the challenger failed on 20 of 20 parcels, more than 10%"
 
-    def test_that_fails_is_ended_by_the_service_and_no_request_is_lost(self, server):
-        registry.nominate(validated(easily_shocked_model()))
-        rollout.start_canary(server, share=1, max_error_rate=0.1)
-        assert versions_in(ask_all(server, factor=0.7)) == {1}
-        assert rollout.status(server).stopped_because == "the challenger failed on 20 of 20 parcels, more than 10%"
 
-    def test_ends_when_the_service_takes_its_champion_anew(self, server, challenger):
-        rollout.start_canary(server, share=1)
-        registry.promote(challenger)
-        serving.start()
-        assert rollout.status(server).stopped_because == "the champion was loaded again"
-        assert server.predict(X[0], "1")["alias"] == "champion"
+def test_a_canary_is_refused_to_a_challenger_without_a_passed_gate(server):
+    registry.nominate(registry.register(trained_model(4), data_hash="d"))
+    with pytest.raises(serving.ServingError, match=r"\(409\): A canary answers real parcels, so its gate must"):
+        rollout.start_canary(server)
 
 
 def test_promotion_rollback_and_rollouts_under_load_fail_no_request(server, challenger):
     with load.traffic(server, X[:40]) as requests:
-        for begin in (rollout.start_shadow, rollout.start_canary, rollout.stop):
+        for begin in (rollout.start_shadow, rollout.start_canary, rollout.stop, rollout.start_canary):
             begin(server)
             requests.wait_for(20)
         registry.promote(challenger)
         server.reload()
         requests.wait_for(20)
+        assert rollout.status(server).stopped_because == "the champion was loaded again"
         assert registry.rollback() == 1
         server.reload()
         requests.wait_for(20)
     assert (requests.failed, requests.versions) == (0, {1, challenger})
-    assert len(requests.answers) >= 100
 
 
-def test_load_is_measured_with_a_service_and_without_and_shown(server):
-    runs = [load.bare_latency(trained_model(), X[:10], requests=30), load.measure_latency(server, X[:10], 8, 60)]
-    assert [(run.name, len(run.milliseconds), run.failed) for run in runs] == [
-        ("bare prediction", 30, 0),
-        ("8 clients", 60, 0),
-    ]
-    refused = load.measure_latency(server, X[:2] * 99, requests=5)
-    assert (refused.name, refused.failed, len(refused.milliseconds)) == ("1 client", 5, 0)
+def test_load_is_measured_with_a_service_and_without(server):
+    bare = load.bare_latency(trained_model(), X[:10], requests=30)
+    several, refused = load.measure_latency(server, X[:10], 8, 60), load.measure_latency(server, X[:2] * 99, requests=5)
+    seen = [(run.name, len(run.milliseconds), run.failed) for run in (bare, several, refused)]
+    assert seen == [("bare prediction", 30, 0), ("8 clients", 60, 0), ("1 client", 0, 5)]
 
 
 def test_table_and_chart_say_what_each_run_measured():

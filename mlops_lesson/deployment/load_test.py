@@ -139,11 +139,6 @@ def traffic(server: Server, images: np.ndarray) -> Iterator[Traffic]:
         A running service.
     images : numpy.ndarray, shape (n, 64)
         Grey levels, 0 to 16; used in turn, each with its own parcel id.
-
-    Yields
-    ------
-    Traffic
-        What became of the requests.
     """
     requests, over = Traffic(), threading.Event()
 

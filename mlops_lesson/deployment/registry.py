@@ -127,10 +127,8 @@ def load(version: int | str) -> RegisteredModel:
 
     Raises
     ------
-    UnknownVersionError
-        If there is no such version or alias.
     RegistryError
-        If the model file is missing, holds what is not trusted, or is not the one that the gate has judged.
+        If there is no such version, its file is missing or holds what is not trusted, or the gate judged another file.
     """
     import skops.io
 
@@ -170,8 +168,6 @@ def champion() -> RegisteredModel | None:
 def promote(version: int, *, reason: str = "") -> None:
     """Let a version answer: move the alias `champion` to it, if its gate was passed and its file can be loaded.
 
-    The reason goes to the journal; `rollback` goes back to the champion before.
-
     Raises
     ------
     GateError
@@ -208,13 +204,7 @@ def nominate(version: int, *, reason: str = "") -> None:
 
 
 def rollback(*, reason: str = "") -> int:
-    """Go back to the version that the champion has replaced, and return its number.
-
-    Raises
-    ------
-    RegistryError
-        If it has replaced none, or one whose gate says no by now.
-    """
+    """Go back to the version that the champion has replaced, and return its number."""
     with _client() as client:
         champion = client.get_model_version_by_alias(MODEL_NAME, CHAMPION)
     if REPLACED not in champion.tags:

@@ -67,13 +67,7 @@ class Rollout:
 
 
 def start_shadow(server: Server) -> Status:
-    """Let the challenger see every parcel and answer none.
-
-    Raises
-    ------
-    mlops_lesson.deployment.serving.ServingError
-        If no version has the alias `challenger`, or it cannot be loaded.
-    """
+    """Let the challenger see every parcel and answer none."""
     return _order(server, mode=SHADOW)
 
 
@@ -89,11 +83,6 @@ def start_canary(server: Server, *, share: float = 0.2, max_error_rate: float = 
     max_error_rate : float
         The service ends the rollout by itself when a larger share of the challenger's requests fails; it looks from
         the 20th on.
-
-    Raises
-    ------
-    mlops_lesson.deployment.serving.ServingError
-        If no version has the alias `challenger`, or its gate was not passed.
     """
     return _order(server, mode=CANARY, share=share, max_error_rate=max_error_rate)
 

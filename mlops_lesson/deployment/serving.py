@@ -47,13 +47,7 @@ class Server:
         return self.process.poll() is None
 
     def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """Send a request that should work, and return the decoded answer, or its text if it is not JSON.
-
-        Raises
-        ------
-        ServingError
-            If nobody answers or the request is refused; the text names the status and each problem.
-        """
+        """Send a request that should work, and return the decoded answer, or its text if it is not JSON."""
         try:
             response = self.client.request(method, path, json=body)
         except (httpx.TransportError, RuntimeError) as error:
@@ -95,7 +89,7 @@ class Server:
         return self.ask("POST", "/reload")
 
     def stop(self) -> None:
-        """Stop the service and wait until it is gone; does nothing if it is gone already."""
+        """Stop the service and wait until it is gone."""
         self.client.close()
         self.process.kill()
         self.process.communicate()
@@ -116,11 +110,6 @@ def start() -> Server:
     """Start the course's service, or return the one this notebook has running, as good as new.
 
     It answers with the version the alias `champion` points to now, and no rollout is under way.
-
-    Raises
-    ------
-    ServingError
-        If no version is champion.
     """
     if running := _servers.get((home(),)):
         with contextlib.suppress(ServingError):
@@ -139,11 +128,6 @@ def start_app(file: Path) -> Server:
     ----------
     file : pathlib.Path
         Makes a FastAPI application called `app`.
-
-    Raises
-    ------
-    ServingError
-        If the file cannot be run; the text says why.
     """
     return _start("mlops_lesson.deployment.run_app", Path(file).resolve())
 
