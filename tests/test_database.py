@@ -1,9 +1,7 @@
 """Records in SQLite: several processes, damage, a busy file, no locks; full disks and kills are in `faults`."""
 
 import contextlib
-import os
 import sqlite3
-import stat
 from pathlib import Path
 
 import pytest
@@ -34,19 +32,6 @@ def test_neither_reading_nor_a_block_that_fails_leaves_anything_behind(tmp_path)
         raise ZeroDivisionError
     assert words(path) == ["first"]
     assert {file.name for file in path.parent.iterdir()} == {"notes.db"}
-
-
-@pytest.mark.skipif(os.name != "posix", reason="Windows has no such permissions")
-def test_only_the_owner_can_read_and_a_link_stays_a_link(tmp_path):
-    real, link = tmp_path / "elsewhere.db", tmp_path / "new" / "folder" / "notes.db"
-    real.touch()
-    real.chmod(0o640)
-    add(link.with_name("other.db"), "first")
-    link.symlink_to(real)
-    add(link, "first")
-    assert link.is_symlink()
-    paths = (real, tmp_path / "new", link.parent, link.with_name("other.db"))
-    assert [stat.S_IMODE(path.stat().st_mode) for path in paths] == [0o640, 0o700, 0o700, 0o600]
 
 
 @pytest.mark.parametrize("damage", ["text", "cut", "page"])

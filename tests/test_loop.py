@@ -51,16 +51,6 @@ def run(twice) -> Loop:
     return twice[0][0]
 
 
-@pytest.mark.nightly
-def test_a_run_stops_the_service_that_it_started_or_found(home) -> None:
-    fill_home(home)
-    for _ in range(2):
-        pipeline.run(range(1, 2), clean=clean(), validated=validated())
-        assert not serving._servers[home.resolve(),].running
-        serving.start()
-    serving.stop_all()
-
-
 def test_the_loop_notices_retrains_and_promotes(run) -> None:
     reports = pd.DataFrame(run.reports)
     assert reports["action"].tolist() == [*["go on"] * 4, "retrain, shadow", "promote", "go on", "go on"]

@@ -74,8 +74,6 @@ def test_a_model_file_that_was_exchanged_before_the_gate_judged_it_runs_nothing(
             registry.load(version)
 
 
-
-
 def test_a_chart_of_text_is_text():
     assert MARK in ascii_chart(traced(MARK))
 

@@ -60,16 +60,12 @@ def test_settings_meant_for_other_programs_and_another_learners_service_change_n
     other.stop()
 
 
-def test_killed_or_hanging_is_said_or_stopped_and_started_anew(server):
+def test_killed_is_said_and_started_anew(server):
     server.process.kill()
     wait_until(lambda: not server.running, "the service is killed")
     with pytest.raises(serving.ServingError, match="or was stopped"):
         server.predict(X[0])
-    anew = serving.start()
-    assert anew.predict(X[0])["chute"] == "A"
-    psutil.Process(anew.process.pid).suspend()
-    anew.stop()
-    assert is_gone(anew.process.pid)
+    assert serving.start().predict(X[0])["chute"] == "A"
 
 
 def test_a_file_of_the_learners_is_served_and_served_anew_once_it_was_changed(home):

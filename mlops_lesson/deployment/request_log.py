@@ -33,7 +33,6 @@ class RequestLog:
     """The service's end of the log: it writes, from any thread, and counts what it could not write."""
 
     def __init__(self) -> None:
-        self.path = _path()
         self.failures = 0
         self._lock = threading.Lock()
 
@@ -44,7 +43,7 @@ class RequestLog:
         with self._lock:
             try:
                 # Opened each time: a file that was deleted meanwhile is made anew, not written where nobody reads it.
-                with closing(connect(self.path)) as database:
+                with closing(connect(_path())) as database:
                     # A machine that loses its power may lose the last rows; in return, no answer waits for the disk.
                     database.execute("PRAGMA synchronous = OFF")
                     database.execute(_SCHEMA)

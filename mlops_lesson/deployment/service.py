@@ -33,15 +33,10 @@ OWN_HOSTS = ("127.0.0.1", "localhost")
 Grey = Annotated[float, Field(ge=0, le=16, strict=True, allow_inf_nan=False)]
 
 
-class Image(BaseModel):
-    """The contract of `/predict` and `/trace`: 64 grey levels from 0 to 16, row after row."""
+class Parcel(BaseModel):
+    """The contract of `/predict` and `/trace`: 64 grey levels from 0 to 16, row after row, and whose they are."""
 
     pixels: Annotated[list[Grey], Field(min_length=64, max_length=64)]
-
-
-class Parcel(Image):
-    """An image, and whose it is."""
-
     parcel_id: Annotated[str, Field(pattern="^[A-Za-z0-9_.-]{1,40}$", strict=True)] | None = None
 
 
@@ -60,12 +55,6 @@ class Prediction(BaseModel):
     probability: Annotated[float, Field(ge=0, le=1, description="Probability of chute B.")]
     alias: str
     version: int
-
-
-class Refusal(BaseModel):
-    """Why a request was refused."""
-
-    detail: str
 
 
 class Service:
@@ -105,14 +94,11 @@ class Service:
         self.log.write(parcel_id=parcel.parcel_id, role=role, version=version, image=image, score=probability)
         return answer
 
-    def trace(self, image: Image) -> dict[str, Any]:
+    def trace(self, parcel: Parcel) -> dict[str, Any]:
         """Follow one image through the champion, layer by layer; nothing is logged."""
-        layers = trace_prediction(self.champion.model, image.pixels)
-        return {
-            "scaled": layers.scaled.ravel().tolist(),
-            "hidden": layers.hidden.tolist(),
-            "probability": layers.probability,
-        }
+        layers = trace_prediction(self.champion.model, parcel.pixels)
+        scaled, hidden = layers.scaled.ravel().tolist(), layers.hidden.tolist()
+        return {"scaled": scaled, "hidden": hidden, "probability": layers.probability}
 
     def health(self) -> dict[str, Any]:
         """Say which version answers, how many answers could not be logged, and how a rollout stands."""
@@ -160,7 +146,9 @@ def _refusal(headers: Headers) -> tuple[int, str] | None:
 def create_app() -> FastAPI:
     """Make the application, answering with the version that has the alias `champion`."""
     service = Service()
-    refusals: dict[int | str, dict[str, Any]] = {code: {"model": Refusal} for code in (400, 403, 409, 411, 413, 503)}
+    refusals: dict[int | str, dict[str, Any]] = {
+        code: {"description": "Refused; the answer says why."} for code in (400, 403, 409, 411, 413, 503)
+    }
     # Without the pages /docs and /redoc, which would fetch their scripts from the network.
     app = FastAPI(title="Parcel chute service", version="1", docs_url=None, redoc_url=None, responses=refusals)
     app.post("/predict")(service.predict)

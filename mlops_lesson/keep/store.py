@@ -55,14 +55,14 @@ def open_store() -> str:
         If another version of MLflow wrote the store.
     """
     mlflow, path = _mlflow(), store_path()
-    with said_if_unwritable(path):
-        make_private_folder(path.parent)
+    # One process at a time, so that there is one store.
+    with open_journal(), said_if_unwritable(path):
         first, aside = path.with_name("registry.db"), path.with_name("registry.first-edition.db")
         if first.exists() and not aside.exists():
             first.rename(aside)
             print(f"The first edition's registry was set aside as {aside.name}: this edition begins a new one.")
-    if not mend_store():
-        _make_store(path)
+        if not mend_store():
+            _make_store(path)
     address = _address(path)
     try:
         mlflow.MlflowClient(tracking_uri=address).get_experiment_by_name(MODEL_NAME)
@@ -132,14 +132,11 @@ def _mlflow() -> Any:
 
 
 def _make_store(path: Path) -> None:
-    # One process at a time, so that there is one store; under another name, so that a kill leaves no half store.
-    with open_journal():
-        if mend_store():
-            return
-        # MLflow asks nobody who may read its files: the folder around them is the learner's alone.
-        make_private_folder(path.with_suffix(""))
-        new = path.with_name("mlflow.new.db")
-        new.unlink(missing_ok=True)
-        client = _mlflow().MlflowClient(tracking_uri=_address(make_private_file(new)))
-        client.create_experiment(MODEL_NAME, artifact_location=path.with_suffix("").as_uri())
-        new.replace(path)
+    # MLflow asks nobody who may read its files: the folder around them is the learner's alone.
+    folder = make_private_folder(path.with_suffix(""))
+    # Made under another name, so that a process that is killed leaves no half store.
+    new = path.with_name("mlflow.new.db")
+    new.unlink(missing_ok=True)
+    client = _mlflow().MlflowClient(tracking_uri=_address(make_private_file(new)))
+    client.create_experiment(MODEL_NAME, artifact_location=folder.as_uri())
+    new.replace(path)
