@@ -145,13 +145,3 @@ def test_progress_is_shown_by_stage_and_by_way():
     html = summary_html(now)
     assert '<th scope="row" style="text-align:left">Why</th><td style="text-align:left">1 of 6</td>' in html
     assert "To hand your progress in" in html
-
-
-def test_a_panel_stores_a_note_that_says_how_to_connect_it(monkeypatch):
-    shown = []
-    monkeypatch.setattr("mlops_lesson.teaching.panel.display", lambda data, raw: shown.append(data))
-    progress_panel(1)._ipython_display_()
-    note, widget = shown
-    assert note["text/html"].startswith('<div class="mlops-lesson" lang="en" dir="ltr" data-mlops-panel-note>')
-    assert "Run this cell to connect it" in note["text/html"]
-    assert "application/vnd.jupyter.widget-view+json" in widget

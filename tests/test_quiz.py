@@ -5,19 +5,12 @@ import subprocess
 import sys
 
 import pytest
+from sample_questions import ALL, JOINS, ORDER
 
 from mlops_lesson.stages import STAGES
 from mlops_lesson.teaching import progress
 from mlops_lesson.teaching.questions import Flashcard, Option, Question
 from mlops_lesson.teaching.quiz import Quiz, flashcards, quiz
-
-RIGHT = Option("A left join", "It keeps every parcel.", right=True)
-WRONG = Option("An inner join", "It drops `parcels`.", misconception="joins never lose rows")
-OTHER = Option("No <join>", "Then there is nothing to compare.", misconception="one table is enough")
-JOINS = Question("which-join", "Which `join` keeps all?", [WRONG, RIGHT, OTHER], hint="Look <left>")
-ALL = Question("all", "What helps?", [RIGHT, WRONG, Option("Counting", "It shows.", right=True)], kind="choose_all")
-STEPS = [Option(text, f"{text} has its place.") for text in ("one", "two", "three")]
-ORDER = Question("order", "Which order?", STEPS, "put_in_order", None, "any order will do", "One by one.")
 
 
 def static(shown):
@@ -58,17 +51,6 @@ def test_the_static_part_holds_every_question_with_all_that_can_be_read_about_it
         "do</em>.",
     ):
         assert words in html
-
-
-def test_the_plain_text_asks_and_answers():
-    lines = repr(Quiz("own", "Own", (JOINS, ALL), {JOINS.id: STAGES[1]})).splitlines()
-    assert lines[:4] == [
-        "Quiz: Own (2 questions)",
-        "",
-        "1. (from stage 2, Data Preprocessing) Which `join` keeps all?",
-        "   A. An inner join",
-    ]
-    assert lines[-1] == "Answers: 1 B; 2 A, C"
 
 
 def test_an_output_says_whose_answers_belong_in_it_and_since_which_reset():

@@ -8,7 +8,6 @@ import pytest
 
 from mlops_lesson.stages import STAGES
 from mlops_lesson.teaching.questions import (
-    Flashcard,
     Option,
     Question,
     load_questions,
@@ -99,18 +98,6 @@ back = "b"
 def read(tmp_path, text):
     (tmp_path / "own.toml").write_text(text, encoding="utf-8")
     return read_question_file(tmp_path / "own.toml")
-
-
-def test_a_file_of_questions_holds_what_is_written_in_it(tmp_path):
-    made = read(tmp_path, GOOD_FILE)
-    assert (made.stage, made.ask_again) == ("data_collection", ("early",))
-    assert made.flashcards == (Flashcard("card", "f", "b"),)
-    options = [Option("left", "r", True), Option("inner", "s", misconception="m")]
-    places = [Option("one", "r"), Option("two", "r")]
-    assert made.questions == (
-        Question("which-join", "Which join?", options, hint="the left"),
-        Question("order", "Order?", places, "put_in_order", misconception="w", reason="y"),
-    )
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,6 @@ class ClassReport:
     learners: list[HandedIn]
     left_out: list[LeftOut]
     stage: Stage
-    made_at: datetime
 
     def without_names(self) -> "ClassReport":
         """Return the report with pseudonyms in the place of names, and without the names of files."""
@@ -156,20 +155,15 @@ class ClassReport:
     @cached_property
     def questions(self) -> list[QuestionResult]:
         """How each question that anybody answered was answered, in the course's order."""
-        results = [
-            QuestionResult(get_stage(key[0]), question, [e.answers[key] for e in self.learners if key in e.answers])
-            for key, question in asked().items()
-        ]
-        return [result for result in results if result.given]
+        given = {key: [e.answers[key] for e in self.learners if key in e.answers] for key in asked()}
+        return [QuestionResult(get_stage(key[0]), asked()[key], answers) for key, answers in given.items() if answers]
 
     @cached_property
     def exercises(self) -> list[ExerciseResult]:
         """How each exercise that anybody tried went, in the course's order."""
-        results = [
-            ExerciseResult(exercise, [e.exercises[name] for e in self.learners if name in e.exercises])
-            for name, exercise in all_exercises().items()
-        ]
-        return [result for result in results if result.given]
+        known = all_exercises()
+        tried = {name: [e.exercises[name] for e in self.learners if name in e.exercises] for name in known}
+        return [ExerciseResult(known[name], results) for name, results in tried.items() if results]
 
     def to_talk_about(self) -> list[QuestionResult | ExerciseResult]:
         """Return what to talk about next, newest stage first, then by the share that is not right yet."""
@@ -210,7 +204,7 @@ class ClassReport:
 
     def html(self) -> str:
         """Return the report as one page: whatever learners typed is text in it, and a policy forbids every script."""
-        return render("instructors/report", report=self, stages=STAGES, cell_of=cell_of, few=FEW)
+        return render("instructors/report", report=self, stages=STAGES, cell_of=cell_of, few=FEW, now=datetime.now(UTC))
 
     def write(self, folder: str | Path) -> list[Path]:
         """Write the page and the table into a folder, and return their paths; earlier ones stay, with a number."""
@@ -261,7 +255,7 @@ def build(
     learners = [replace(each, pseudonym=f"Learner {n:0{width}d}") for n, each in enumerate(counted, start=1)]
     begun = [s for s in STAGES if 2 * sum(cell_of(each, s).begun for each in learners) >= max(len(learners), 1)]
     newest = get_stage(stage) if stage is not None else [STAGES[0], *begun][-1]
-    return ClassReport(_sorted(learners), left_out, newest, datetime.now(UTC))
+    return ClassReport(_sorted(learners), left_out, newest)
 
 
 def _sorted(learners: Sequence[HandedIn]) -> list[HandedIn]:

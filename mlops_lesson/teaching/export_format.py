@@ -49,10 +49,8 @@ def clean_text(text: str, longest: int = LONGEST_NAME) -> str:
 
     It is cut off after so many characters. Markup stays as it is and has to be escaped where it is shown.
     """
-    whole = unicodedata.normalize("NFC", text[: 20 * longest].encode(errors="replace").decode())
-    kinds = ((sign, unicodedata.category(sign)) for sign in whole)
-    visible = (" " if kind in ("Cc", "Zl", "Zp") else sign for sign, kind in kinds if kind != "Cf" or sign in _JOINERS)
-    line = " ".join("".join(visible).split())
+    signs = unicodedata.normalize("NFC", text)
+    line = " ".join("".join(s for s in signs if s.isprintable() or s.isspace() or s in _JOINERS).split())
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 

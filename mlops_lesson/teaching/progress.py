@@ -31,6 +31,8 @@ PARTS = ("why", "learn", "visualize", "try", "deep", "metrics", "challenge", "pr
 OUTCOMES = ("not attempted", "not yet", "crashed", "right")
 """What a check of an exercise can find."""
 
+_Attempts = Annotated[int, Field(ge=1, le=100_000)]
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -41,7 +43,7 @@ class Answer:
     first_choice: list[str]
     first_right: bool
     confidence: str | None
-    attempts: Annotated[int, Field(ge=1)]
+    attempts: _Attempts
     at: str
 
 
@@ -51,7 +53,7 @@ class ExerciseResult:
 
     stage: str
     outcome: Literal["not yet", "crashed", "right"]
-    attempts: Annotated[int, Field(ge=1)]
+    attempts: _Attempts
     at: str
 
 
