@@ -80,7 +80,7 @@ def grid() -> str:
         links = (
             (f"[{way} {stage.number}](notebooks/{link(stage, part)})", minutes[stage.slug, part]) for stage in STAGES
         )
-        rows.append([f"**{way}**", *(f"{address} {here} min" for address, here in links)])
+        rows.append([f"**{way}**", *(f"{address}, {here} min" for address, here in links)])
     return table(rows)
 
 
