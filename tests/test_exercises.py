@@ -225,7 +225,7 @@ def test_values_are_shown_like_the_learner_would_write_them():
     assert "Seen: [40.0]" in repr(check("1.2", lambda parcels, clicks: [np.float64(40)]))
     assert len(repr(check("2.1", lambda image: "y" * 500))) < 500
     split = check("2.2", lambda table, cutoff: (table.iloc[:2], table.iloc[2:]))
-    assert re.search(r"\nSeen, part 1\nid +seen.at\n *1 2026-02-03 00:00 *\n *2 2026-01-05 00:00", repr(split))
+    assert re.search(r"\nSeen, part 1\nid +seen_at\n *1 2026-02-03 00:00 *\n *2 2026-01-05 00:00", repr(split))
     assert split._repr_html_().count("<table>") == 4
     assert check("4.1", lambda y, p: np.ones((2, 2)))._repr_html_().count("<table>") == 2
 

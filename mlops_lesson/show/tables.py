@@ -6,13 +6,15 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from mlops_lesson.show.page import Shown, html_table
 
 
-def show_table(table: pd.DataFrame, caption: str, *, index: bool = False, decimals: int = 3) -> Shown:
+def show_table(
+    table: pd.DataFrame, caption: str, *, index: bool = False, decimals: int = 3, words: bool = True
+) -> Shown:
     """Turn a data frame into an output with a caption and marked headers.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        What to show; a long one is better cut by `head` first. The names of its columns are written as words.
+        What to show; a long one is better cut by `head` first.
     caption : str
         What the table holds, or its finding.
     index : bool
@@ -20,12 +22,14 @@ def show_table(table: pd.DataFrame, caption: str, *, index: bool = False, decima
     decimals : int
         Decimals of numbers that have any, at most: zeros that end every number of a column are left out. A positive
         number that would be shown as zero is shown as less than the smallest one.
+    words : bool
+        False to show the names of columns as they are in code, with their underscores.
     """
     columns = [table.iloc[:, place].infer_objects() for place in range(table.shape[1])]
     texts = pd.DataFrame({place: _texts(column, decimals) for place, column in enumerate(columns)}, table.index)
-    words = [str(name).replace("_", " ") for name in table.columns]
-    texts = texts.set_axis(words, axis=1)
-    head = [str(table.index.name or "")] * index + words
+    names = [str(name).replace("_", " ") if words else str(name) for name in table.columns]
+    texts = texts.set_axis(names, axis=1)
+    head = [str(table.index.name or "")] * index + names
     rows = ([str(cell) for cell in row] for row in texts.itertuples(index=index, name=None))
     aligned = [is_numeric_dtype(column) and not is_bool_dtype(column) for column in columns]
     numbers = [place for place, right in enumerate(aligned, start=int(index)) if right]

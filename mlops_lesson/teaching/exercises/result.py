@@ -59,7 +59,8 @@ def _show_tables(label: str, value: Any, note: str) -> Shown | None:
         rows = f", {MOST_ROWS} of {len(part)} rows" if len(part) > MOST_ROWS else ""
         # The row numbers of a data frame say nothing; those of a matrix, and a series' index, do.
         index = not isinstance(part, pd.DataFrame) or part.index.name is not None
-        shown.append(show_table(pd.DataFrame(part).iloc[:MOST_ROWS, :8], f"{label}{which}{note}{rows}", index=index))
+        table, caption = pd.DataFrame(part).iloc[:MOST_ROWS, :8], f"{label}{which}{note}{rows}"
+        shown.append(show_table(table, caption, index=index, words=False))
     beside = '<div style="display:inline-block;vertical-align:top;margin-right:2em">'
     html = "".join(table.html for table in shown)
     return Shown("\n".join(table.text for table in shown), f"{beside}{html}</div>")
