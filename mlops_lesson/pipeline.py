@@ -23,10 +23,11 @@ __all__ = ["champion", "collect", "deploy", "preprocess", "run", "train", "valid
 
 def champion() -> RegisteredModel:
     """Get the version that answers; where there is none yet, the validated model is deployed first."""
-    if (found := registry.champion()) is not None:
-        return found
-    validated = artifacts.load("validated model", quiet=True)
-    return deploy(validated.trained, validated.gate, reason="the first champion")
+    try:
+        return registry.load(registry.CHAMPION)
+    except registry.UnknownVersionError:
+        validated = artifacts.load("validated model", quiet=True)
+        return deploy(validated.trained, validated.gate, reason="the first champion")
 
 
 def run(

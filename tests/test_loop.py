@@ -146,7 +146,7 @@ def test_a_challenger_no_better_than_the_champion_is_refused(loop, monkeypatch) 
     monkeypatch.setattr(repair, "retrain", lambda *_: validated().model)
     assert actions(loop, (5, 6)) == ["retrain, shadow", "refuse"]
     assert "McNemar" in loop.journal()["why"].iloc[-1]
-    assert registry.champion().version == 1
+    assert registry.load("champion").version == 1
 
 
 def test_retraining_waits_for_the_pause_and_ends_at_the_maximum(loop, monkeypatch) -> None:

@@ -157,14 +157,6 @@ def load(version: int | str) -> RegisteredModel:
     return RegisteredModel(number, model, verdict, tags, file_hash)
 
 
-def champion() -> RegisteredModel | None:
-    """Read the version that answers in production; None if none was promoted yet."""
-    try:
-        return load(CHAMPION)
-    except UnknownVersionError:
-        return None
-
-
 def promote(version: int, *, reason: str = "") -> None:
     """Let a version answer: move the alias `champion` to it, if its gate was passed and its file can be loaded.
 
@@ -197,7 +189,6 @@ def _require_passed(version: int, reason: str) -> None:
 
 def nominate(version: int, *, reason: str = "") -> None:
     """Make a version the challenger; it needs no gate, because in the shadow it answers nobody."""
-    load(version)
     with _client() as client:
         client.set_registered_model_alias(MODEL_NAME, CHALLENGER, str(version))
     journal.write("registry", "nominated", reason, version=version)

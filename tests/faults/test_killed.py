@@ -78,7 +78,7 @@ def test_killed_while_writing_progress_loses_no_finished_answer(home: Path) -> N
 
 
 def promote(reason: str) -> None:
-    registry.promote(registry.champion().version % 3 + 1, reason=reason)
+    registry.promote(registry.load("champion").version % 3 + 1, reason=reason)
 
 
 def test_killed_while_promoting_leaves_one_champion_the_old_or_the_new(home: Path) -> None:
@@ -86,12 +86,12 @@ def test_killed_while_promoting_leaves_one_champion_the_old_or_the_new(home: Pat
     validated(trained_model())
     validated(trained_model())
     for moment in range(KILLS):
-        before, lines = registry.champion().version, len(journal.read())
+        before, lines = registry.load("champion").version, len(journal.read())
         finished = killed(home, promote, moment)
-        told, champion = journal.read()["why"].tolist()[lines:], registry.champion().version
+        told, champion = journal.read()["why"].tolist()[lines:], registry.load("champion").version
         assert told in (finished, [*finished, next_one(finished)])
         # What the journal tells has happened; of a promotion that it does not tell, the alias may have moved.
         assert (champion - before - len(told)) % 3 in ((0, 1) if told == finished else (0,))
         assert sorted(versions().values()) == [[], [], ["champion"]]
     promote("goes on")
-    assert registry.champion().version == champion % 3 + 1
+    assert registry.load("champion").version == champion % 3 + 1
