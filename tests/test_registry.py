@@ -82,12 +82,6 @@ def test_rollback_goes_back_step_by_step_to_the_first():
         registry.rollback()
 
 
-def test_a_champion_that_comes_back_remembers_whom_it_replaced():
-    second = promoted(4)
-    registry.promote(1)
-    assert [registry.rollback(), registry.rollback()] == [second, 1]
-
-
 def test_a_version_whose_gate_says_no_by_now_does_not_come_back():
     promoted(4)
     registry.record_gate(1, FAILED)

@@ -131,15 +131,7 @@ class Traffic:
 
 @contextmanager
 def traffic(server: Server, images: np.ndarray) -> Iterator[Traffic]:
-    """Let two clients send requests without a break during a ``with`` block, and count those that fail.
-
-    Parameters
-    ----------
-    server : mlops_lesson.deployment.serving.Server
-        A running service.
-    images : numpy.ndarray, shape (n, 64)
-        Grey levels, 0 to 16; used in turn, each with its own parcel id.
-    """
+    """Let two clients send images of 64 grey levels without a break during a ``with`` block, and note what came."""
     requests, over = Traffic(), threading.Event()
 
     def ask() -> None:

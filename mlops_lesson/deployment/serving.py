@@ -98,9 +98,9 @@ class Server:
 def problems(response: httpx.Response) -> list[str]:
     """List what is wrong with a request that a FastAPI service refused, each problem with its place."""
     detail = response.json()["detail"]
-    return (
-        [detail] if isinstance(detail, str) else [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in detail]
-    )
+    if isinstance(detail, str):
+        return [detail]
+    return [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in detail]
 
 
 _servers: dict[tuple[Path, ...], Server] = {}
@@ -146,8 +146,7 @@ def _start(module: str, *files: Path) -> Server:
             stdout=subprocess.PIPE,
             stderr=errors,
             env={name: value for name, value in os.environ.items() if not name.upper().startswith(OTHERS_SETTINGS)},
-            # A signal meant for the notebook, such as an interrupted cell, must not reach the service: on POSIX, and on
-            # Windows.
+            # A signal meant for the notebook, such as an interrupted cell, must not reach the service.
             start_new_session=True,
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
