@@ -8,7 +8,7 @@ import contextlib
 import errno
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -19,9 +19,7 @@ WAIT_SECONDS = 10.0
 
 
 @contextlib.contextmanager
-def open_database(
-    path: Path, schema: str, *, write: bool = True, say: Callable[[str], None] = print
-) -> Iterator[sqlite3.Connection]:
+def open_database(path: Path, schema: str, *, write: bool = True) -> Iterator[sqlite3.Connection]:
     """Open a database for one transaction: saved as a whole at the end of the ``with`` block, or not at all.
 
     Parameters
@@ -32,8 +30,6 @@ def open_database(
         ``CREATE TABLE IF NOT EXISTS`` statements.
     write : bool, default True
         Whether the block writes: no other process writes until it ends.
-    say : callable, default print
-        Takes a sentence for the learner, if a damaged file was set aside.
 
     Raises
     ------
@@ -44,7 +40,7 @@ def open_database(
         with said_if_unwritable(path):
             there = path.exists()
             if there and _is_damaged(path):
-                say(_set_aside(path.resolve()))
+                print(_set_aside(path.resolve()))
                 there = False
         opened = connect(path) if write or there else sqlite3.connect(":memory:", isolation_level=None)
         with contextlib.closing(opened) as connection:
