@@ -33,7 +33,7 @@ _WAY_OUT = "Restore it with `git checkout data`, or build all data again with `p
 def _read_as(path: Path, what: str) -> Iterator[None]:
     """Name the file and the way out if it is missing, or is not what it should be."""
     if not path.is_file():
-        raise FileNotFoundError(f"The data file {path.name} is missing from {path.parent}. {_WAY_OUT}")
+        raise FileNotFoundError(f"The data file {path} is {'a folder' if path.is_dir() else 'missing'}. {_WAY_OUT}")
     try:
         yield
     except Exception as error:
