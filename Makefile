@@ -109,5 +109,5 @@ $(VENV)/pyvenv.cfg:
 $(PROXY):
 	@command -v npm >/dev/null || { \
 	  echo "The hub needs Node.js 18 or newer and npm. On Debian or Ubuntu: apt install nodejs npm" >&2; exit 1; }
-	@npm install --silent --no-fund --no-audit --no-save --no-package-lock --prefix .hub configurable-http-proxy@~5.1.0
+	@npm install --loglevel=error --no-fund --no-audit --no-save --no-package-lock --prefix .hub configurable-http-proxy@~5.1.0
 	@touch $@

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import classroom
@@ -31,6 +32,11 @@ if sys.platform == "win32":
 
 def notebook(*lines: str) -> str:
     return json.dumps({"cells": [{"source": line} for line in lines]}, indent=1)
+
+
+def test_who_installs_the_hub_gets_jupyterlab_with_it() -> None:
+    extras = tomllib.loads((COURSE / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    assert "mlops-lesson[lab]" in extras["hub"]
 
 
 class Repository:
