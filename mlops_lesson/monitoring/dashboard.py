@@ -23,7 +23,7 @@ def plot_dashboard(run: Loop) -> ShownFigure:
     table = pd.DataFrame(run.reports).set_index("week")
     weeks, accuracy, worst = table.index, table["accuracy"], table["accuracy"].idxmin()
     alerts, promoted = weeks[table["state"] == ALERT], weeks[table["action"] == "promote"]
-    to_b = [float((log.score >= 0.5).mean()) for log in run.logs]
+    table["to_b"] = [(log.score >= 0.5).mean() for log in run.logs]
     counts = {
         name: [sum(n for status, n in log.statuses.items() if status[0] == kind) for log in run.logs]
         for name, kind in (("answered", "2"), ("refused by the contract", "4"), ("failed", "5"))
@@ -45,7 +45,7 @@ def plot_dashboard(run: Loop) -> ShownFigure:
         tests.set_yticks([1, LEVEL, SMALLEST_DRAWN], ["1", f"{LEVEL}", "0.000001"])
         tests.minorticks_off()
         tests.legend(loc="lower left", ncols=3, fontsize="small")
-        share.plot(weeks, to_b, "o-", color=BLUE)
+        share.plot(table["to_b"], "o-", color=BLUE)
         share.set(ylabel="share", title="Parcels sent to chute B", ylim=(0, 0.8))
         spread = [accuracy - table["low"], table["high"] - accuracy]
         right.errorbar(weeks, accuracy, spread, fmt="o-", color=BLUE, capsize=3, label="champion, 95 % interval")
@@ -61,9 +61,9 @@ def plot_dashboard(run: Loop) -> ShownFigure:
                 axis.axvline(week + 0.5, color=PINK, linestyle="-.")
             right.annotate("promotion", (week + 0.55, 0.24), color=PINK)
         by_week = " ".join(
-            f"Week {report.week}: {report.accuracy:.2f} right, first champion {report.unattended:.2f}, {b:.2f} sent to "
-            f"B, rang: {', '.join(report.alarms) or 'none'}."
-            for report, b in zip(run.reports, to_b, strict=True)
+            f"Week {row.Index}: {row.accuracy:.2f} right, first champion {row.unattended:.2f}, {row.to_b:.2f} sent to "
+            f"B, rang: {', '.join(row.alarms) or 'none'}."
+            for row in table.itertuples()
         )
         requests = ", ".join(f"{name} {sum(count)}" for name, count in counts.items())
         d.alt = (

@@ -83,8 +83,7 @@ def explore_alarms(model: Any, pool: Pool) -> Explorer:
         headline = f"False alarms: {cost.false_alarms:.1%} of windows. Bump noticed {delay}"
         notes = [f"The bump is found within four weeks in {cost.found:.0%} of {REPEATS} invented histories."]
         if window == PARCELS_A_WEEK:
-            a_year = 52 * cost.false_alarms
-            notes.append(f"At {PARCELS_A_WEEK} parcels a week this is about {a_year:.1f} false alarms a year.")
+            notes.append(f"At {window} parcels a week this is about {52 * cost.false_alarms:.1f} false alarms a year.")
         if name == ACCURACY.name:
             notes.append("Only clicks within two days count, and this wait comes on top of the delay.")
         return Answer(headline, tuple(notes), (_draw(table, window, level),))

@@ -54,22 +54,10 @@ def joint_verdict(old: GateResult, log: WeekLog) -> GateResult:
 class WeekReport:
     """One Monday morning of the loop; the reasons are in the journal.
 
-    Parameters
-    ----------
-    week : int
-        The week that has ended.
-    accuracy, low, high : float
-        The champion's accuracy on the labels that had come, and its 95 % interval; not a number without labels.
-    unattended : float
-        The first champion's accuracy on them: what would have been without the loop.
-    values : dict of str to float
-        What each monitor read.
-    alarms : tuple of str
-        The monitors that rang.
-    state : {"nothing", "warning", "alert"}
-        A warning is for people to read; only an alert, an accuracy below the gate by more than luck, may retrain.
-    action : str
-        What the loop did.
+    `accuracy`, with its 95 % interval from `low` to `high`, is the champion's on the labels that had come, `unattended`
+    the first champion's: what would have been without the loop. All are not a number without labels. `values` and
+    `alarms` say what the monitors read, and which rang. A `state` of "warning" is for people to read; only an "alert",
+    an accuracy below the gate by more than luck, may retrain.
     """
 
     week: int
@@ -102,7 +90,7 @@ class Loop:
         """Return this run's lines of the journal: `week`, `who`, `what`, `why`."""
         return journal.read(self.run)[["week", "who", "what", "why"]]
 
-    def step(self, week: depot.LiveWeek) -> WeekReport:
+    def step(self, week: depot.LiveWeek) -> None:
         """Send a week through the service, do what Monday asks for, and report it."""
         log = send_week(self.server, week)
         self.logs.append(log)
@@ -115,9 +103,8 @@ class Loop:
         if log.known.any():
             accuracy, (low, high) = float(log.right.mean()), interval(log.right.sum(), len(log.right))
             unattended = float((self._first.predict(log.X) == log.label)[log.known].mean())
-        report = WeekReport(log.week, accuracy, low, high, unattended, values, rang, state, self._act(log, state))
-        self.reports.append(report)
-        return report
+        action = self._act(log, state)
+        self.reports.append(WeekReport(log.week, accuracy, low, high, unattended, values, rang, state, action))
 
     def _write(self, who: str, what: str, why: str, version: int | None = None) -> None:
         journal.write(who, what, why, run=self.run, week=self.logs[-1].week, version=version)
