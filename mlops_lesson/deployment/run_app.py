@@ -49,7 +49,8 @@ def run(make_app: Callable[[], Any]) -> None:
 
 def _end_with_input() -> None:
     # The process that started this one may be a launcher that has ended by now, so only the pipe tells.
-    sys.stdin.read()
+    while os.read(0, 1024):
+        continue
     os._exit(0)
 
 
