@@ -104,15 +104,6 @@ class TestExplorer:
         assert shown.text == "A number: 5; Fast: True\ntwice 5 is 10.\n- <given>"
         assert "<p><strong>twice 5 is 10.</strong></p><ul><li>&lt;given&gt;</li></ul>" in shown.result.value
 
-    def test_a_button_is_pressed_at_first_and_then_only_when_it_is(self):
-        slider, button = ipywidgets.IntSlider(1, description="n"), ipywidgets.Button(description="Send")
-        shown = Explorer("Sending", {"n": slider, "sent": button}, lambda n, sent: Answer(f"{n} {sent}"))
-        assert shown.answer.headline == "1 True"
-        slider.value = 2
-        assert shown.answer.headline == "2 False"
-        button.click()
-        assert shown.answer.headline == "2 True"
-
     def test_what_is_stored_holds_the_answer_and_says_how_to_make_it_live(self, monkeypatch):
         displayed = []
         monkeypatch.setattr("mlops_lesson.show.explorer.display", lambda bundle, raw: displayed.append(bundle))

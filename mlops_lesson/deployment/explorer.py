@@ -1,4 +1,4 @@
-"""The explorer of Deployment: prepare one parcel's image, send it to the running service, watch three layers answer."""
+"""The explorer of Deployment: change one parcel's image, and watch three layers of the running service answer."""
 
 from collections.abc import Sequence
 
@@ -9,19 +9,17 @@ from mlops_lesson.collection.depot import CHUTES, GREY_LEVELS, IMAGE_SHAPE
 from mlops_lesson.deployment import serving
 from mlops_lesson.deployment.serving import Server, ServingError, problems
 from mlops_lesson.show.explorer import Answer, Explorer
-from mlops_lesson.show.figures import plot_images
 from mlops_lesson.validation.behaviour import dim, shift
 
 CONTRACT_SCALE, PICTURE_SCALE = "0 to 16, as the contract says", "0 to 255, as in most picture files"
 PICTURE_LEVELS = 255
-SEND = "Send to the service"
 PROBLEMS_SHOWN = 3
 
 
 def explore_service(server: Server, images: np.ndarray, labels: Sequence[int]) -> Explorer:
-    """Choose a parcel, move it, dim it, send it to the service, and watch the three layers answer.
+    """Choose a parcel, move it, dim it: each image is sent to the service, and its three layers answer.
 
-    The first parcel is sent at once. A service that was stopped meanwhile is started again.
+    A service that was stopped meanwhile is started again.
 
     Parameters
     ----------
@@ -34,14 +32,10 @@ def explore_service(server: Server, images: np.ndarray, labels: Sequence[int]) -
     """
     images = np.asarray(images, dtype=float).reshape(-1, IMAGE_SHAPE[0] * IMAGE_SHAPE[1])
 
-    def answer(parcel: int, columns: int, brightness: int, scale: str, send: bool) -> Answer:
+    def answer(parcel: int, columns: int, brightness: int, scale: str) -> Answer:
         nonlocal server
         untouched, what = images[parcel - 1], f"parcel {parcel}, shift {columns}, lamps at {brightness} %"
         image = shift(dim(untouched, brightness / 100), columns).ravel()
-        if not send:
-            alt = f"An 8 by 8 image, {what}, mean grey {image.mean():.1f} of {GREY_LEVELS}."
-            picture = plot_images([image.reshape(IMAGE_SHAPE)], [what], title="1 Input Data", alt=alt, columns=1)
-            return Answer(f"Not sent yet: {what}", (f"Press the button “{SEND}”.",), (picture,))
         try:
             if not server.running:
                 server = serving.start()
@@ -51,13 +45,11 @@ def explore_service(server: Server, images: np.ndarray, labels: Sequence[int]) -
         except ServingError as error:
             return Answer("There is no answer", (str(error),))
 
-    waiting = {"continuous_update": False}
     controls = {
-        "parcel": ipywidgets.IntSlider(1, 1, len(images), description="Parcel", **waiting),
-        "columns": ipywidgets.IntSlider(0, -3, 3, description="Shift right, pixels", **waiting),
-        "brightness": ipywidgets.IntSlider(100, 20, 100, 10, description="Brightness, %", **waiting),
+        "parcel": ipywidgets.IntSlider(1, 1, len(images), description="Parcel"),
+        "columns": ipywidgets.IntSlider(0, -3, 3, description="Shift right, pixels"),
+        "brightness": ipywidgets.IntSlider(100, 20, 100, 10, description="Brightness, %"),
         "scale": ipywidgets.RadioButtons(options=[CONTRACT_SCALE, PICTURE_SCALE], description="Grey levels sent"),
-        "send": ipywidgets.Button(description=SEND),
     }
     return Explorer("One parcel, sent to the service", controls, answer)
 

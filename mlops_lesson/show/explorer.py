@@ -64,8 +64,8 @@ class Explorer:
     title : str
         What can be explored, a few words; it names the group of controls.
     controls : mapping of str to ipywidgets.Widget
-        Checkboxes, radio buttons, sliders or buttons, each with a description, by the name of the argument of `answer`
-        that gets its value. A button's value is whether it has just been pressed; at first, it is.
+        Checkboxes, radio buttons or sliders, each with a description, by the name of the argument of `answer` that
+        gets its value.
     answer : callable
         Takes the controls' values by those names and returns an `Answer`.
     """
@@ -80,28 +80,21 @@ class Explorer:
         self.widget = ipywidgets.VBox([row, self.result, _Page(title=title)])
         self.widget.add_class("mlops-explorer")
         for control in self.controls:
-            if isinstance(control, ipywidgets.Button):
-                control.on_click(self._follow)
-            else:
-                control.observe(self._follow, "value")
+            control.observe(self._follow, "value")
         self._follow()
         # What lives now, above all the libraries, will stay: the garbage collector need not look through it again,
         # which would hold an answer up by a quarter of a second. New rubbish is cleared away first.
         gc.collect(1)
         gc.freeze()
 
-    def _follow(self, moved: Any = None) -> None:
-        values = {
-            name: moved in (None, control) if isinstance(control, ipywidgets.Button) else control.value
-            for name, control in self._named.items()
-        }
-        self.answer = self._answer_to(**values)
+    def _follow(self, _change: Any = None) -> None:
+        self.answer = self._answer_to(**{name: control.value for name, control in self._named.items()})
         self.result.value = self.answer.html
 
     @property
     def text(self) -> str:
         """The controls' values and the answer in words."""
-        state = [f"{each.description}: {each.value}" for each in self.controls if hasattr(each, "value")]
+        state = [f"{each.description}: {each.value}" for each in self.controls]
         return f"{'; '.join(state)}\n{self.answer.text}"
 
     def __repr__(self) -> str:

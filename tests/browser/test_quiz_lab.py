@@ -158,7 +158,6 @@ controls = {
     "monitor": ipywidgets.ToggleButtons(options=["brightness", "scores"], description="Monitor"),
     "control": ipywidgets.ToggleButton(description="Control stream"),
     "source": ipywidgets.RadioButtons(options=["history", "live"], description="Source"),
-    "again": ipywidgets.Button(description="Run again", button_style="success"),
 }
 Explorer("Epochs and learning rate", controls, lambda epochs, **_: Answer(f"{epochs} epochs"))
 """
