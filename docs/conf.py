@@ -50,7 +50,7 @@ html_sourcelink_suffix = ""
 html_use_index = False
 html_domain_indices = False
 
-# Links are tried by `make links`, which needs a network. Some hosts answer readers only.
+# Links are tried by `make nightly`, which needs a network. Some hosts answer readers only.
 linkcheck_timeout = 30
 linkcheck_retries = 3
 linkcheck_workers = 4
