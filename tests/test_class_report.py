@@ -341,9 +341,9 @@ def test_a_report_leaves_earlier_ones_with_a_number_and_is_no_export(folder, rep
 
 
 def test_the_command_makes_both_files_and_says_what_is_to_do(folder, tmp_path, capsys):
-    for name, seed in (("a.json", 1), ("c.json", 2)):
-        save(folder, name, make_export(seed, "Ada" if seed == 1 else "", stages=1))
-    (folder / "link.json").symlink_to(folder / "a.json")
+    save(folder, "ada/a.json", make_export(1, "Ada", stages=1))
+    save(folder, "ada/notes.txt", {})
+    save(folder, "c.json", make_export(2, "", stages=1))
     (folder / "odd.json").write_text("{")
     out = tmp_path / "out"
     assert main(["report", str(folder), "--out", str(out), "--stage", "1", "--same", "Ada", "c.json"]) == 0
