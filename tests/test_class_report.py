@@ -257,6 +257,7 @@ def test_a_zip_file_that_is_too_much_costs_no_other_file_its_place(folder):
         "cut.zip": zipped(a__json=make_export(2, "Bea"))[:-30],
         "damaged.zip": damaged,
         "deep.zip": zipped(a__zip=zipped(b__zip=zipped(c__json=make_export(3, "Cem")))),
+        "endless.zip": zipped(**{"//a__json": make_export(4, "Dan")}),
     }.items():
         (folder / name).write_bytes(content)
     report = build(folder)
@@ -266,6 +267,7 @@ def test_a_zip_file_that_is_too_much_costs_no_other_file_its_place(folder):
         "cut.zip": "it is damaged or locked, as a zip file or inside one",
         "damaged.zip/a.json": "it is damaged or locked, as a zip file or inside one",
         "deep.zip/a.zip/b.zip": NEITHER,
+        "endless.zip": "it is damaged or locked, as a zip file or inside one",
     }
 
 
