@@ -26,7 +26,7 @@ def test_the_given_trace_is_the_given_table():
 
 def test_traces_are_compared_over_the_epochs_of_both():
     table = compare_traces(TrainingTrace((Epoch(1, 0.70, 0.55), Epoch(2, 0.45, 0.74))))
-    numbers = ["epoch", "given loss", "own loss", "given accuracy", "own accuracy", "difference"]
+    numbers = ["epoch", "given loss", "own loss", "given accuracy", "own accuracy", "larger difference"]
     assert table[numbers].round(9).to_numpy().tolist() == [
         [1, 0.65, 0.70, 0.60, 0.55, 0.05],
         [2, 0.45, 0.45, 0.75, 0.74, 0.01],

@@ -98,6 +98,6 @@ def compare_traces(own: TrainingTrace) -> pd.DataFrame:
     """
     metrics, given, ours = ["loss", "accuracy"], GIVEN_TRACE.to_frame(), own.to_frame()
     both = given.add_prefix("given ").join(ours.add_prefix("own "), how="inner")
-    both["difference"] = (ours[metrics] - given[metrics]).abs().max(axis="columns")
-    columns = ["given loss", "own loss", "given accuracy", "own accuracy", "difference", "given observation"]
+    both["larger difference"] = (ours[metrics] - given[metrics]).abs().max(axis="columns")
+    columns = ["given loss", "own loss", "given accuracy", "own accuracy", "larger difference", "given observation"]
     return both[columns].reset_index()
