@@ -105,7 +105,7 @@ def test_a_camera_that_is_clearly_too_weak_refuses_a_model_with_a_good_average_a
     verdict = ask_gate(first(185), first(120), np.where(np.arange(200) < 170, 1, 4))
     assert verdict.reasons == [
         f"passed: the accuracy's interval begins at {interval(185, 200)[0]:.3f}, the gate asks for 0.85",
-        "passed: only this model is right on 65 images, only the baseline on 0: McNemar's test p < 0.001",
+        "passed: only this model is right on 65 images, only the baseline on 0, McNemar's p < 0.001",
         f"failed: the weakest camera, 4, has 0.500 on 30 images, its interval ends at {interval(15, 30)[1]:.3f}",
     ]
     assert verdict.failures == [verdict.reasons[2].removeprefix("failed: ")]

@@ -98,7 +98,7 @@ def check_gate(
     worst = by_camera["high"].idxmin()
     rules = {
         f"the accuracy's interval begins at {low:.3f}, the gate asks for {required:.2f}": low >= required,
-        f"only this model is right on {ahead} images, only the {baseline} on {behind}: McNemar's test "
+        f"only this model is right on {ahead} images, only the {baseline} on {behind}, McNemar's "
         f"p {'< 0.001' if p_value < 0.001 else f'= {p_value:.3f}'}": ahead > behind and p_value < 1 - CONFIDENCE,
         f"the weakest camera, {worst}, has {by_camera['accuracy'][worst]:.3f} on {by_camera['n'][worst]} images, its "
         f"interval ends at {by_camera['high'][worst]:.3f}": by_camera["high"][worst] >= required,
