@@ -161,31 +161,20 @@ def move_the_explorer(path: Path) -> list[float]:
 
 
 def _move_all(explorer: Any) -> Iterator[float]:
-    buttons = [control for control in explorer.controls if hasattr(control, "click")]
-
-    def move(control: Any, value: Any) -> None:
-        control.value = value
-        for button in buttons:
-            button.click()
-
     for control in explorer.controls:
-        begun_with = getattr(control, "value", None)
+        begun_with = control.value
         for value in _positions(control):
-            yield seconds(lambda control=control, value=value: move(control, value))
-        if begun_with is not None:
-            move(control, begun_with)
+            yield seconds(lambda control=control, value=value: setattr(control, "value", value))
+        control.value = begun_with
 
 
 def _positions(control: Any) -> list[Any]:
-    value = getattr(control, "value", None)
-    if isinstance(value, bool):
-        return [not value]
+    if isinstance(control.value, bool):
+        return [not control.value]
     if hasattr(control, "options"):
         options = [each[1] if isinstance(each, tuple) else each for each in control.options]
-        return [each for each in options if each != value][:3]
-    if not isinstance(value, int | float):
-        return []
-    tried = [value + (getattr(control, "step", None) or 1) * n for n in (1, 2, 3, -1, -2, -3)]
+        return [each for each in options if each != control.value][:3]
+    tried = [control.value + control.step * n for n in (1, 2, 3, -1, -2, -3)]
     return [each for each in tried if control.min <= each <= control.max][:3]
 
 

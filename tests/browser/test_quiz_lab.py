@@ -151,15 +151,11 @@ import ipywidgets
 from mlops_lesson.show.explorer import Answer, Explorer
 controls = {
     "epochs": ipywidgets.IntSlider(value=3, min=1, max=30, description="Epochs"),
-    "rate": ipywidgets.FloatLogSlider(value=0.08, min=-3, max=1, description="Learning rate"),
-    "weeks": ipywidgets.IntRangeSlider(value=(2, 5), max=10, description="Weeks"),
     "window": ipywidgets.SelectionSlider(options=[75, 150, 300], description="Window"),
     "clean": ipywidgets.Checkbox(description="Remove duplicates"),
-    "monitor": ipywidgets.ToggleButtons(options=["brightness", "scores"], description="Monitor"),
-    "control": ipywidgets.ToggleButton(description="Control stream"),
     "source": ipywidgets.RadioButtons(options=["history", "live"], description="Source"),
 }
-Explorer("Epochs and learning rate", controls, lambda epochs, **_: Answer(f"{epochs} epochs"))
+Explorer("Epochs", controls, lambda epochs, **_: Answer(f"{epochs} epochs"))
 """
 
 
@@ -169,13 +165,10 @@ def test_the_controls_of_an_explorer_have_names_and_keep_their_keys(lab):
     page = lab.page
     for role, name in [
         ("slider", "Epochs"),
-        ("slider", "Weeks, from"),
-        ("slider", "Weeks, to"),
         ("slider", "Window"),
-        ("group", "Epochs and learning rate"),
+        ("group", "Epochs"),
         ("radiogroup", "Source"),
         ("checkbox", "Remove duplicates"),
-        ("button", "Control stream"),
     ]:
         expect(page.get_by_role(role, name=name, exact=True)).to_be_visible()
     page.get_by_role("slider", name="Epochs").focus()

@@ -20,12 +20,7 @@ const STYLE = `
 .mlops-explorer .widget-radio-box label { display: flex; flex-direction: row-reverse; justify-content: flex-end; gap: 0.5em;
   align-items: center; min-height: 28px; height: auto; }
 .mlops-explorer .widget-checkbox label { min-height: 28px; display: flex; align-items: center; gap: 0.5em; }
-.mlops-explorer .jupyter-button, .mlops-explorer .widget-toggle-button { min-height: 32px; height: auto; opacity: 1;
-  color: var(--jp-ui-font-color1, ButtonText); background: var(--jp-layout-color1, ButtonFace);
-  border: 1px solid var(--jp-ui-font-color1, currentColor); border-radius: 4px; width: auto; box-shadow: none; }
-.mlops-explorer .jupyter-button.mod-active { background: var(--jp-ui-font-color1, ButtonText); color: var(--jp-layout-color1, ButtonFace);
-  text-decoration: underline; }
-.mlops-explorer :is(button, input, [role=slider], [contenteditable], summary, a):focus-visible {
+.mlops-explorer :is(input, [role=slider], summary, a):focus-visible {
   outline: 3px solid var(--jp-ui-font-color1, currentColor); outline-offset: 2px; }`;
 
 const FOCUSABLE = "input, button, select, textarea, summary, a[href], [role=slider], [contenteditable], [tabindex]";
@@ -43,12 +38,11 @@ function name(root, title) {
     const box = label.parentElement;
     const words = label.textContent.trim();
     if (!words) continue;
-    const handles = box.querySelectorAll("[role=slider]");
-    handles.forEach((handle, at) => {
-      set(handle, "aria-label", handles.length === 1 ? words : `${words}, ${at === 0 ? "from" : "to"}`);
+    for (const handle of box.querySelectorAll("[role=slider]")) {
+      set(handle, "aria-label", words);
       const readout = box.querySelector(".widget-readout");
-      if (readout && handles.length === 1) set(handle, "aria-valuetext", readout.textContent.trim());
-    });
+      if (readout) set(handle, "aria-valuetext", readout.textContent.trim());
+    }
     // What is typed into a readout and is no value of the slider would leave an empty box.
     for (const readout of box.querySelectorAll(".widget-readout")) set(readout, "contenteditable", "false");
     const radios = box.querySelectorAll(":scope > .widget-radio-box input[type=radio]");
@@ -58,13 +52,7 @@ function name(root, title) {
       box.dataset.mlopsName = box.dataset.mlopsName || `mlops-explorer-${crypto.getRandomValues(new Uint32Array(2)).join("-")}`;
       for (const radio of radios) if (radio.name !== box.dataset.mlopsName) radio.name = box.dataset.mlopsName;
     }
-    if (box.matches(".widget-toggle-buttons")) {
-      set(box, "role", "group");
-      set(box, "aria-label", words);
-    }
   }
-  for (const button of root.querySelectorAll(".widget-toggle-button"))
-    set(button, "aria-pressed", String(button.classList.contains("mod-active")));
   for (const result of root.querySelectorAll(".mlops-explorer-result")) {
     set(result, "role", "status");
     set(result, "aria-live", "polite");
