@@ -92,7 +92,7 @@ def test_the_pool_holds_the_test_images_and_the_control_stream() -> None:
     assert np.array_equal(pool().X, np.concatenate([clean().part("test")[0], *(week.X for week in weeks)]))
     assert pool().n_reference == 200
     assert np.array_equal(pool().label[:200], clean().part("test")[1])
-    assert (pool().delay[pool().label >= 0] > np.timedelta64(0)).all()
+    assert (pool().delay[pool().label >= 0] > np.timedelta64(0, "s")).all()
     assert [len(left) for left in pool().time_left] == [len(week.X) for week in weeks]
 
 
