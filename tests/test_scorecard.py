@@ -83,7 +83,7 @@ def test_the_score_is_that_of_the_weakest_section(card: ScoreCard) -> None:
         ("quality does not get worse", lambda e: with_reports(e, values={})),
         ("model's age", lambda e: with_reports(e, action="go on")),
         ("answers a few requests first", lambda e: with_run(e, run="another run")),
-        ("number in the lab", lambda e: with_reports(e, state="nothing")),
+        ("move together", lambda e: with_reports(e, state="nothing")),
     ],
 )
 def test_a_test_fails_without_its_evidence(evidence: Evidence, name: str, spoil) -> None:

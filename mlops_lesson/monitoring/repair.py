@@ -1,4 +1,4 @@
-"""Find the cause of a drop, fix it at the door, or train a challenger that has learned the new position."""
+"""Find the cause of a drop, move the images back, or train a challenger that has learned the new position."""
 
 import hashlib
 from collections.abc import Sequence
@@ -72,7 +72,7 @@ def find_move(diagnosis: pd.DataFrame) -> str | None:
 
 
 def move_back(X: np.ndarray, move: str) -> np.ndarray:
-    """Fix images at the door: move them back by what the cameras have moved, before any model sees them."""
+    """Move images back by what the cameras have moved, before any model sees them."""
     return shift(X, *MOVES[BACK[move]])
 
 
