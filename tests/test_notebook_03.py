@@ -82,11 +82,11 @@ def test_what_we_saw_in_the_explorer_is_what_it_shows():
     for value in (0.271, 0.1):
         rate.value = value
         seen[value] = explorer.answer.headline
-    assert seen[0.271].startswith("Loss 0.31, accuracy 0.86")
-    assert seen[0.1].startswith("Loss 0.34, accuracy 0.86")
+    assert seen[0.271].startswith("Loss 0.315, accuracy 0.860")
+    assert seen[0.1].startswith("Loss 0.342, accuracy 0.863")
     epochs.value = 10
     rate.value = 0.003
-    assert explorer.answer.headline.startswith("Loss 0.64, accuracy 0.70")
+    assert explorer.answer.headline.startswith("Loss 0.639, accuracy 0.697")
     rate.value = 0.7
     learned = []
     for value in units.options:

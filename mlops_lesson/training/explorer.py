@@ -36,7 +36,7 @@ def training_explorer(clean: CleanDataset) -> Explorer:
         chosen = TrainingSettings(learning_rate=learning_rate, hidden_units=hidden_units, epochs=epochs)
         trace = train(clean, chosen, "Your run").trace
         last = trace.epochs[-1]
-        headline = f"Loss {last.loss:.2f}, accuracy {last.accuracy:.2f} after epoch {last.epoch}: {how_it_went(trace)}"
+        headline = f"Loss {last.loss:.3f}, accuracy {last.accuracy:.3f} after epoch {last.epoch}: {how_it_went(trace)}"
         return Answer(headline, shown=(plot_trace(trace, GIVEN_TRACE, title="Your run beside the given trace"),))
 
     # A SelectionSlider's value cannot be typed into; an IntSlider's can, and may be left empty.
