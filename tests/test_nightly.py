@@ -97,7 +97,7 @@ def running(python: Path, *command: str) -> Iterator[str]:
 
 def answer(method: str, address: str, **more: object) -> httpx.Response:
     """Ask until there is an answer."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while True:
         try:
             return httpx.request(method, address, timeout=30, trust_env=False, **more)
@@ -119,7 +119,7 @@ def test_a_plain_and_full_mlflow_reads_shows_and_serves_what_the_course_register
         [str(stranger), "-c", PREDICT, address], input=json.dumps(images.tolist()), capture_output=True, text=True
     )
     assert json.loads(asked.stdout or "0") == expected, asked.stderr
-    with running(stranger, "ui", "--backend-store-uri", address) as ui:
+    with running(stranger, "ui", "--workers", "1", "--backend-store-uri", address) as ui:
         assert answer("GET", ui).status_code == 200
         told = answer("GET", f"{ui}/api/2.0/mlflow/registered-models/get", params={"name": "parcel-chute"}).json()
         assert told["registered_model"]["aliases"] == [{"alias": "champion", "version": "1"}]
