@@ -138,7 +138,7 @@ def gives_nothing(image):
         ("1.1", lost_by_inner_join, "inner join"),
         ("1.3", lambda files: sha(sorted(files.items()))[:40], "use `.hexdigest()`"),
         ("1.3", lambda files: sha(files), "go through `sorted(files)`"),
-        ("1.3", lambda files: sha(sorted(files)), "every content has to"),
+        ("1.3", lambda files: sha(sorted(files)), "the whole content of every file has to"),
         ("1.3", lambda files: sha(sorted(files.values())), "the names have to"),
         ("1.3", lambda files: sha(b"".join(name.encode() + files[name] for name in sorted(files))), "without a border"),
         ("1.3", hash_in_a_name, "one start of Python to the next"),
