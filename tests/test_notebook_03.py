@@ -9,7 +9,7 @@ import pytest
 from course_models import clean, trained
 
 from mlops_lesson import artifacts
-from mlops_lesson.training.explorer import training_explorer
+from mlops_lesson.training.explorer import explore_training
 from mlops_lesson.training.network import TrainingSettings, train, train_baseline
 
 NOTEBOOK = Path(__file__).resolve().parent.parent / "notebooks" / "03_model_training.ipynb"
@@ -76,7 +76,7 @@ def test_guessing_is_below_one_half_and_the_third_epoch_beats_the_regression_by_
 
 
 def test_what_we_saw_in_the_explorer_is_what_it_shows():
-    explorer = training_explorer(clean())
+    explorer = explore_training(clean())
     rate, units, epochs = explorer.controls
     seen = {}
     for value in (0.271, 0.1):

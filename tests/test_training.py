@@ -10,7 +10,7 @@ from sklearn.neural_network import MLPClassifier
 
 from mlops_lesson.show import figures
 from mlops_lesson.training import charts
-from mlops_lesson.training.explorer import how_it_went, training_explorer
+from mlops_lesson.training.explorer import explore_training, how_it_went
 from mlops_lesson.training.trace import GIVEN_TRACE, Epoch, TrainingTrace, compare_traces, train_with_trace
 
 RUN = TrainingTrace((Epoch(1, 0.7, 0.5, 0.8), Epoch(2, 0.3, 0.9, 0.4), Epoch(3, 0.5, 0.8, 0.1)), "A run")
@@ -117,7 +117,7 @@ def test_probabilities_are_counted_by_the_chute_that_the_parcel_belongs_to(axes)
 
 
 def test_the_explorer_begins_with_the_courses_settings_and_three_epochs_beside_the_given_trace():
-    explorer, last = training_explorer(clean()), trained(3).trace.epochs[-1]
+    explorer, last = explore_training(clean()), trained(3).trace.epochs[-1]
     settings, headline, *_ = explorer.text.splitlines()
     assert settings == "Learning rate: 0.271; Hidden units: 32; Epochs: 3"
     assert headline == f"Loss {last.loss:.2f}, accuracy {last.accuracy:.2f} after epoch 3: it has learned."

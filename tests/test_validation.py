@@ -8,7 +8,7 @@ from scipy.stats import binom
 
 from mlops_lesson import pipeline
 from mlops_lesson.validation.behaviour import behaviour, dim, shift
-from mlops_lesson.validation.explorer import cheapest, costs, validation_explorer
+from mlops_lesson.validation.explorer import cheapest, costs, explore_costs
 from mlops_lesson.validation.gate import check_gate
 from mlops_lesson.validation.measures import interval, mcnemar, plot_calibration, plot_seeds, slices
 from mlops_lesson.validation.model_card import write_card
@@ -154,7 +154,7 @@ def test_the_cheapest_threshold_is_that_of_the_prices(prices, threshold, minutes
 
 
 def test_moving_a_price_moves_the_threshold_and_says_what_it_does_to_both_mistakes():
-    explorer = validation_explorer({"3 epochs": trained(3).model}, *clean().part("validation"))
+    explorer = explore_costs({"3 epochs": trained(3).model}, *clean().part("validation"))
     _, in_a, in_b = explorer.controls
     X, y = clean().part("validation")
     probability, thresholds = trained(3).model.predict_proba(X)[:, 1], []

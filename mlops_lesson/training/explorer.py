@@ -27,7 +27,7 @@ def how_it_went(trace: TrainingTrace) -> str:
     return "it is on its way, give it more epochs"
 
 
-def training_explorer(clean: CleanDataset) -> Explorer:
+def explore_training(clean: CleanDataset) -> Explorer:
     """Let a learner change three settings and watch the trace on the validation images, beside the given trace."""
     base = TrainingSettings()
 

@@ -62,7 +62,7 @@ def _draw(y: np.ndarray, probability: np.ndarray, minutes: pd.Series, headline: 
     return d.shown
 
 
-def validation_explorer(models: Mapping[str, Any], X: np.ndarray, y: np.ndarray) -> Explorer:
+def explore_costs(models: Mapping[str, Any], X: np.ndarray, y: np.ndarray) -> Explorer:
     """Let a learner set the price of each kind of mistake, and find the threshold that makes them cheapest.
 
     Parameters
