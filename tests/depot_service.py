@@ -22,7 +22,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from mlops_lesson.deployment import registry
-from mlops_lesson.keep.store import MODEL_NAME, mend_store, open_store
+from mlops_lesson.keep.store import MODEL_NAME, open_store, repair_store
 from mlops_lesson.training.network import TrainingSettings, fit_on
 from mlops_lesson.validation.gate import GateResult
 
@@ -96,7 +96,7 @@ def fill_home(folder: Path) -> None:
     made = prepared("depot-home", lambda: registry.promote(validated(trained_model())), new_store())
     shutil.copytree(made, folder, dirs_exist_ok=True)
     with as_home(folder), redirect_stdout(io.StringIO()):
-        mend_store()
+        repair_store()
 
 
 @functools.cache

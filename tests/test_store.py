@@ -1,4 +1,4 @@
-"""The learner's MLflow store: made once, plain MLflow's own, mended, moved, and at home in any folder."""
+"""The learner's MLflow store: made once, plain MLflow's own, repaired, moved, and at home in any folder."""
 
 import os
 import shutil

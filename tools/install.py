@@ -102,7 +102,7 @@ def main() -> int:
         install(part)
     except subprocess.CalledProcessError as error:
         print(f"The set-up stopped; what it says stands above ({Path(error.cmd[2]).name}). Run the same command again")
-        print("once that is mended; what has been fetched is kept. `make preflight` looks for the usual causes.")
+        print("once that is fixed; what has been fetched is kept. `make preflight` looks for the usual causes.")
         return 1
     settings = ENVIRONMENT / "share" / "jupyter" / "lab" / "settings"
     settings.mkdir(parents=True, exist_ok=True)

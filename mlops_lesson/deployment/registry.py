@@ -18,7 +18,7 @@ from urllib.request import url2pathname
 
 from mlops_lesson.keep import journal
 from mlops_lesson.keep.database import open_database
-from mlops_lesson.keep.store import MODEL_NAME, RegistryError, mend_store, open_store, store_path
+from mlops_lesson.keep.store import MODEL_NAME, RegistryError, open_store, repair_store, store_path
 from mlops_lesson.training.network import TrainedModel
 from mlops_lesson.validation.gate import GateResult
 
@@ -133,7 +133,7 @@ def load(version: int | str) -> RegisteredModel:
     import skops.io
 
     rows = []
-    if mend_store():
+    if repair_store():
         with open_database(store_path(), "", write=False) as store:
             rows = store.execute(_FIND, (MODEL_NAME, version, version)).fetchall()
     if not rows:

@@ -19,7 +19,7 @@ import httpx
 import numpy as np
 
 from mlops_lesson.deployment.prediction import PredictionTrace
-from mlops_lesson.keep.files import said_if_unwritable
+from mlops_lesson.keep.files import translate_write_errors
 from mlops_lesson.keep.paths import home, make_private_file, make_private_folder
 
 REQUEST_SECONDS = 10.0
@@ -136,7 +136,7 @@ def _start(module: str, *files: Path) -> Server:
     key, log = (home(), *files), home() / "service.log"
     if key in _servers:
         _servers.pop(key).stop()
-    with said_if_unwritable(log):
+    with translate_write_errors(log):
         make_private_folder(log.parent)
         errors = make_private_file(log).open("ab")
     with errors:

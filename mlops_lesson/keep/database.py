@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from mlops_lesson.keep.files import CannotWriteError, said_if_unwritable
+from mlops_lesson.keep.files import CannotWriteError, translate_write_errors
 from mlops_lesson.keep.paths import make_private_file, make_private_folder
 
 WAIT_SECONDS = 10.0
@@ -37,7 +37,7 @@ def open_database(path: Path, schema: str, *, write: bool = True) -> Iterator[sq
         If the system refuses; the file is unchanged.
     """
     try:
-        with said_if_unwritable(path):
+        with translate_write_errors(path):
             there = path.exists()
             if there and _is_damaged(path):
                 print(_set_aside(path.resolve()))
@@ -58,7 +58,7 @@ def open_database(path: Path, schema: str, *, write: bool = True) -> Iterator[sq
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open a database in autocommit mode; it is made if needed, for its owner alone."""
-    with said_if_unwritable(path):
+    with translate_write_errors(path):
         make_private_folder(path.parent)
         make_private_file(path)
     address = path.as_uri() + "?nolock=1" * (not has_locks(path.parent))

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from mlops_lesson.keep.paths import HOME_VARIABLE, make_private_folder
 
-ROOM = f"Make room on the disk or allow writing there, or set {HOME_VARIABLE} to another folder"
+_ADVICE = f"Make room on the disk or allow writing there, or set {HOME_VARIABLE} to another folder"
 
 
 class CannotWriteError(OSError):
     """A file cannot be written; the text names it and says what to do next."""
 
-    def __init__(self, path: Path, reason: object, advice: str = ROOM) -> None:
+    def __init__(self, path: Path, reason: object, advice: str = _ADVICE) -> None:
         super().__init__(
             f"{path} cannot be written ({reason}). What was there before is unchanged. {advice}, then run the cell "
             "again."
@@ -22,7 +22,7 @@ class CannotWriteError(OSError):
 
 
 @contextmanager
-def said_if_unwritable(path: Path) -> Iterator[None]:
+def translate_write_errors(path: Path) -> Iterator[None]:
     """Turn the system's refusal to write a file in the ``with`` block into a `CannotWriteError`."""
     try:
         yield
@@ -42,7 +42,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     content : bytes
         What.
     """
-    with said_if_unwritable(path):
+    with translate_write_errors(path):
         target = path.resolve()
         make_private_folder(target.parent)
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=".mlops_lesson-", suffix=".part")

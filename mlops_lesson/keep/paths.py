@@ -8,8 +8,6 @@ import os
 from pathlib import Path
 
 HOME_VARIABLE = "MLOPS_LESSON_HOME"
-
-
 COURSE_VARIABLE = "MLOPS_LESSON_COURSE"
 
 

@@ -1,7 +1,7 @@
 """The learner's MLflow store: training runs and registered models in one SQLite file, the models' files beside it.
 
 Plain MLflow reads and writes it. What is done here is what MLflow leaves to its user: make the store where the
-learner's work lies, keep a copy of its last good state, mend it from there, and follow a folder that was moved.
+learner's work lies, keep a copy of its last good state, restore it from there, and follow a folder that was moved.
 """
 
 import io
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops_lesson.keep.database import connect, has_locks, open_database
-from mlops_lesson.keep.files import said_if_unwritable
+from mlops_lesson.keep.files import translate_write_errors
 from mlops_lesson.keep.journal import open_journal
 from mlops_lesson.keep.paths import home, make_private_file, make_private_folder
 
@@ -56,12 +56,12 @@ def open_store() -> str:
     """
     mlflow, path = _mlflow(), store_path()
     # One process at a time, so that there is one store.
-    with open_journal(), said_if_unwritable(path):
+    with open_journal(), translate_write_errors(path):
         first, aside = path.with_name("registry.db"), path.with_name("registry.first-edition.db")
         if first.exists() and not aside.exists():
             first.rename(aside)
             print(f"The first edition's registry was set aside as {aside.name}: this edition begins a new one.")
-        if not mend_store():
+        if not repair_store():
             _make_store(path)
     address = _address(path)
     try:
@@ -77,8 +77,8 @@ def open_store() -> str:
     return address
 
 
-def mend_store() -> bool:
-    """Say whether there is a store; a damaged one comes back from its copy, a moved one finds its files again."""
+def repair_store() -> bool:
+    """Restore a damaged store from its copy, give a moved one its new paths, and return whether there is a store."""
     path = store_path()
     here, before = path.with_suffix("").as_uri(), _location_of_files(path)
     if before is None and (before := _location_of_files(_copy_of(path))) is not None:
