@@ -111,8 +111,8 @@ class Service:
         self.rollout.stop("the champion was loaded again")
         return self.health()
 
-    def let_in(self, order: RolloutOrder) -> Status:
-        """Let the challenger in, or end the rollout."""
+    def set_rollout(self, order: RolloutOrder) -> Status:
+        """Let the challenger in, in the shadow or as a canary, or end the rollout."""
         if order.mode == OFF:
             self.rollout.stop()
             return self.rollout.status
@@ -155,7 +155,7 @@ def create_app() -> FastAPI:
     app.post("/trace")(service.trace)
     app.get("/health")(service.health)
     app.post("/reload")(service.reload)
-    app.post("/rollout")(service.let_in)
+    app.post("/rollout")(service.set_rollout)
     app.get("/metrics", response_class=PlainTextResponse)(service.metrics)
 
     @app.middleware("http")

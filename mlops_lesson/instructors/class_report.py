@@ -105,6 +105,7 @@ class ExerciseResult:
         """How many have solved it."""
         return self.outcomes["right"]
 
+    # Nothing is known of a first answer: an exercise is tried until it is right.
     right_first = right_now
 
     @property

@@ -24,7 +24,6 @@ STEPS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 """By step, its description and the faults whose rows it removes."""
 
-
 Outcome = tuple[int, tuple[str, ...], np.ndarray | None]
 """Rows kept, what to say about them, and for each validation image whether it is answered right; None: no model."""
 

@@ -36,8 +36,8 @@ def write_export(folder: Path, content: Mapping[str, Any]) -> Path:
 def checksum(export: Mapping[str, Any]) -> str:
     """Return the checksum of an export's content, whatever the file's spaces and line ends.
 
-    There is no key in it: it tells that a file was damaged or edited, not who wrote it. Who reads this function can
-    seal a file that he made up.
+    There is no key in it: it tells that a file was damaged or edited, not who wrote it. Anyone who reads this function
+    can seal a file that they made up.
     """
     content = {key: value for key, value in export.items() if key != "checksum"}
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
@@ -45,7 +45,7 @@ def checksum(export: Mapping[str, Any]) -> str:
 
 
 def clean_text(text: str, longest: int = LONGEST_NAME) -> str:
-    """Return text that was typed by a stranger as one line without control signs or signs that turn the direction.
+    """Return text that a stranger typed as one line, without control characters or those that turn the direction.
 
     It is cut off after so many characters. Markup stays as it is and has to be escaped where it is shown.
     """

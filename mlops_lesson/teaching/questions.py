@@ -1,6 +1,6 @@
 """Questions and flashcards: what they hold, and how a file of them is read.
 
-A rule that is broken is told with the file, the place in it and what stands there.
+A broken rule is reported with the file, the place in it and what stands there.
 """
 
 import hashlib
@@ -18,8 +18,6 @@ from pydantic.dataclasses import dataclass
 from mlops_lesson.stages import Stage, get_stage
 
 QUESTIONS_FOLDER = Path(__file__).resolve().parent / "questions"
-
-
 LETTERS = "ABCDEFGHIJ"
 
 

@@ -25,7 +25,6 @@ from mlops_lesson.teaching.questions import (
 
 FINAL = "final"
 
-
 _HOW = {"single": "", "choose_all": " (choose all that apply)", "put_in_order": " (put in order)"}
 
 

@@ -94,7 +94,7 @@ def compare_traces(own: TrainingTrace) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row for each epoch that both have: `epoch`, `given loss`, `own loss`, `given accuracy`, `own accuracy`,
-        `difference`, the larger one of the two without its sign, and `given observation`.
+        `larger difference` (of loss or accuracy, without its sign) and `given observation`.
     """
     metrics, given, ours = ["loss", "accuracy"], GIVEN_TRACE.to_frame(), own.to_frame()
     both = given.add_prefix("given ").join(ours.add_prefix("own "), how="inner")

@@ -1,8 +1,8 @@
 """Exercises that check themselves: by what an answer does, never by how it is written.
 
-`check` runs the learner's function on data of its own and tells one of four outcomes: not attempted, not yet, crashed,
-right. It never raises, so Run All always reaches the end; `own_or_model_answer` gives the cells that follow something
-to go on with.
+`check` runs the learner's function on data of its own and reports one of four outcomes: not attempted, not yet,
+crashed, right. It never raises, so Run All always reaches the end; `own_or_model_answer` gives the cells that follow
+something to go on with.
 """
 
 from collections.abc import Callable
