@@ -120,7 +120,7 @@ def test_the_explorer_begins_with_the_courses_settings_and_three_epochs_beside_t
     explorer, last = explore_training(clean()), trained(3).trace.epochs[-1]
     settings, headline, *_ = explorer.text.splitlines()
     assert settings == "Learning rate: 0.271; Hidden units: 32; Epochs: 3"
-    assert headline == f"Loss {last.loss:.2f}, accuracy {last.accuracy:.2f} after epoch 3: it has learned."
+    assert headline == f"Loss {last.loss:.3f}, accuracy {last.accuracy:.3f} after epoch 3: it has learned."
     assert "The given trace: loss from 0.65 at epoch 1 to 0.30 at epoch 3" in explorer.result.value
 
 
