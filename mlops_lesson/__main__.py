@@ -18,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.run(given)
     except ModuleNotFoundError as error:
         said = f"this Python has no {error.name}. Use the one in .venv/, in the folder of the course"
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         said = str(error)
     else:
         return 0

@@ -75,9 +75,9 @@ def words(report):
     return " ".join(re.sub(r"<style>.*?</style>|<[^>]+>", "", report.html(), flags=re.DOTALL).split())
 
 
-def zipped(**files):
+def zipped(compression=zipfile.ZIP_DEFLATED, **files):
     stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(stream, "w", compression) as archive:
         for name, content in files.items():
             archive.writestr(name.replace("__", "."), content if isinstance(content, bytes) else json.dumps(content))
     return stream.getvalue()
@@ -250,12 +250,15 @@ def test_a_folder_one_file_and_a_learning_systems_zip_with_zips_inside_are_read(
 
 
 def test_a_zip_file_that_is_too_much_costs_no_other_file_its_place(folder):
-    damaged = bytearray(zipped(a__json=b"[" + b"1," * 5000))
+    kinds = (zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA)
+    damaged, packed_otherwise = (bytearray(zipped(kind, a__json=b"[" + b"1," * 5000)) for kind in kinds)
     damaged[60] ^= 255
+    packed_otherwise[60] ^= 255
     for name, content in {
         "bomb.zip": zipped(bomb__json=b" " * 20_000_000, good__json=make_export(1, "Ada")),
         "cut.zip": zipped(a__json=make_export(2, "Bea"))[:-30],
         "damaged.zip": damaged,
+        "damaged_too.zip": packed_otherwise,
         "deep.zip": zipped(a__zip=zipped(b__zip=zipped(c__json=make_export(3, "Cem")))),
         "endless.zip": zipped(**{"//a__json": make_export(4, "Dan")}),
     }.items():
@@ -266,6 +269,7 @@ def test_a_zip_file_that_is_too_much_costs_no_other_file_its_place(folder):
         "bomb.zip/bomb.json": f"it has more than {LARGEST_FILE:,} bytes, and an export about 20,000",
         "cut.zip": "it is damaged or locked, as a zip file or inside one",
         "damaged.zip/a.json": "it is damaged or locked, as a zip file or inside one",
+        "damaged_too.zip/a.json": "it is damaged or locked, as a zip file or inside one",
         "deep.zip/a.zip/b.zip": NEITHER,
         "endless.zip": "it is damaged or locked, as a zip file or inside one",
     }

@@ -199,6 +199,7 @@ def helper(one):
     [
         (lambda parcels: parcels, "Likely cause", "takes other arguments than `find_lost(parcels, clicks)`"),
         (lambda parcels, clicks: helper(parcels, clicks), "Next", "last words"),
+        (lambda parcels, clicks: map(lambda one, other: one, [1, 2]), "Next", "last words"),
         (lambda parcels, clicks: parcells, "Likely cause", "a name is misspelled"),  # noqa: F821
         (lambda parcels, clicks: 1 / 0, "Likely cause", "divided by a count"),
         (lambda parcels, clicks: exit(), "Likely cause", "ends the program"),

@@ -1,7 +1,8 @@
 """Read what the depot recorded: a database, camera images, sensor readings and staff clicks.
 
 Reading never executes what it reads: SQLite is opened read-only, images are decoded by Pillow, and the rest is text.
-All readers raise FileNotFoundError if their file is missing, and ValueError if it is not what it should be.
+All readers raise FileNotFoundError if their file is missing, and ValueError if it is not what it should be. An archive
+of images that is missing is no error: its parcels have no image.
 """
 
 import hashlib

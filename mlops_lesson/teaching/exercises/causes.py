@@ -63,8 +63,8 @@ def of_another_kind(given: Any, right: Any) -> dict[str, str]:
 
 def of_a_crash(trial: Trial, error: BaseException) -> dict[str, str]:
     """Say why a function stopped with an error."""
-    # The call itself failed: the error has not been in any line of the function.
-    if isinstance(error, TypeError) and error.__traceback__.tb_next is None:
+    names = inspect.signature(trial.exercise.model_answer).parameters
+    if isinstance(error, TypeError) and quietly(lambda: inspect.signature(trial.answer).bind(*names)) is None:
         return {"Likely cause": f"the function takes other arguments than `{trial.exercise.signature}`."}
     for kind in type(error).__mro__:
         if kind.__name__ in ERRORS:

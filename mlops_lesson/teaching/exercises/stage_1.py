@@ -38,7 +38,7 @@ CLICKS = pd.DataFrame(
     {"parcel_id": [101, 101, 102, 103, 900101], "chute": [*"AABBA"], "clicked_at": pd.to_datetime(CLICKED)}
 )
 LATE_CLICKS = CLICKS.assign(clicked_at=CLICKS["clicked_at"] + pd.Timedelta(days=3))
-FILES = {"clicks.csv": b"parcel_id,chute\n101,A\n", "sensors.jsonl": b'{"lux": 310}\n'}
+FILES = {"clicks.csv": b"parcel_id,chute\n501,A\n", "sensors.jsonl": b'{"lux": 310}\n'}
 RENAMED = {f"old_{name}": content for name, content in FILES.items()}
 SWAPPED = dict(zip(FILES, reversed(FILES.values()), strict=True))
 
@@ -78,7 +78,7 @@ EXERCISES = {
     "1.3": Exercise(
         data_hash,
         promises={
-            "is_no_hash": lambda data_hash: not re.fullmatch("[0-9a-f]{64}", data_hash(FILES)) and data_hash(FILES),
+            "is_no_hash": lambda data_hash: not re.fullmatch("[0-9a-f]{64}", data_hash(FILES)) and [data_hash(FILES)],
             "depends_on_order": lambda data_hash: data_hash(FILES) != data_hash(dict(reversed(FILES.items()))),
             "misses_a_byte": lambda data_hash: [
                 name for name in FILES if data_hash(FILES) == data_hash(FILES | {name: FILES[name].replace(b"1", b"2")})
