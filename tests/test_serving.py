@@ -16,14 +16,17 @@ from mlops_lesson.deployment import registry, serving
 
 X, _ = digits()
 OWN = """
+import subprocess, sys
+
 from fastapi import FastAPI
 
+subprocess.run([sys.executable, "-c", "print('said by another program')"])
 app = FastAPI()
 
 
 @app.post("/predict")
 def predict(parcel: dict) -> dict:
-    return {"seen": len(parcel["pixels"])}
+    return {"seen": 64 / len(parcel["pixels"])}
 """
 
 
@@ -73,10 +76,12 @@ def test_a_file_of_the_learners_is_served_and_served_anew_once_it_was_changed(ho
     file = home / "own.py"
     file.write_text(OWN)
     first = serving.start_app(file)
-    assert first.client.post("/predict", json={"pixels": [1, 2]}).json() == {"seen": 2}
+    assert first.client.post("/predict", json={"pixels": [1, 2]}).json() == {"seen": 32}
+    with pytest.raises(serving.ServingError, match=r"\(500\): Internal Server Error"):
+        first.predict([])
     file.write_text(OWN.replace("seen", "sent"))
     second = serving.start_app(file)
-    assert second.client.post("/predict", json={"pixels": []}).json() == {"sent": 0}
+    assert second.client.post("/predict", json={"pixels": [1]}).json() == {"sent": 64}
     assert is_gone(first.process.pid)
     second.stop()
 

@@ -74,16 +74,17 @@ def test_store_of_another_mlflow_says_the_way_out(work, monkeypatch):
 def test_new_store_is_quiet_wherever_mlflow_is_and_a_companys_variables_do_not_reach_it(tmp_path):
     code = (
         "import mlops_lesson; from pandera.config import CONFIG; assert CONFIG.validation_enabled; "
-        "from mlops_lesson.keep.store import open_store; import mlflow; mlflow.set_tracking_uri(open_store()); "
+        "from mlops_lesson.keep.store import open_store, store_path; import mlflow; "
+        "mlflow.set_tracking_uri(open_store()); "
         "mlflow.set_experiment('parcel-chute'); mlflow.start_run(); mlflow.log_metric('loss', 0.5); "
-        "assert '100% #1' in mlflow.__file__"
+        "assert '100% #1' in mlflow.__file__; mlflow.end_run(); "
+        # As is said to those who want to begin anew; a process can make more than one store.
+        "[file.unlink() for file in store_path().parent.glob('mlflow*.db')]; open_store()"
     )
     installed, work = tmp_path / "100% #1", tmp_path / "work"
     installed.mkdir()
     (installed / "mlflow").symlink_to(Path(mlflow.__file__).parent)
     work.mkdir()
-    # What a notebook that was killed in the middle has left.
-    (work / "mlflow.new.db").write_bytes(b"half a database")
     company = {
         "PYTHONPATH": str(installed),
         "MLFLOW_SQLALCHEMYSTORE_POOL_SIZE": "5",
@@ -101,4 +102,4 @@ def test_new_store_is_quiet_wherever_mlflow_is_and_a_companys_variables_do_not_r
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert {path.name for path in tmp_path.iterdir()} == {"100% #1", "work"}
-    assert not (work / "mlflow.new.db").exists()
+    assert {path.name for path in work.iterdir()} == {"journal.db", "mlflow", "mlflow.db", "mlflow.copy.db"}

@@ -28,8 +28,10 @@ def load_app(file: Path) -> Any:
 
 def run(make_app: Callable[[], Any]) -> None:
     """Run a service until its input ends; the port, or why there is none, is printed as one line of JSON."""
-    # Whatever is printed goes to the log; standard output carries the one line that is waited for.
-    report, sys.stdout = sys.stdout, sys.stderr
+    # Whatever is printed, also by a program that the file starts, goes to the log; the one line that is waited for does
+    # not.
+    report = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
     try:
         app = make_app()
     except Exception as error:

@@ -71,7 +71,8 @@ class Service:
     def predict(self, parcel: Parcel) -> Prediction:
         """Pick the chute of one parcel, by the champion or its canary."""
         with self.seconds.time():
-            rollout, mode, champion = self.rollout, self.rollout.status.mode, self.champion
+            rollout, champion = self.rollout, self.champion
+            mode = rollout.status.mode
             if rollout.takes(parcel.parcel_id):
                 answer = None
                 with suppress(Exception):

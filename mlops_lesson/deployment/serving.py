@@ -97,6 +97,8 @@ class Server:
 
 def problems(response: httpx.Response) -> list[str]:
     """List what is wrong with a request that a FastAPI service refused, each problem with its place."""
+    if "json" not in response.headers.get("content-type", ""):
+        return [response.text]
     detail = response.json()["detail"]
     if isinstance(detail, str):
         return [detail]

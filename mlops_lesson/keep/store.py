@@ -7,6 +7,7 @@ learner's work lies, keep a copy of its last good state, restore it from there, 
 import io
 import sqlite3
 import sys
+import tempfile
 from contextlib import closing
 from functools import cache
 from pathlib import Path
@@ -134,9 +135,10 @@ def _mlflow() -> Any:
 def _make_store(path: Path) -> None:
     # MLflow asks nobody who may read its files: the folder around them is the learner's alone.
     folder = make_private_folder(path.with_suffix(""))
-    # Made under another name, so that a process that is killed leaves no half store.
-    new = path.with_name("mlflow.new.db")
-    new.unlink(missing_ok=True)
-    client = _mlflow().MlflowClient(tracking_uri=_address(make_private_file(new)))
-    client.create_experiment(MODEL_NAME, artifact_location=folder.as_uri())
-    new.replace(path)
+    # Made elsewhere, so that a process that is killed leaves no half store; in a new place each time, because MLflow
+    # makes the tables of an address once in a process.
+    with tempfile.TemporaryDirectory(prefix=".mlflow-", dir=path.parent) as place:
+        new = make_private_file(Path(place, path.name))
+        client = _mlflow().MlflowClient(tracking_uri=_address(new))
+        client.create_experiment(MODEL_NAME, artifact_location=folder.as_uri())
+        new.replace(path)
