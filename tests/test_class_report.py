@@ -14,7 +14,7 @@ import pytest
 from sample_class import given, make_class, make_export, save, seal, tried
 
 from mlops_lesson.__main__ import main
-from mlops_lesson.instructors.class_report import QuestionResult, build
+from mlops_lesson.instructors.class_report import QuestionSummary, build
 from mlops_lesson.instructors.handed_in import AGAIN, LARGEST_FILE, asked
 from mlops_lesson.stages import STAGES
 from mlops_lesson.teaching import progress
@@ -104,7 +104,7 @@ def test_of_an_ordering_the_orders_given_most_often_are_listed():
     question = next(question for question in asked().values() if question.kind == "put_in_order")
     right = list(question.right_choice())
     orders = [right, right[::-1], right[::-1], [*right[1:], right[0]]]
-    result = QuestionResult(FIRST, question, [progress.Answer(**given(question, order, right)) for order in orders])
+    result = QuestionSummary(FIRST, question, [progress.Answer(**given(question, order, right)) for order in orders])
     bars = [(option.text, option.right, count) for _, option, count in result.bars]
     assert bars == [(" ".join(orders[1]), False, 2), (" ".join(right), True, 1), (" ".join(orders[3]), False, 1)]
     assert result.most_chosen_wrong == result.bars[0]

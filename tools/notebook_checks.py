@@ -18,9 +18,10 @@ from bs4 import BeautifulSoup
 from nbformat import NotebookNode
 
 from mlops_lesson.stages import STAGES
+from mlops_lesson.teaching.chooser import WAYS
 from mlops_lesson.training.trace import GIVEN_TRACE
 
-PARTS = ("Why", "Learn", "Visualize", "Try", "Deep", "Metrics", "Challenge", "Project", "Review")
+PARTS = tuple(part.capitalize() for part in WAYS)
 LONGEST_CELL = 15
 LEAST_COMPARED = 0.9
 IGNORE_TAG = "nbval-ignore-output"
@@ -265,7 +266,7 @@ def _numbers(text: str) -> Iterator[tuple[str, Decimal, bool]]:
 
 
 def _readings(written: str, value: Decimal, percent: bool) -> set[Decimal]:
-    """Return the values that a number may be told by: 85 % is 0.85, and 98.5 % may be 98.5 in a table of percent.
+    """Return the values that a number may stand for: 85 % is 0.85, and 98.5 % may be 98.5 in a table of percent.
 
     Whole numbers that are no percentages have none: they are counts, years and names.
     """
@@ -324,10 +325,10 @@ def minutes_are_given_for_every_part(lesson: Lesson) -> Iterator[str]:
     prose = "\n".join(prose for _, prose in lesson.prose_cells)
     told = {part.lower(): int(number) for part, number in PART_MINUTES.findall(prose)}
     if set(told) != {part.lower() for part in PARTS} or told != lesson.minutes:
-        yield f"the prose tells the minutes {told}, and metadata.mlops_lesson.minutes gives {lesson.minutes}"
+        yield f"the prose gives the minutes {told}, and metadata.mlops_lesson.minutes gives {lesson.minutes}"
     for number in SHORT_WAY.findall(prose):
         if int(number) != lesson.minutes_from_why_to_try:
-            yield f"{number} minutes are told from Why to Try, the parts take {lesson.minutes_from_why_to_try}"
+            yield f"{number} minutes are given from Why to Try, the parts take {lesson.minutes_from_why_to_try}"
 
 
 def minutes_to_try(lesson: Lesson) -> float:

@@ -215,7 +215,7 @@ def main() -> int:
             found.append("not in normal form: `make notebooks` writes it so")
         print(f"{path.name}: {len(lesson.notebook.cells)} cells, {lesson.words} words{took}")
         for name, varies in exempt_cells(lesson).items():
-            print(f"  not compared: {name}, because of {varies or 'something untold'}")
+            print(f"  not compared: {name}, because of {varies or 'something that it does not name'}")
         for problem in found:
             print(f"  - {problem}")
         wrong += bool(found)

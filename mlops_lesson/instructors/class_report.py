@@ -41,7 +41,7 @@ Bar = tuple[str, Option, int]
 
 
 @dataclass(frozen=True)
-class QuestionResult:
+class QuestionSummary:
     """How a class answered one question of one quiz; first answers were given without the explanation in view."""
 
     stage: Stage
@@ -84,7 +84,7 @@ class QuestionResult:
 
 
 @dataclass(frozen=True)
-class ExerciseResult:
+class ExerciseSummary:
     """How a class did one exercise, by each learner's best outcome."""
 
     exercise: Exercise
@@ -154,22 +154,22 @@ class ClassReport:
         return replace(self, learners=_sorted(learners), left_out=left_out)
 
     @cached_property
-    def questions(self) -> list[QuestionResult]:
+    def questions(self) -> list[QuestionSummary]:
         """How each question that anybody answered was answered, in the course's order."""
         given = {key: [e.answers[key] for e in self.learners if key in e.answers] for key in asked()}
-        return [QuestionResult(get_stage(key[0]), asked()[key], answers) for key, answers in given.items() if answers]
+        return [QuestionSummary(get_stage(key[0]), asked()[key], answers) for key, answers in given.items() if answers]
 
     @cached_property
-    def exercises(self) -> list[ExerciseResult]:
+    def exercises(self) -> list[ExerciseSummary]:
         """How each exercise that anybody tried went, in the course's order."""
         known = all_exercises()
         tried = {name: [e.exercises[name] for e in self.learners if name in e.exercises] for name in known}
-        return [ExerciseResult(known[name], results) for name, results in tried.items() if results]
+        return [ExerciseSummary(known[name], results) for name, results in tried.items() if results]
 
-    def to_talk_about(self) -> list[QuestionResult | ExerciseResult]:
+    def to_talk_about(self) -> list[QuestionSummary | ExerciseSummary]:
         """Return what to talk about next, newest stage first, then by the share that is not right yet."""
 
-        def missed(result: QuestionResult | ExerciseResult) -> bool:
+        def missed(result: QuestionSummary | ExerciseSummary) -> bool:
             count = len(result.given) - result.right_first
             # What one of a class missed is worth a word with that one.
             return count >= min(2, len(self.learners)) and count / len(result.given) >= WORTH_A_WORD

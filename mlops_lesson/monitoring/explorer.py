@@ -18,7 +18,7 @@ LEVELS = (0.0001, 0.001, LEVEL, 0.05, 0.1)
 PARCELS_A_WEEK = 75
 PARCELS_A_SIDE = 298
 LABELLED_AT_ONCE = np.timedelta64(48, "h")
-MONITORS = {monitor.name: monitor for monitor in (SCORES, BRIGHTNESS, PIXELS, ACCURACY)}
+_BY_NAME = {monitor.name: monitor for monitor in (SCORES, BRIGHTNESS, PIXELS, ACCURACY)}
 
 
 def costs(p_values: np.ndarray, window: int) -> pd.DataFrame:
@@ -74,7 +74,7 @@ def explore_alarms(model: Any, pool: Pool) -> Explorer:
         states = ["healthy"] * n_windows + ["moved right"] * n_windows
         time_left = [np.full(window, LABELLED_AT_ONCE) for _ in states]
         invented = histories(model, pool, time_left, states, REPEATS, seed=window)
-        return costs(np.array([MONITORS[name].values(*each) for each in invented]), window)
+        return costs(np.array([_BY_NAME[name].values(*each) for each in invented]), window)
 
     def answer(name: str, window: int, level: float) -> Answer:
         table = costs_of(name, window)
@@ -89,7 +89,7 @@ def explore_alarms(model: Any, pool: Pool) -> Explorer:
         return Answer(headline, tuple(notes), (_draw(table, window, level),))
 
     controls = {
-        "name": ipywidgets.RadioButtons(options=list(MONITORS), description="Monitor"),
+        "name": ipywidgets.RadioButtons(options=list(_BY_NAME), description="Monitor"),
         "window": ipywidgets.SelectionSlider(options=WINDOWS, value=PARCELS_A_WEEK, description="Window, parcels"),
         "level": ipywidgets.SelectionSlider(options=LEVELS, value=LEVEL, description="Alarm level"),
     }

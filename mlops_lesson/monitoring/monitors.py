@@ -57,7 +57,7 @@ class Observed:
 _ks_p_value = lru_cache(maxsize=10_000)(kstwo.sf)
 
 
-def lowest_p(reference: np.ndarray, samples: Sequence[np.ndarray]) -> list[float]:
+def _lowest_p(reference: np.ndarray, samples: Sequence[np.ndarray]) -> list[float]:
     """Compare a reference with samples of the same columns by the test of Kolmogorov and Smirnov.
 
     Returns each sample's lowest p-value, not corrected for the number of columns, and cautious (too large) where values
@@ -74,17 +74,17 @@ def lowest_p(reference: np.ndarray, samples: Sequence[np.ndarray]) -> list[float
 
 def brightness_p(reference: Observed, weeks: Sequence[Observed]) -> list[float]:
     """Test whether the parcels' mean grey levels have changed."""
-    return lowest_p(reference.X.mean(axis=1, keepdims=True), [week.X.mean(axis=1, keepdims=True) for week in weeks])
+    return _lowest_p(reference.X.mean(axis=1, keepdims=True), [week.X.mean(axis=1, keepdims=True) for week in weeks])
 
 
 def pixels_p(reference: Observed, weeks: Sequence[Observed]) -> list[float]:
     """Test whether any pixel has changed, corrected for their number by Bonferroni's rule; at most 1."""
-    return [min(1.0, reference.X.shape[1] * p) for p in lowest_p(reference.X, [week.X for week in weeks])]
+    return [min(1.0, reference.X.shape[1] * p) for p in _lowest_p(reference.X, [week.X for week in weeks])]
 
 
 def scores_p(reference: Observed, weeks: Sequence[Observed]) -> list[float]:
     """Test whether the model's scores have changed."""
-    return lowest_p(reference.score[:, None], [week.score[:, None] for week in weeks])
+    return _lowest_p(reference.score[:, None], [week.score[:, None] for week in weeks])
 
 
 def adwin_detections(reference: Observed, weeks: Sequence[Observed]) -> list[int]:
@@ -104,7 +104,7 @@ def adwin_detections(reference: Observed, weeks: Sequence[Observed]) -> list[int
     return found[1:]
 
 
-def share_labelled(_: Observed, weeks: Sequence[Observed]) -> list[float]:
+def _share_labelled(_: Observed, weeks: Sequence[Observed]) -> list[float]:
     """Count the share of parcels whose label has come."""
     return [week.known.mean() for week in weeks]
 
@@ -131,7 +131,7 @@ BRIGHTNESS = Monitor("brightness, KS", brightness_p)
 PIXELS = Monitor("64 pixels, KS and Bonferroni", pixels_p)
 SCORES = Monitor("scores, KS", scores_p)
 SCORES_ADWIN = Monitor("scores, ADWIN", adwin_detections, lambda detections: detections > 0)
-LABELS = Monitor("clicks arrive", share_labelled, lambda share: share < LEAST_LABELLED)
+LABELS = Monitor("clicks arrive", _share_labelled, lambda share: share < LEAST_LABELLED)
 ACCURACY = Monitor("accuracy on clicks", accuracy_p)
 
 MONITORS: tuple[Monitor, ...] = (BRIGHTNESS, PIXELS, SCORES, SCORES_ADWIN, LABELS, ACCURACY)

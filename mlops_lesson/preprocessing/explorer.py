@@ -24,11 +24,11 @@ STEPS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 """By step, its description and the faults whose rows it removes."""
 
-Outcome = tuple[int, tuple[str, ...], np.ndarray | None]
+_Outcome = tuple[int, tuple[str, ...], np.ndarray | None]
 """Rows kept, what to say about them, and for each validation image whether it is answered right; None: no model."""
 
 
-def clean_by(steps: Mapping[str, bool], raw: RawDataset, bad: pd.DataFrame) -> Outcome:
+def _clean_by(steps: Mapping[str, bool], raw: RawDataset, bad: pd.DataFrame) -> _Outcome:
     """Take the steps that are true, train a logistic regression and measure it on the validation part."""
     removing = [fault for step, (_, removes) in STEPS.items() if steps[step] for fault in removes]
     kept = raw.table[~bad[removing].any(axis=1).to_numpy()].sort_values("seen_at", ignore_index=True)
@@ -73,11 +73,11 @@ def _draw(right_by_name: Mapping[str, np.ndarray]) -> ShownFigure:
 def explore_cleaning(raw: RawDataset) -> Explorer:
     """Switch cleaning steps on and off, and see the rows that are kept and the accuracy that would be reported."""
     bad = faults(raw)
-    n_all, _, right_of_all = clean_by(dict.fromkeys(STEPS, True), raw, bad)
+    n_all, _, right_of_all = _clean_by(dict.fromkeys(STEPS, True), raw, bad)
 
     @cache
     def answer(**steps: bool) -> Answer:
-        n_rows, notes, right = clean_by(steps, raw, bad)
+        n_rows, notes, right = _clean_by(steps, raw, bad)
         if right is None:
             return Answer(f"{n_rows:,} rows, and no model", notes)
         figure = _draw({f"your steps: {n_rows:,} rows": right, f"all steps: {n_all:,} rows": right_of_all})

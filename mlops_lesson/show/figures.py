@@ -121,10 +121,8 @@ def plot_counts(
     return d.shown
 
 
-def plot_images(
-    images: Sequence[np.ndarray], titles: Sequence[str], *, title: str, alt: str, columns: int = 8
-) -> ShownFigure:
-    """Draw camera images in a grid.
+def plot_images(images: Sequence[np.ndarray], titles: Sequence[str], *, title: str, alt: str) -> ShownFigure:
+    """Draw camera images in a grid, up to eight in a row.
 
     Parameters
     ----------
@@ -136,10 +134,8 @@ def plot_images(
         The finding.
     alt : str
         What the images show.
-    columns : int
-        Images in a row.
     """
-    columns = min(columns, len(images))
+    columns = min(8, len(images))
     rows = math.ceil(len(images) / columns)
     # Few images are no narrower than a long title.
     with drawing(title, max(1.05 * columns, 4.0), 1.3 * rows, columns=columns, rows=rows) as d:

@@ -23,10 +23,11 @@ from mlops_lesson import __version__
 from mlops_lesson.keep.database import open_database
 from mlops_lesson.keep.paths import HOME_VARIABLE, home
 from mlops_lesson.stages import STAGES, Stage, get_stage
+from mlops_lesson.teaching.chooser import WAYS
 from mlops_lesson.teaching.export_format import FORMAT, FORMAT_VERSION, clean_text, write_export
 
-PARTS = ("why", "learn", "visualize", "try", "deep", "metrics", "challenge", "project", "review")
-"""The nine ways to learn, in the order in which every notebook has them."""
+PARTS = tuple(WAYS)
+"""The nine parts of every notebook, in order."""
 
 OUTCOMES = ("not attempted", "not yet", "crashed", "right")
 """What a check of an exercise can find."""
@@ -70,14 +71,14 @@ class Progress:
 
     def answers_of(self, stage: int | str | Stage) -> dict[str, Answer]:
         """Return the answers given in one quiz, that of a stage or an instructor's own, by question."""
-        return self.answers.get(stage_key(stage), {})
+        return self.answers.get(_stage_key(stage), {})
 
     def parts_of(self, stage: int | str | Stage) -> tuple[str, ...]:
         """Return the parts of a stage that were gone through, in the notebook's order."""
-        return tuple(part for part in PARTS if part in self.parts.get(stage_key(stage), {}))
+        return tuple(part for part in PARTS if part in self.parts.get(_stage_key(stage), {}))
 
 
-def stage_key(stage: int | str | Stage) -> str:
+def _stage_key(stage: int | str | Stage) -> str:
     """Return the name under which a stage's progress is saved: its slug; any other text is an own quiz's name."""
     if isinstance(stage, str):
         return next((known.slug for known in STAGES if stage in (known.name, known.slug)), stage)
@@ -128,7 +129,7 @@ def keep_answer(
     """
 
     def change(progress: Progress) -> None:
-        known = progress.answers.setdefault(stage_key(stage), {})
+        known = progress.answers.setdefault(_stage_key(stage), {})
         saved = known.get(question)
         if saved is None or not fits(saved.choice):
             known[question] = given
@@ -147,7 +148,7 @@ def keep_exercise(stage: int | str | Stage, exercise_id: str, outcome: str) -> P
         known = progress.exercises.get(exercise_id)
         if known is None or known.outcome != "right":
             attempts = known.attempts + 1 if known else 1
-            progress.exercises[exercise_id] = ExerciseResult(stage_key(stage), outcome, attempts, at)
+            progress.exercises[exercise_id] = ExerciseResult(_stage_key(stage), outcome, attempts, at)
 
     return read() if outcome == OUTCOMES[0] else _change(change)
 
@@ -165,7 +166,7 @@ def keep_part(stage: int | str | Stage, part: str, seen: bool = True) -> Progres
 
 def reset(stage: int | str | Stage) -> str:
     """Forget the answers, exercises and parts of one notebook; the other notebooks keep theirs."""
-    slug = stage_key(stage)
+    slug = _stage_key(stage)
 
     def change(progress: Progress) -> None:
         progress.answers.pop(slug, None)

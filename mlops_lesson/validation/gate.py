@@ -128,12 +128,12 @@ class ValidatedModel:
         return self.trained.model
 
 
-def judge_on_test(model: Any, clean: CleanDataset, required: float = GATE) -> GateResult:
+def judge_on_test(model: Any, clean: CleanDataset) -> GateResult:
     """Judge a model, which takes grey levels 0 to 16, on the test images by the rules of `check_gate`."""
     X_test, y_test = clean.part("test")
     cameras = clean.table.loc[clean.table["split"] == "test", "camera_id"]
     baseline_right = train_baseline(clean).predict(X_test) == y_test
-    return check_gate(y_test, model.predict_proba(X_test)[:, 1], baseline_right, cameras, required)
+    return check_gate(y_test, model.predict_proba(X_test)[:, 1], baseline_right, cameras)
 
 
 def validate(trained: TrainedModel, clean: CleanDataset) -> GateResult:
