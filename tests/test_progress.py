@@ -1,6 +1,8 @@
 """What the learner answered and earned is saved, taken over from the first edition, and handed in."""
 
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 from sample_class import answered
@@ -99,6 +101,16 @@ def test_what_cannot_be_saved_takes_nothing_later_with_it():
     with pytest.raises(ValueError, match="surrogates"):
         progress.keep_answer(1, "half", answered("\ud83d"))
     assert progress.keep_answer(1, "whole", answered("A")).notice == ""
+
+
+def test_a_file_that_holds_something_else_is_left_and_said(file):
+    progress.keep_part(1, "why")
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("UPDATE progress SET document = ?", ['{"exercises": {"1.1": {}}}'])
+    assert "no progress of this edition). What was there before is unchanged. Move it away" in progress.read().notice
+    assert progress.keep_part(2, "why").parts_of(2) == ("why",)
+    file.unlink()
+    assert progress.keep_part(3, "why").notice == ""
 
 
 FIRST_EDITION = {

@@ -21,6 +21,7 @@ from pydantic.dataclasses import dataclass
 
 from mlops_lesson import __version__
 from mlops_lesson.keep.database import open_database
+from mlops_lesson.keep.files import CannotWriteError
 from mlops_lesson.keep.paths import HOME_VARIABLE, home
 from mlops_lesson.stages import STAGES, Stage, get_stage
 from mlops_lesson.teaching.chooser import WAYS
@@ -240,7 +241,11 @@ def _change(change: _Change) -> Progress:
 
 def _load(database: Connection) -> Progress:
     saved = database.execute("SELECT document FROM progress").fetchone()
-    return _DOCUMENT.validate_json(saved[0] if saved else _first_edition(progress_file().with_name("progress.json")))
+    document = saved[0] if saved else _first_edition(progress_file().with_name("progress.json"))
+    try:
+        return _DOCUMENT.validate_json(document)
+    except ValueError as error:
+        raise CannotWriteError(progress_file(), "it holds no progress of this edition", "Move it away") from error
 
 
 @cache
