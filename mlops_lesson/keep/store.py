@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops_lesson.keep.database import connect, has_locks, open_database
-from mlops_lesson.keep.files import translate_write_errors
+from mlops_lesson.keep.files import CannotWriteError, translate_write_errors
 from mlops_lesson.keep.journal import open_journal
 from mlops_lesson.keep.paths import home, make_private_file, make_private_folder
 
@@ -133,12 +133,18 @@ def _mlflow() -> Any:
 
 
 def _make_store(path: Path) -> None:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    mlflow = _mlflow()
     # MLflow asks nobody who may read its files: the folder around them is the learner's alone.
     folder = make_private_folder(path.with_suffix(""))
     # Made elsewhere, so that a process that is killed leaves no half store; in a new place each time, because MLflow
     # makes the tables of an address once in a process.
     with tempfile.TemporaryDirectory(prefix=".mlflow-", dir=path.parent) as place:
         new = make_private_file(Path(place, path.name))
-        client = _mlflow().MlflowClient(tracking_uri=_address(new))
-        client.create_experiment(MODEL_NAME, artifact_location=folder.as_uri())
+        try:
+            client = mlflow.MlflowClient(tracking_uri=_address(new))
+            client.create_experiment(MODEL_NAME, artifact_location=folder.as_uri())
+        except (mlflow.MlflowException, SQLAlchemyError) as error:
+            raise CannotWriteError(path, str(error).splitlines()[0]) from error
         new.replace(path)

@@ -18,6 +18,7 @@ SAID = {
     "an answer": r"kept in memory only, .*progress\.db cannot be .*MLOPS_LESSON_HOME",
     "an export": r"export/mlops_lesson_ada\S*\.json cannot be written .*Make room .*MLOPS_LESSON_HOME",
     "an artifact": r"clean_dataset\S*\.zip cannot be written .*Make room .*MLOPS_LESSON_HOME",
+    "a first store": REGISTRY,
     "a new model": REGISTRY,
     "a promotion": REGISTRY,
     "a line of the journal": r"journal\.db cannot be written .*Make room .*MLOPS_LESSON_HOME",

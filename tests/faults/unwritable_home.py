@@ -9,6 +9,7 @@ import contextlib
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -25,9 +26,10 @@ from sample_class import answered
 from mlops_lesson import artifacts
 from mlops_lesson.deployment import registry, request_log, serving
 from mlops_lesson.keep import journal
+from mlops_lesson.keep.store import open_store
 from mlops_lesson.teaching import progress
 
-MEGABYTES = 8
+MEGABYTES = 10
 # Locks, the log of the service, what SQLite puts beside a database, and copies: these come and go.
 NOT_COMPARED = (".lock", ".log", ".db-shm", ".db-wal", ".copy.db")
 
@@ -85,6 +87,15 @@ def keep_smaller() -> bool:
     return artifacts.load("clean dataset", quiet=True).data_hash == smaller.data_hash
 
 
+def make_a_store() -> bool:
+    usual = os.environ["MLOPS_LESSON_HOME"]
+    os.environ["MLOPS_LESSON_HOME"] = f"{usual}/another"
+    try:
+        return bool(open_store())
+    finally:
+        os.environ["MLOPS_LESSON_HOME"] = usual
+
+
 def serve() -> bool:
     with serving.serve() as server:
         return server.predict(digits()[0][0], "1")["chute"] in "AB"
@@ -94,6 +105,7 @@ WRITES: dict[str, Callable[[], Any]] = {
     "an answer": answer,
     "an export": lambda: progress.export("Ada").exists(),
     "an artifact": keep_smaller,
+    "a first store": make_a_store,
     "a new model": lambda: validated(trained_model(4)) > 2,
     "a promotion": promote_the_other,
     "a line of the journal": lambda: journal.write("gate", "refused", "few " * 2000) is None,
@@ -132,6 +144,8 @@ def main() -> None:
     progress.keep_answer(1, "first", answered("A"))
     for made in ("a line of the journal", "a request"):
         WRITES[made]()
+    (folder / "another").mkdir()
+    shutil.copy(folder / "journal.db", folder / "another")
     seen: dict[str, Any] = {}
     for kind, refuse in (("full", full), ("read-only", read_only)):
         for name, write in WRITES.items():
