@@ -94,7 +94,7 @@ def test_what_we_saw_in_the_explorer_is_what_there_is_to_see(cells):
 
 
 def test_no_request_fails_while_the_alias_moves_back(cells):
-    assert "failed requests: 0; versions that answered: 2\n" in text_of(cells["back"])
+    assert "failed: 0; versions that answered: 2\n" in text_of(cells["back"])
 
 
 def test_the_shadow_looks_better_within_chance_and_the_impatient_promotion_leaves_parcels_without_an_answer(cells):
