@@ -29,7 +29,7 @@ dependencies:
 
 
 def compile_pins(extra: str, file: Path, *options: str) -> list[str]:
-    """Resolve the course's dependencies into one pin a package.
+    """Resolve the course's dependencies into one pin per package.
 
     Parameters
     ----------

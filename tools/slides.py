@@ -74,7 +74,7 @@ def slides_of(stage: Stage, notebook: NotebookNode) -> list[Slide]:
     list of Slide
         Each begins with a heading, repeated where it goes on from the slide before, and ends with its notes. What a
         cell of the type subslide says before its heading, or without one in its first paragraph, is about the output
-        before it and stays on that slide. A quiz has become a slide a question. Scripts are gone from the outputs.
+        before it and stays on that slide. A quiz has become one slide per question. Scripts are gone from the outputs.
     """
     slides: list[Slide] = []
     part = heading = OPENING

@@ -73,7 +73,7 @@ def _run(name: str, clients: int, given: Sequence[Any], requests: int, call: Cal
 
 
 def latency_table(runs: Sequence[LoadRun]) -> pd.DataFrame:
-    """Put load runs side by side, one row a run."""
+    """Put load runs side by side, one row per run."""
     return pd.DataFrame(
         {
             "run": run.name,

@@ -70,7 +70,7 @@ def read_requests(*, after: int = 0) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row an answer, oldest first: `id`, `at` (UTC, as text), `parcel_id` (text or missing), `role`
+        One row per answer, oldest first: `id`, `at` (UTC, as text), `parcel_id` (text or missing), `role`
         (``"champion"``, ``"canary"`` or ``"shadow"``), `version`, `score` (probability of chute B), and the image as
         `pixel_0` to `pixel_63`.
     """

@@ -5,13 +5,12 @@ block ends, and when the notebook's kernel ends in whatever way.
 """
 
 import atexit
-import contextlib
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ import numpy as np
 
 from mlops_lesson.deployment.prediction import PredictionTrace
 from mlops_lesson.keep.files import translate_write_errors
-from mlops_lesson.keep.paths import home, make_private_file, make_private_folder
+from mlops_lesson.keep.paths import home, make_private_file
 
 REQUEST_SECONDS = 10.0
 # What an inherited setting of these libraries would change in the service: where it listens, whom it trusts, how it
@@ -114,7 +113,7 @@ def start() -> Server:
     It answers with the version the alias `champion` points to now, and no rollout is under way.
     """
     if running := _servers.get((home(),)):
-        with contextlib.suppress(ServingError):
+        with suppress(ServingError):
             running.reload()
             return running
     return _start("mlops_lesson.deployment.service")
@@ -139,7 +138,6 @@ def _start(module: str, *files: Path) -> Server:
     if key in _servers:
         _servers.pop(key).stop()
     with translate_write_errors(log):
-        make_private_folder(log.parent)
         errors = make_private_file(log).open("ab")
     with errors:
         process = subprocess.Popen(  # noqa: S603 - our own module, arguments passed without a shell

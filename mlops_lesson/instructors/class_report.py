@@ -220,9 +220,7 @@ class ClassReport:
 
 
 def build(
-    source: str | Path,
-    stage: int | str | Stage | None = None,
-    same: Sequence[Sequence[str]] = (),
+    source: str | Path, stage: int | str | Stage | None = None, same: Sequence[Sequence[str]] = ()
 ) -> ClassReport:
     """Merge all exports of a class.
 

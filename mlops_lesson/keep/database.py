@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from mlops_lesson.keep.files import CannotWriteError, translate_write_errors
-from mlops_lesson.keep.paths import make_private_file, make_private_folder
+from mlops_lesson.keep.paths import make_private_file
 
 WAIT_SECONDS = 10.0
 
@@ -59,7 +59,6 @@ def open_database(path: Path, schema: str, *, write: bool = True) -> Iterator[sq
 def connect(path: Path) -> sqlite3.Connection:
     """Open a database in autocommit mode; it is made if needed, for its owner alone."""
     with translate_write_errors(path):
-        make_private_folder(path.parent)
         make_private_file(path)
     address = path.as_uri() + "?nolock=1" * (not has_locks(path.parent))
     return sqlite3.connect(address, timeout=WAIT_SECONDS, isolation_level=None, uri=True)

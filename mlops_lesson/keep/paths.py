@@ -57,7 +57,8 @@ def make_private_folder(folder: Path) -> Path:
 
 
 def make_private_file(path: Path) -> Path:
-    """Make an empty file that only its owner can read; one that is there keeps its content and permissions."""
+    """Make an empty file that only its owner can read, and its folder; a file that is there stays as it is."""
+    make_private_folder(path.parent)
     if not path.exists():
         path.touch(mode=0o600)
     return path

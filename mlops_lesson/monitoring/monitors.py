@@ -1,7 +1,7 @@
 """Monitors: what can be watched after deployment, and when each rings.
 
 A monitor compares a week of live parcels with a reference, the test images on which the gate judged the champion, and
-gives one number a week; an alarm level turns the number into an alarm. Three things can be looked at: the inputs, the
+gives one number per week; an alarm level turns the number into an alarm. Three things can be looked at: the inputs, the
 model's scores and, once labels have come, the accuracy. All tests are set to the same level, so that they can be
 compared.
 """
@@ -120,7 +120,7 @@ def accuracy_p(_: Observed, weeks: Sequence[Observed]) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Monitor:
-    """One number a week, from the reference and the weeks since, and which numbers ring; nan: it cannot say."""
+    """One number per week, from the reference and the weeks since, and which numbers ring; nan: it cannot say."""
 
     name: str
     values: Callable[[Observed, Sequence[Observed]], Sequence[float]]

@@ -129,7 +129,7 @@ def plot_images(images: Sequence[np.ndarray], titles: Sequence[str], *, title: s
     images : sequence of numpy.ndarray
         Grey levels 0 to 16; at least one image.
     titles : sequence of str
-        One short text an image.
+        One short text per image.
     title : str
         The finding.
     alt : str

@@ -19,7 +19,6 @@ from mlops_lesson.teaching.exercises.exercise import exercise_ids
 from mlops_lesson.teaching.progress import PARTS, Answer, Progress
 from mlops_lesson.teaching.quiz import known_question, quiz
 
-HAND_IN = "To hand your progress in, or to take it along, write your name into the cell below, and run it."
 STAGE_HEAD = ("Stage", "Quiz answered", "Right at first try", "Exercises right", "Parts done")
 
 
@@ -139,7 +138,7 @@ def summary_html(now: Progress) -> str:
     return (
         html_table(stage_rows(now), "Progress by stage", STAGE_HEAD, row_heads=True)
         + html_table(ways, "Progress by way to learn", ("Way to learn", "Stages done"), row_heads=True)
-        + f"<p>{HAND_IN}</p>"
+        + "<p>To hand your progress in, or to take it along, write your name into the cell below, and run it.</p>"
     )
 
 

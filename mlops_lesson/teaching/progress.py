@@ -134,7 +134,9 @@ def keep_answer(
         saved = known.get(question)
         if saved is None or not fits(saved.choice):
             known[question] = given
-        elif given.choice != saved.choice if just_given else given.attempts > saved.attempts:
+            return
+        is_newer = given.choice != saved.choice if just_given else given.attempts > saved.attempts
+        if is_newer:
             attempts = max(given.attempts, saved.attempts + 1)
             known[question] = replace(saved, choice=given.choice, right=given.right, attempts=attempts, at=given.at)
 

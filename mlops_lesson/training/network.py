@@ -105,7 +105,7 @@ def fit_on(
     sklearn.pipeline.Pipeline
         Scaler, fitted on the training images only, and network.
     TrainingTrace
-        One entry an epoch.
+        One entry per epoch.
     """
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import MinMaxScaler

@@ -46,9 +46,7 @@ EXERCISES = {
             "six images, two of them mistaken for chute B": (TRUE, PREDICTED),
             "a model that always says chute B": (np.array([0, 1, 0]), np.array([1, 1, 1])),
         },
-        mistakes={
-            "exchanged": lambda y_true, y_pred: confusion(y_pred, y_true),
-        },
+        mistakes={"exchanged": lambda y_true, y_pred: confusion(y_pred, y_true)},
     ),
     "4.2": Exercise(
         worst_slice,
