@@ -176,7 +176,7 @@ def test_the_pages_lines_collect_the_work_of_each_account_whatever_lies_in_its_e
         assert told in lines
         lines = lines.replace(told, here)
     (tmp_path / "bin").mkdir()
-    for name, does in {"getent": "echo mlops-learners:x:1001:ada,bob", "runuser": 'shift 3; exec "$@"'}.items():
+    for name, does in {"getent": "echo mlops-learners:x:1001:ada,bob,cem", "runuser": 'shift 3; exec "$@"'}.items():
         (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{does}\n")
         (tmp_path / "bin" / name).chmod(0o755)
     (tmp_path / "secret").write_text("of root's")
@@ -185,10 +185,14 @@ def test_the_pages_lines_collect_the_work_of_each_account_whatever_lies_in_its_e
         progress.keep_exercise(1, "1.1", outcome)
         progress.export(name)
     (tmp_path / "bob" / "my_work" / "export" / "notes.json").symlink_to(tmp_path / "secret")
+    (tmp_path / "cem" / "my_work").mkdir(parents=True)
+    (tmp_path / "cem" / "my_work" / "progress.json").write_text("{cut")
     own = {**os.environ, "PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}
     done = subprocess.run(["sh", "-c", lines], env=own, capture_output=True, text=True)
-    assert (done.returncode, "Learners counted: 2." in done.stdout) == (0, True), done.stderr
+    assert (done.returncode, "Learners counted: 3." in done.stdout) == (0, True), done.stderr
     files = {path.name: json.loads(path.read_text()) for path in (tmp_path / "exports").iterdir()}
+    assert "cannot be taken over" in done.stderr
+    assert files.pop("cem.json")["progress"]["exercises"] == {}
     found = {
         name: (export["learner"]["name"], export["progress"]["exercises"]["1.1"]["outcome"])
         for name, export in files.items()
