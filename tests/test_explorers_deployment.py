@@ -1,3 +1,5 @@
+"""The explorer of Deployment: each position of its controls is answered by the running service."""
+
 import pytest
 from depot_service import digits, trained_model
 

@@ -1,3 +1,5 @@
+"""The loop: it retrains, promotes and refuses by its rules, and writes each decision down."""
+
 from contextlib import nullcontext
 
 import numpy as np

@@ -199,7 +199,7 @@ def findings(learners: int) -> List[Finding]:  # noqa: UP006
 
 
 def report(findings: List[Finding]) -> int:  # noqa: UP006
-    """Print findings, one a line, and return the exit status."""
+    """Print findings, one per line, and return the exit status."""
     for finding in findings:
         advice = f". {finding.advice}" if finding.advice else ""
         print(f"{finding.state:4}  {finding.seen}{advice}")
