@@ -93,4 +93,4 @@ def explore_alarms(model: Any, pool: Pool) -> Explorer:
         "window": ipywidgets.SelectionSlider(options=WINDOWS, value=PARCELS_A_WEEK, description="Window, parcels"),
         "level": ipywidgets.SelectionSlider(options=LEVELS, value=LEVEL, description="Alarm level"),
     }
-    return Explorer("an alarm: monitor, window and level", controls, answer)
+    return Explorer("An alarm's monitor, window and level", controls, answer)

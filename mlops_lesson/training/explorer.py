@@ -46,4 +46,4 @@ def explore_training(clean: CleanDataset) -> Explorer:
         "hidden_units": slider(options=HIDDEN_UNITS, value=base.hidden_units, description="Hidden units"),
         "epochs": slider(options=range(1, 11), value=3, description="Epochs"),
     }
-    return Explorer("learning rate, hidden units and epochs", controls, answer)
+    return Explorer("Learning rate, hidden units and epochs", controls, answer)

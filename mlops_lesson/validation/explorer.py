@@ -92,4 +92,4 @@ def explore_costs(models: Mapping[str, Any], X: np.ndarray, y: np.ndarray) -> Ex
         "wrongly_a": ipywidgets.IntSlider(5, 1, 60, description="Wrongly in A, minutes"),
         "wrongly_b": ipywidgets.IntSlider(5, 1, 60, description="Wrongly in B, minutes"),
     }
-    return Explorer("the price of each mistake", controls, answer)
+    return Explorer("The price of each mistake", controls, answer)
