@@ -239,7 +239,7 @@ def test_what_is_left_out_stands_in_two_lists_and_noise_in_none(folder, tmp_path
 
 
 def test_a_folder_one_file_and_a_learning_systems_zip_with_zips_inside_are_read(folder):
-    inner = zipped(export__json=make_export(1, "Ada"))
+    inner = zipped(export__json=make_export(1, "Ada"), export__csv=b"")
     uploads = zipped(Ada__zip=inner, Bea__json=make_export(2, "Bea"), notes__txt=b"Dear teacher")
     (folder / "all.zip").write_bytes(uploads)
     for source in (folder, folder / "all.zip"):

@@ -97,7 +97,9 @@ def _search(place: Path | zipfile.Path, name: str, zips: int = 2) -> Found:
             yield LeftOut(file, "it is a link or no regular file, and is not opened")
         elif place.is_dir():
             for inner in sorted(place.iterdir(), key=lambda each: each.name):
-                if not NOISE.fullmatch(inner.name):
+                # The first edition wrote each export as a table too.
+                is_table = inner.suffix == ".csv" and (place / f"{inner.stem}.json").is_file()
+                if not (NOISE.fullmatch(inner.name) or is_table):
                     yield from _search(inner, f"{name}/{inner.name}".lstrip("/"), zips)
         elif kind == ".json":
             with place.open("rb") as stream:
