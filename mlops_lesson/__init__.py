@@ -18,9 +18,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 # Without the first of these MLflow would report how it is used; without the second it would keep the file open.
 for _name in [name for name in os.environ if name.startswith(("MLFLOW_", "PANDERA_"))]:
     del os.environ[_name]
-os.environ.update(
-    MLFLOW_DISABLE_TELEMETRY="true", MLFLOW_SQLALCHEMYSTORE_POOLCLASS="NullPool", MLFLOW_LOGGING_LEVEL="ERROR"
-)
+os.environ.update(MLFLOW_DISABLE_TELEMETRY="true", MLFLOW_SQLALCHEMYSTORE_POOLCLASS="NullPool")
 
 # With the course's libraries loaded, Python's garbage collector takes up to half a second to look through the whole
 # memory, and by default looks often. A first look only after so many new objects makes that rare; a number that is

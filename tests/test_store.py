@@ -73,8 +73,8 @@ def test_store_of_another_mlflow_says_the_way_out(work, monkeypatch):
 @pytest.mark.skipif(os.name != "posix", reason="a link stands for the place of the installed MLflow")
 def test_new_store_is_quiet_wherever_mlflow_is_and_a_companys_variables_do_not_reach_it(tmp_path):
     code = (
-        "import mlops_lesson; from pandera.config import CONFIG; assert CONFIG.validation_enabled; "
-        "from mlops_lesson.keep.store import open_store, store_path; import mlflow; "
+        "import mlflow, mlops_lesson; from pandera.config import CONFIG; assert CONFIG.validation_enabled; "
+        "from mlops_lesson.keep.store import open_store, store_path; "
         "mlflow.set_tracking_uri(open_store()); "
         "mlflow.set_experiment('parcel-chute'); mlflow.start_run(); mlflow.log_metric('loss', 0.5); "
         "assert '100% #1' in mlflow.__file__; mlflow.end_run(); "

@@ -5,6 +5,7 @@ learner's work lies, keep a copy of its last good state, restore it from there, 
 """
 
 import io
+import logging
 import sqlite3
 import sys
 import tempfile
@@ -124,6 +125,8 @@ def _mlflow() -> Any:
     from mlflow.store.db import utils
     from mlflow.utils import logging_utils
 
+    # Set here, because a cell may import MLflow before this package.
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
     # MLflow tells Alembic the folder that it is installed in; a single % there would begin a variable's name.
     folder = utils._get_package_dir().replace("%", "%%")
     utils._get_package_dir = lambda: folder
