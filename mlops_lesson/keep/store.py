@@ -43,8 +43,8 @@ def store_path() -> Path:
 def open_store() -> str:
     """Make the learner's MLflow store ready, and return its address.
 
-    A missing store is made, with its experiment `parcel-chute`; a damaged one is replaced by the last good copy, and
-    said so; a store that was moved with its folder gets its new paths.
+    A missing store is made, with its experiment `parcel-chute`; a damaged one is replaced by the last good copy; a
+    store that was moved with its folder gets its new paths. A printed line says which of the last two was done.
 
     Returns
     -------
