@@ -60,6 +60,8 @@ def test_an_answer_is_the_models_names_its_version_and_is_logged_for_the_monitor
 
 BAD_REQUESTS = {
     "a pixel above 16": (with_pixel(16.01), "body.pixels.63: Input should be less than or equal to 16"),
+    "a pixel below 0": (with_pixel(-1), "body.pixels.63: Input should be greater than or equal to 0"),
+    "text for a pixel": (with_pixel("3"), "body.pixels.63: Input should be a valid number"),
     "not a number": (with_pixel(float("nan")), "body.pixels.63: Input should be a finite number"),
     "an integer beyond any float": (with_pixel(10**400), "body.pixels.63: Input should be"),
     "a pixel is missing": (a_body(pixels=[0] * 63), "body.pixels: List should have at least 64 items"),
