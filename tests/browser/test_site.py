@@ -148,7 +148,7 @@ def test_a_way_to_learn_is_followed_from_one_notebook_to_the_next(visit) -> None
 def test_what_needs_a_kernel_says_so_and_shows_what_is_stored(visit) -> None:
     page = visit(NOTEBOOKS[0])
     expect(page.get_by_role("note").filter(has_text="need a kernel")).to_be_visible()
-    expect(page.get_by_text("Run this cell in JupyterLab").first).to_be_visible()
+    expect(page.get_by_text("To move its controls, select this cell").first).to_be_visible()
     expect(page.get_by_text("Run this cell to connect it to your kernel").first).to_be_visible()
 
 
