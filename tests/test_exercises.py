@@ -181,7 +181,7 @@ def test_what_is_blank_called_or_of_another_kind_is_told_apart(exercise):
     for answer in (..., None, blank, lambda *_: ...):
         result = check(exercise, answer)
         assert result.outcome == "not attempted"
-        assert result.message.startswith(f"Write `{known.signature}` in place of the three dots")
+        assert result.message.startswith(f"Complete `{known.signature}`: your own code")
     called = check(exercise, 42)
     assert (called.outcome, called.details["Seen"].text) == ("not yet", "Seen: 42, of type int")
     assert f'check("{exercise}", {known.name})' in called.details["Likely cause"]
@@ -325,10 +325,12 @@ def test_a_check_tells_when_progress_cannot_be_saved(tmp_path, monkeypatch):
 def test_later_cells_go_on_with_the_learners_own_answer_or_the_model_answer(capsys):
     own = solved("2.1")
     assert own_or_model_answer("2.1", own) is own
-    assert capsys.readouterr().out == "Going on with your own is_blank of exercise 2.1.\n"
-    for answer in (..., 3, lambda image: 1 / 0, lambda image: True):
+    assert capsys.readouterr().out == "Exercise 2.1: going on with your own function.\n"
+    answers = [(..., "written"), (3, "right"), (lambda image: 1 / 0, "right"), (lambda image: True, "right")]
+    for answer, is_not in answers:
         assert own_or_model_answer("2.1", answer) is EXERCISES["2.1"].model_answer
-        assert "the model answer for is_blank of exercise 2.1: yours is not right yet" in capsys.readouterr().out
+        told = f"Exercise 2.1: going on with the model answer; yours is not {is_not} yet.\n"
+        assert capsys.readouterr().out == told
     with pytest.raises(ValueError, match="There is no exercise"):
         own_or_model_answer("9.9", own)
 

@@ -61,6 +61,7 @@
 .mlops-lesson fieldset > button { margin-top: 0.4em; }
 .mlops-lesson summary { min-height: 24px; padding: 2px 0; cursor: pointer; }
 .mlops-lesson a { display: inline-block; min-height: 24px; min-width: 24px; }
+.mlops-lesson :is(p, li, td) a:any-link { text-decoration: underline; }
 .mlops-lesson :is(button, input, summary, a):focus-visible { outline: 3px solid var(--jp-ui-font-color1, currentColor); outline-offset: 2px; }
 .mlops-lesson summary:focus-visible { outline-offset: -3px; }
 .mlops-lesson ol.mlops-order { list-style: none; margin: 0; padding: 0; }
@@ -80,6 +81,8 @@
 .jp-Notebook:has(.mlops-lesson) .jp-MarkdownOutput :is(p, li, td, summary) a { text-decoration: underline; }
 .jp-Notebook:has(.mlops-lesson) .jp-MarkdownOutput summary { min-height: 24px; padding: 4px 0; cursor: pointer; }
 .mlops-lesson pre { overflow-x: auto; white-space: pre-wrap; }
+.mlops-lesson[data-mlops-exercise] details :is(pre, code) { white-space: pre; font-size: var(--jp-code-font-size, inherit); }
+.mlops-lesson[data-mlops-exercise] details pre { padding: 0.6em; border: 1px solid var(--jp-ui-font-color2, currentColor); }
 .mlops-lesson table { border-collapse: collapse; }
 .mlops-lesson caption { text-align: left; font-weight: 600; padding: 0.3em 0; }
 .mlops-lesson th, .mlops-lesson td { text-align: left; padding: 2px 10px 2px 0; }`;

@@ -8,10 +8,11 @@ const STYLE = `
   color: var(--jp-ui-font-color1, CanvasText); }
 .mlops-explorer .widget-label { width: auto; text-align: left; white-space: normal; height: auto; }
 .mlops-explorer .widget-checkbox { width: auto; }
-.mlops-explorer .widget-hslider { width: auto; }
+.mlops-explorer .widget-hslider, .mlops-explorer .widget-radio { flex: 1 0 100%; width: auto; height: auto; }
+.mlops-explorer .widget-radio { display: flex; flex-flow: row wrap; align-items: center; }
+.mlops-explorer :is(.widget-hslider, .widget-radio) > .widget-label { flex: none; width: 12em; }
 .mlops-explorer .widget-hslider .slider-container { flex: none; width: 14em; }
 .mlops-explorer .widget-hslider .widget-readout { min-width: 4em; width: auto; }
-.mlops-explorer .widget-radio { width: auto; height: auto; }
 .mlops-explorer .noUi-target { height: 6px; margin: 11px 14px; border: 1px solid var(--jp-ui-font-color2, currentColor); }
 .mlops-explorer .noUi-horizontal .noUi-handle { width: 24px; height: 24px; top: -11px; right: -12px; border-radius: 50%;
   background: var(--jp-layout-color1, Canvas); border: 2px solid var(--jp-ui-font-color1, currentColor); box-shadow: none; }

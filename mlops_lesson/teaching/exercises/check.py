@@ -72,10 +72,12 @@ def own_or_model_answer(exercise: str, answer: Any) -> Callable[..., Any]:
         If there is no such exercise.
     """
     known = find_exercise(exercise)
-    if _examine(known, answer).outcome == "right":
-        print(f"Going on with your own {known.name} of exercise {known.id}.")
+    outcome = _examine(known, answer).outcome
+    if outcome == "right":
+        print(f"Exercise {known.id}: going on with your own function.")
         return answer
-    print(f"Going on with the model answer for {known.name} of exercise {known.id}: yours is not right yet.")
+    yours = "not written" if outcome == "not attempted" else "not right"
+    print(f"Exercise {known.id}: going on with the model answer; yours is {yours} yet.")
     return known.model_answer
 
 
@@ -166,6 +168,7 @@ def _values(trial: Trial, case: str, arguments: tuple[Any, ...]) -> tuple[Any, A
 
 
 def _not_attempted(exercise: Exercise) -> _NotRightError:
-    write = f"Write `{exercise.signature}` in place of the three dots, about {exercise.words['minutes']} minutes,"
-    message = f"{write} and run the cell again. Left blank, it stops nothing below."
+    write = f"Complete `{exercise.signature}`: your own code takes the place of the three dots"
+    minutes = f"about {exercise.words['minutes']} minutes"
+    message = f"{write} ({minutes}); then run the cell again. The cells below run without it."
     return _NotRightError("not attempted", message, {})
