@@ -181,7 +181,7 @@ def test_the_answers_under_the_explorer_are_those_that_it_gives() -> None:
         "1,132 usable labelled images.",
         "- The inner join dropped 44 labelled images, and no program complained.",
     ]
-    assert 'alt="Bar chart of parcels. rows in the table: 1,132;' in explorer.result.value
+    assert 'alt="Bar chart of scans. rows in the table: 1,132;' in explorer.result.value
     switches[-1].value = False
     assert explorer.answer.headline == "1,176 usable labelled images"
 
@@ -193,5 +193,5 @@ def test_the_explorer_counts_the_collected_table_and_nothing_without_a_source_th
     complete = (labelled & table["lux"].notna()).sum()
     assert set(count_usable(evidence, every, keep_all=False).values()) == {complete}
     assert count_usable(evidence, {"images", "clicks", "sensors"}, keep_all=True)[LIT] == 0
-    for sources in (set(), {"sensors"}):
+    for sources in (set(), {"sensors"}, {"images", "clicks", "sensors"}):
         assert set(count_usable(evidence, sources, keep_all=False).values()) == {0}

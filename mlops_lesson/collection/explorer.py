@@ -11,7 +11,7 @@ SOURCES = ("database", "images", "clicks", "sensors")
 KEEP_ALL, ONLY_COMPLETE = "left join: keep every row", "inner join: keep complete rows"
 STEPS = ("rows in the table", "with an image", "and a label", "and time and camera", "and a light reading")
 LOSSES = {
-    "database": "Without the database nobody knows when and where: no split by time, no result by camera.",
+    "database": "Without the database nobody knows when and where: no split by time, no result by camera, no light.",
     "images": "Without the images there is nothing to look at.",
     "clicks": "Without the clicks no image has a label.",
     "sensors": "Without the sensors a dark hall cannot be told from a shut shutter.",
@@ -31,9 +31,10 @@ def find_evidence(
 
 def count_usable(evidence: pd.DataFrame, sources: set[str], *, keep_all: bool) -> dict[str, int]:
     """Count rows for each of `STEPS`, each among those of the step before, of left joins or of inner joins."""
-    known = evidence.assign(**{source: False for source in SOURCES if source not in sources})
-    # A reading is found by camera and hour, which only the database knows: no join begins with the readings.
-    first = next((source for source in SOURCES if source in sources - {"sensors"}), "database")
+    # A reading is found by camera and hour, which only the database knows.
+    found = sources if "database" in sources else sources - {"sensors"}
+    known = evidence.assign(**{source: False for source in SOURCES if source not in found})
+    first = next((source for source in SOURCES if source in found), "database")
     rows = known[first] & (keep_all | known[list(sources)].all(axis=1))
     counts = {STEPS[0]: int(rows.sum())}
     for step, source in zip(STEPS[1:], ("images", "clicks", "database", "sensors"), strict=True):
@@ -63,8 +64,8 @@ def explore_sources(
         notes = [LOSSES[source] for source in SOURCES if source not in sources]
         if lost := count_usable(evidence, sources, keep_all=True)[STEPS[2]] - usable:
             notes.append(f"The inner join dropped {lost:,} labelled images, and no program complained.")
-        title, limit = "How many parcels remain at each step", round(len(evidence) * 1.1)
-        figure = plot_counts(counts, STEPS[2], title=title, what="parcels", height=2.6, limit=limit)
+        title, limit = "How many scans remain at each step", round(len(evidence) * 1.1)
+        figure = plot_counts(counts, STEPS[2], title=title, what="scans", height=2.6, limit=limit)
         return Answer(f"{usable:,} usable labelled images", tuple(notes), (figure,))
 
     controls = {source: ipywidgets.Checkbox(value=True, description=source, indent=False) for source in SOURCES}
