@@ -202,13 +202,12 @@ def fill_card(rows: pd.DataFrame) -> ScoreCard:
     sections = rows.groupby("section", sort=False)["points"].sum()
     score = sections.min()
     level = next(level["words"] for level in LEVELS if score > level["above"])
-    points = ", ".join(f"{name} {value:.1f}" for name, value in sections.items())
-    summary = f"ML Test Score {score:.1f} of 7: {level}. {points}."
+    summary = f"ML Test Score {score:.1f} of 7, {level}"
     to_do = rows[rows["next step"] != ""].assign(of_section=rows["section"].map(sections))
     first = to_do.sort_values(["of_section", "points"], kind="stable").head(SHOWN_FIRST)
-    above = show_table(first[["section", "test", "points", "next step"]], f"{summary} What to do first", decimals=1)
+    above = show_table(first[["section", "test", "points", "next step"]], f"{summary}: what to do first", decimals=1)
     caption = f"All {len(rows)} tests with their evidence"
-    below = show_table(rows[["section", "test", "points", "evidence", "notebook"]], caption, decimals=1)
+    below = show_table(rows[["section", "test", "points", "evidence", "notebook"]], "Section by section", decimals=1)
     text, page = f"{above.text}\n\n{below.text}", above.html + fold(caption, below.html)
     return ScoreCard(text, page, summary, sections, rows)
 

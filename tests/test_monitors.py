@@ -83,7 +83,7 @@ def test_readings_have_a_row_for_each_week_and_monitor(reference: Observed) -> N
 
 def test_the_weeks_figure_names_the_darkest_and_the_worst_week(reference: Observed) -> None:
     figure = plot_weeks(validated().model, [live_week(week) for week in range(1, 9)], reference)
-    assert figure.caption == "The mean brightness changes most in week 3, the accuracy in week 7"
+    assert figure.caption == "The mean brightness changes most in week 3; the accuracy is lowest in week 7"
     assert "Week 3: mean changed by 1.4, pixels by 1.4" in figure.alt
 
 
@@ -103,7 +103,7 @@ def test_the_rehearsal_measures_false_alarms_and_delay() -> None:
     assert first_week[monitors.PIXELS.name] == 1
     assert first_week[monitors.ACCURACY.name] >= 0.85
     assert first_week[monitors.BRIGHTNESS.name] <= 0.1
-    assert share_table(rang).loc[monitors.PIXELS.name, "bump: first week"] == "1.00 (0.89 to 1.00)"
+    assert share_table(rang).loc[monitors.PIXELS.name, "bump: first week"] == "1.00 (0.89\u00a0to\u00a01.00)"
 
 
 def test_a_move_up_is_another_fault_than_a_move_to_the_right() -> None:

@@ -24,7 +24,7 @@ def test_a_canary_takes_about_its_share_of_the_parcels_and_the_same_ones_on_ever
 @pytest.mark.parametrize(
     ("asked", "failed", "because"),
     [
-        (20, range(3), "the challenger failed on 3 of 20 parcels, more than 10%"),
+        (20, range(3), "the challenger failed on 3 of 20 parcels, more than 10 %"),
         (20, (11, 19), ""),
         (19, range(19), ""),
     ],
@@ -81,7 +81,7 @@ def test_a_canary_that_fails_is_ended_by_the_service_and_no_request_is_lost(serv
     registry.nominate(validated(easily_shocked_model()))
     rollout.start_canary(server, share=1, max_error_rate=0.1)
     assert versions_in(ask_all(server, factor=0.7)) == {1}
-    assert rollout.status(server).stopped_because == "the challenger failed on 20 of 20 parcels, more than 10%"
+    assert rollout.status(server).stopped_because == "the challenger failed on 20 of 20 parcels, more than 10 %"
 
 
 def test_a_canary_is_refused_to_a_challenger_without_a_passed_gate(server):

@@ -64,7 +64,7 @@ def test_the_card_has_seven_tests_a_section_and_says_the_next_step_of_what_is_no
 
 def test_the_score_is_that_of_the_weakest_section(card: ScoreCard) -> None:
     assert card.sections.to_dict() == {"Data": 2.5, "Model": 2.5, "Infrastructure": 4.0, "Monitoring": 4.0}
-    assert card.summary.startswith("ML Test Score 2.5 of 7: reasonably tested")
+    assert card.summary.startswith("ML Test Score 2.5 of 7, reasonably tested")
     # What an earlier notebook found wanting earns nothing.
     points = card.rows.set_index("test")["points"]
     assert points["Quality is enough on every slice that matters"] == 0

@@ -69,4 +69,4 @@ def _as_agreed(server: Server, image: np.ndarray, untouched: np.ndarray, label: 
         before = server.predict(untouched)
         notes.append(f"Untouched it goes to chute {before['chute']}: probability of B {before['probability']:.2f}.")
     headline = f"Chute {layers.chute} for {what}: probability of B {layers.probability:.2f}"
-    return Answer(headline, tuple(notes), (layers.plot(f"Three layers of {what}"),))
+    return Answer(headline, tuple(notes), (layers.plot("The three layers"),))

@@ -32,7 +32,7 @@ class PredictionTrace:
         active = f"{(self.hidden > 0).sum()} active, strongest {self.hidden.max():.3f}"
         chute = f"{self.probability:.3f}, so chute {self.chute}"
         layers = [
-            ("1 Input Data", "pixels of the camera image, scaled to 0..1", "8 x 8", scaled),
+            ("1 Input Data", "pixels of the camera image, and scaled", "8\u00a0x\u00a08", scaled),
             ("2 Model Inference", "activations of the hidden units", str(len(self.hidden)), active),
             ("3 Output Prediction", "probability of chute B, and the chute", "1", chute),
         ]
@@ -51,6 +51,7 @@ class PredictionTrace:
             picture, hidden, output = d.axes
             picture.imshow(self.image, cmap="gray", vmin=0, vmax=GREY_LEVELS)
             picture.set(title="1 Input Data", xticks=[], yticks=[], xlabel="8 x 8 grey levels")
+            picture.set_anchor("N")
             hidden.bar(range(len(self.hidden)), self.hidden, color=BLUE)
             hidden.set(title="2 Model Inference", xlabel="hidden unit", ylabel="activation")
             bars = output.bar(
@@ -60,13 +61,15 @@ class PredictionTrace:
             )
             output.bar_label(bars, fmt="%.2f")
             output.axhline(THRESHOLD, color=GREY, linestyle="--", linewidth=1)
-            output.set(title="3 Output Prediction", xlabel="chute", ylabel="probability", ylim=(0, 1.12))
+            output.set(title="3 Output Prediction", xlabel=f"chute (dashed: {THRESHOLD})", ylabel="probability")
+            output.set_ylim(0, 1.12)
             strongest = int(self.hidden.argmax())
             d.alt = (
                 f"Three panels. Input Data: an 8 by 8 image with grey levels {self.image.min():g} to "
                 f"{self.image.max():g}. Model Inference: {(self.hidden > 0).sum()} of {len(self.hidden)} hidden "
                 f"units are active, unit {strongest} most with {self.hidden[strongest]:.2f}. Output Prediction: "
-                f"probability {1 - self.probability:.2f} for chute A and {self.probability:.2f} for chute B."
+                f"probability {1 - self.probability:.2f} for chute A and {self.probability:.2f} for chute B. "
+                f"A dashed line marks {THRESHOLD}: from there on, chute B."
             )
         return d.shown
 

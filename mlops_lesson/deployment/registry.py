@@ -184,7 +184,7 @@ def _require_passed(version: int, reason: str) -> None:
     if not model.passed:
         why = "; ".join(model.gate.failures) if model.gate else "it has no verdict yet; see record_gate"
         journal.write("registry", "refused", reason or why, version=version)
-        raise GateError(f"Version {version} has not passed its gate: {why}. Only one that has may answer.")
+        raise GateError(f"Version {version} has not passed its gate: {why}. Only a version that has passed may answer.")
 
 
 def nominate(version: int, *, reason: str = "") -> None:

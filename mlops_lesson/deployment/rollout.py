@@ -58,7 +58,8 @@ class Rollout:
             now.challenger_errors += failed
             asked, errors = now.challenger_requests, now.challenger_errors
             if asked >= MIN_REQUESTS and errors > self._max_error_rate * asked:
-                self.stop(f"the challenger failed on {errors} of {asked} parcels, more than {self._max_error_rate:.0%}")
+                allowed = f"{100 * self._max_error_rate:g} %"
+                self.stop(f"the challenger failed on {errors} of {asked} parcels, more than {allowed}")
 
     def stop(self, because: str = "") -> None:
         """End the rollout, if it goes on: the champion answers everything."""

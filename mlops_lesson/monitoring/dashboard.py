@@ -37,14 +37,14 @@ def plot_dashboard(run: Loop) -> ShownFigure:
             service.bar(weeks, count, bottom=bottom, color=colour, width=0.5, label=f"{name}: {sum(count)}")
             bottom += count
         service.set(ylabel="requests", title="Service", ylim=(0, 1.5 * bottom.max()))
-        service.legend(loc="upper right", ncols=3, fontsize="small")
+        service.legend(loc="upper left", ncols=3, fontsize="small")
         for monitor, colour, style in ((PIXELS, BLUE, "o-"), (SCORES, PINK, "s--")):
             tests.semilogy(weeks, p_values[monitor.name], style, color=colour, label=monitor.name)
         tests.axhline(LEVEL, color=ORANGE, linestyle=":", label=f"alarm level {LEVEL}")
         tests.set(ylabel="p-value", title="Inputs and scores against the reference", ylim=(1e-9, 5))
-        tests.set_yticks([1, LEVEL, SMALLEST_DRAWN], ["1", f"{LEVEL}", "0.000001"])
+        tests.set_yticks([1, LEVEL, SMALLEST_DRAWN], ["1", f"{LEVEL}", "≤ 0.000001"])
         tests.minorticks_off()
-        tests.legend(loc="lower left", ncols=3, fontsize="small")
+        tests.legend(loc="lower left", ncols=3, fontsize="small", columnspacing=1.0, handlelength=1.4)
         share.plot(table["to_b"], "o-", color=BLUE)
         share.set(ylabel="share", title="Parcels sent to chute B", ylim=(0, 0.8))
         spread = [accuracy - table["low"], table["high"] - accuracy]
@@ -62,7 +62,7 @@ def plot_dashboard(run: Loop) -> ShownFigure:
             right.annotate("promotion", (week + 0.55, 0.24), color=PINK)
         by_week = " ".join(
             f"Week {row.Index}: {row.accuracy:.2f} right, first champion {row.unattended:.2f}, {row.to_b:.2f} sent to "
-            f"B, rang: {', '.join(row.alarms) or 'none'}."
+            f"B, rang: {'; '.join(row.alarms) or 'none'}."
             for row in table.itertuples()
         )
         requests = ", ".join(f"{name} {sum(count)}" for name, count in counts.items())

@@ -80,8 +80,9 @@ def explore_alarms(model: Any, pool: Pool) -> Explorer:
         table = costs_of(name, window)
         cost = table.loc[level]
         delay = f"after {cost.delay:.0f} parcels" if np.isfinite(cost.delay) else "in fewer than half of the histories"
-        headline = f"False alarms: {cost.false_alarms:.1%} of windows. Bump noticed {delay}"
-        notes = [f"The bump is found within four weeks in {cost.found:.0%} of {REPEATS} invented histories."]
+        headline = f"False alarms: {100 * cost.false_alarms:.1f} % of windows. Bump noticed {delay}"
+        within = f"{PARCELS_A_SIDE // window * window} parcels"
+        notes = [f"The bump is found within {within} in {100 * cost.found:.0f} % of {REPEATS} invented histories."]
         if window == PARCELS_A_WEEK:
             notes.append(f"At {window} parcels a week this is about {52 * cost.false_alarms:.1f} false alarms a year.")
         if name == ACCURACY.name:

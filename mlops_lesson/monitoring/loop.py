@@ -46,7 +46,7 @@ def joint_verdict(old: GateResult, log: WeekLog) -> GateResult:
     label, shadow, cameras = log.label[log.known], log.shadow[log.known], log.parcels["camera_id"][log.known]
     recent = check_gate(label, shadow, log.right, cameras, baseline="champion")
     reasons = [reason.replace(": ", ": old images: ", 1) for reason in old.reasons]
-    reasons += [reason.replace(": ", ": recent parcels: ", 1) for reason in recent.reasons]
+    reasons += [reason.replace(": ", ": new images: ", 1) for reason in recent.reasons]
     return replace(recent, reasons=reasons)
 
 
@@ -98,7 +98,7 @@ class Loop:
         values, rang = readings["value"].to_dict(), tuple(readings.index[readings["rings"]])
         state = ALERT if ACCURACY.name in rang else WARNING if rang else NOTHING
         if rang:
-            self._write("monitors", state, ", ".join(rang))
+            self._write("monitors", state, "; ".join(rang))
         accuracy = low = high = unattended = nan
         if log.known.any():
             accuracy, (low, high) = float(log.right.mean()), interval(log.right.sum(), len(log.right))

@@ -133,4 +133,4 @@ def share_table(rang: pd.DataFrame) -> pd.DataFrame:
 
 def _share(alarms: pd.Series) -> str:
     low, high = interval(alarms.sum(), len(alarms))
-    return f"{alarms.mean():.2f} ({low:.2f} to {high:.2f})"
+    return f"{alarms.mean():.2f} ({low:.2f}\u00a0to\u00a0{high:.2f})"

@@ -135,7 +135,8 @@ def plot_weeks(model: Any, weeks: Sequence[depot.LiveWeek], reference: Observed)
     changes = pd.DataFrame([week.X.mean(axis=0) - reference.X.mean(axis=0) for week in weeks], numbers)
     mean, pixel = changes.mean(axis=1).abs(), changes.abs().mean(axis=1)
     accuracy = pd.Series([right / n for right, n in (accuracy_in_the_end(model, week) for week in weeks)], numbers)
-    title = f"The mean brightness changes most in week {mean.idxmax()}, the accuracy in week {accuracy.idxmin()}"
+    lowest = f"the accuracy is lowest in week {accuracy.idxmin()}"
+    title = f"The mean brightness changes most in week {mean.idxmax()}; {lowest}"
     with drawing(title, 8.0, 2.7, columns=2) as d:
         inputs, right = d.axes
         inputs.plot(mean, "s--", color=GREY, label="the mean of all pixels")

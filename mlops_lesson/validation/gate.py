@@ -1,6 +1,7 @@
 """The gate: three rules that a model must pass before it is deployed."""
 
 from dataclasses import dataclass
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,8 @@ class GateResult:
     def __str__(self) -> str:
         verdict = "PASSED" if self.passed else "REFUSED"
         numbers = f"accuracy {self.accuracy:.3f} on {self.n} images, 95 % interval {self.low:.3f} to {self.high:.3f}"
-        return "\n".join([f"Gate {verdict}: {numbers}", *(f"- {reason}" for reason in self.reasons)])
+        reasons = (fill(f"- {reason}", 72, subsequent_indent="  ") for reason in self.reasons)
+        return "\n".join([f"Gate {verdict}: {numbers}", *reasons])
 
 
 def check_gate(

@@ -79,6 +79,7 @@
 .mlops-lesson button[aria-pressed=true] { color: var(--jp-layout-color1, ButtonFace);
   background: var(--jp-ui-font-color1, ButtonText); text-decoration: underline; }
 .jp-Notebook:has(.mlops-lesson) .jp-MarkdownOutput :is(p, li, td, summary) a { text-decoration: underline; }
+.jp-Notebook:has(.mlops-lesson) .jp-MarkdownOutput table { margin-left: 0; }
 .jp-Notebook:has(.mlops-lesson) .jp-MarkdownOutput summary { min-height: 24px; padding: 4px 0; cursor: pointer; }
 .mlops-lesson pre { overflow-x: auto; white-space: pre-wrap; }
 .mlops-lesson[data-mlops-exercise] details :is(pre, code) { white-space: pre; font-size: var(--jp-code-font-size, inherit); }
