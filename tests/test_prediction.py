@@ -24,7 +24,8 @@ def test_a_notebook_shows_figure_and_table_with_a_row_a_layer():
     trace = PredictionTrace(image, image / 16, np.array([0.0, 0.5, 2.0, 0.0, 1.0]), 0.25)
     alt = (
         "Three panels. Input Data: an 8 by 8 image with grey levels 0 to 16. Model Inference: 3 of 5 hidden units are "
-        "active, unit 2 most with 2.00. Output Prediction: probability 0.75 for chute A and 0.25 for chute B."
+        "active, unit 2 most with 2.00. Output Prediction: probability 0.75 for chute A and 0.25 for chute B. "
+        "A dashed line marks 0.5: from there on, chute B."
     )
     assert repr(trace) == f"Figure: Chute A, with a probability of 0.75\n{alt}"
     page = trace._repr_html_()
