@@ -54,4 +54,5 @@ def _say(column: object, check: str, cases: pd.DataFrame) -> str:
     if cases["index"].isna().any():
         return f"{check}: {', '.join(map(str, cases['failure_case']))}"
     ids = [str(i) for i in cases["index"]]
-    return f"{column}: {check} (parcel {', '.join(ids[:3] + ['...'] * (len(ids) > 3))})"
+    more = f" and {len(ids) - 3:,} more" if len(ids) > 3 else ""
+    return f"{column}: {check} (parcel {', '.join(ids[:3])}{more})"

@@ -48,7 +48,7 @@ def _clean_by(steps: Mapping[str, bool], raw: RawDataset, bad: pd.DataFrame) -> 
         "{} clicks on b are counted as chute A, because b is not B.": (chute == "b").sum(),
         "{} blank frames teach the model a chute for an empty image.": (np.ptp(X, axis=1) == 0).sum(),
         "{} validation images are copies of training images.": sum(one.tobytes() in known for one in X[validation]),
-        "The same weeks stand on both sides: this does not say how well next week will go.": not steps["by_time"],
+        "The same weeks are on both sides: this does not say how well next week will go.": not steps["by_time"],
     }
     right = fit_logistic_regression(X[train], y[train]).predict(X[validation]) == y[validation]
     return len(kept), tuple(note.format(count) for note, count in notes.items() if count), right

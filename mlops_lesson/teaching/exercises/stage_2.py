@@ -18,7 +18,7 @@ def split_by_time(table: pd.DataFrame, cutoff: pd.Timestamp) -> tuple[pd.DataFra
 
 
 def find_leaks(images_train: np.ndarray, images_val: np.ndarray) -> int:
-    """Return the number of validation images that also stand in training, pixel for pixel."""
+    """Return the number of validation images that are also in training, pixel for pixel."""
     known = {image.tobytes() for image in images_train}
     return sum(image.tobytes() in known for image in images_val)
 
@@ -67,7 +67,7 @@ EXERCISES = {
         find_leaks,
         cases={
             "nothing in common": (IMAGES[:6], IMAGES[6:]),
-            "two validation images that stand elsewhere in training, one of them three times": (THRICE, TWO_KNOWN),
+            "two validation images that are elsewhere in training, one of them three times": (THRICE, TWO_KNOWN),
             "the same leaked image twice in validation": (IMAGES[:6], IMAGES[[1, 1, 8, 9, 10, 11]]),
         },
         mistakes={
