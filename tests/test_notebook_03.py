@@ -40,7 +40,7 @@ def test_network_and_baseline_built_cell_by_cell_are_the_packages_and_the_networ
     assert artifacts.load("trained model", quiet=True).model_hash == trained(30).model_hash
     X_val, _ = clean().part("validation")
     packaged = train_baseline(clean())
-    assert (learner["logistic"].predict_proba(X_val) == packaged.predict_proba(X_val)).all()
+    assert (learner["baseline"].predict_proba(learner["scaled_val"]) == packaged.predict_proba(X_val)).all()
 
 
 def test_three_runs_are_recorded_with_all_that_the_quiz_demands_and_every_epoch(learner):
@@ -68,7 +68,7 @@ def test_the_note_on_the_wall_is_one_of_the_better_fifth(cells):
 
 
 def test_guessing_is_below_one_half_and_the_third_epoch_beats_the_regression_by_two_images(cells):
-    guess, logistic = map(float, re.findall(r"(?:chute|regression) (\d\.\d+)", text_of(cells["baselines"])))
+    guess, logistic = map(float, re.findall(r"\): (\d\.\d+)", text_of(cells["baselines"])))
     epochs = [float(found) for found in re.findall(r"accuracy (\d\.\d+)", text_of(cells["network"]))]
     assert guess < 0.5
     assert epochs[1] < logistic

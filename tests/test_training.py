@@ -26,7 +26,7 @@ def test_the_given_trace_is_the_given_table():
 
 def test_traces_are_compared_over_the_epochs_of_both():
     table = compare_traces(TrainingTrace((Epoch(1, 0.70, 0.55), Epoch(2, 0.45, 0.74))))
-    numbers = ["epoch", "given loss", "own loss", "given accuracy", "own accuracy", "larger difference"]
+    numbers = ["epoch", "given loss", "own loss", "given accuracy", "own accuracy", "larger of the two differences"]
     assert table[numbers].round(9).to_numpy().tolist() == [
         [1, 0.65, 0.70, 0.60, 0.55, 0.05],
         [2, 0.45, 0.45, 0.75, 0.74, 0.01],
@@ -51,15 +51,15 @@ def test_training_is_the_loop_over_partial_fit_and_records_what_scikit_learn_com
 def test_a_chart_in_text_says_its_numbers_and_its_epochs_and_every_bar_fits():
     assert charts.ascii_chart(GIVEN_TRACE).splitlines() == [
         "The given trace",
-        "epoch  loss                            accuracy",
-        "    1  0.65 ################           0.60 ###############",
-        "    2  0.45 ###########                0.75 ###################",
-        "    3  0.30 ########                   0.85 #####################",
+        "epoch  loss                             accuracy",
+        "    1  0.650 ################           0.600 ###############",
+        "    2  0.450 ###########                0.750 ###################",
+        "    3  0.300 ########                   0.850 #####################",
     ]
     far_off = TrainingTrace((Epoch(1, 12.0, 1.0), Epoch(10, 4.0, 0.0)))
     assert charts.ascii_chart(far_off).splitlines()[2:] == [
-        "    1 12.00 #########################  1.00 #########################",
-        "   10  4.00 ########                   0.00",
+        "    1 12.000 #########################  1.000 #########################",
+        "   10  4.000 ########                   0.000",
     ]
 
 
@@ -92,8 +92,8 @@ def test_loss_and_accuracy_stand_on_axes_of_their_own_and_in_words(axes):
         "The given trace": [(1, 0.65), (2, 0.45), (3, 0.3)],
     }
     assert curves(accuracy)["A run"] == [(1, 0.5), (2, 0.9), (3, 0.8)]
-    assert "A run: loss from 0.70 at epoch 1 to 0.50 at epoch 3, lowest 0.30 at epoch 2." in alt
-    assert "The given trace: accuracy from 0.60 at epoch 1 to 0.85 at epoch 3, highest 0.85 at epoch 3." in alt
+    assert "A run: loss from 0.700 at epoch 1 to 0.500 at epoch 3, lowest 0.300 at epoch 2." in alt
+    assert "The given trace: accuracy from 0.600 at epoch 1 to 0.850 at epoch 3, highest 0.850 at epoch 3." in alt
 
 
 def test_runs_are_told_apart_without_colour(axes):
@@ -106,7 +106,7 @@ def test_both_losses_are_drawn_and_the_lowest_of_each_is_told(axes):
     alt = charts.plot_losses(RUN, title="Two losses").alt
     assert curves(axes[0])["training loss"] == [(1, 0.8), (2, 0.4), (3, 0.1)]
     assert [(note.get_text(), note.xy) for note in axes[0].texts] == [("lowest: epoch 2", (2, 0.3))]
-    assert "train loss from 0.80 at epoch 1 to 0.10 at epoch 3" in alt
+    assert "train loss from 0.800 at epoch 1 to 0.100 at epoch 3" in alt
 
 
 def test_probabilities_are_counted_by_the_chute_that_the_parcel_belongs_to(axes):
@@ -121,7 +121,7 @@ def test_the_explorer_begins_with_the_courses_settings_and_three_epochs_beside_t
     settings, headline, *_ = explorer.text.splitlines()
     assert settings == "Learning rate: 0.271; Hidden units: 32; Epochs: 3"
     assert headline == f"Loss {last.loss:.3f}, accuracy {last.accuracy:.3f} after epoch 3: it has learned."
-    assert "The given trace: loss from 0.65 at epoch 1 to 0.30 at epoch 3" in explorer.result.value
+    assert "The given trace: loss from 0.650 at epoch 1 to 0.300 at epoch 3" in explorer.result.value
 
 
 @pytest.mark.parametrize(

@@ -155,10 +155,11 @@ def test_the_cheapest_threshold_is_that_of_the_prices(prices, threshold, minutes
 
 def test_moving_a_price_moves_the_threshold_and_says_what_it_does_to_both_mistakes():
     explorer = explore_costs({"3 epochs": trained(3).model}, *clean().part("validation"))
-    _, in_a, in_b = explorer.controls
+    in_a, in_b, _ = explorer.controls
     X, y = clean().part("validation")
     probability, thresholds = trained(3).model.predict_proba(X)[:, 1], []
-    for prices in ((30, 1), (5, 5), (1, 30)):
+    prices_tried = ((30, 1), (5, 5), (1, 30))
+    for prices in prices_tried:
         in_a.value, in_b.value = prices
         minutes = costs(y, probability, *prices)
         thresholds.append(cheapest(minutes))
@@ -167,3 +168,6 @@ def test_moving_a_price_moves_the_threshold_and_says_what_it_does_to_both_mistak
         assert f"{(y[~sent] == 1).sum()} of the {(~sent).sum()} parcels in A and" in explorer.text
         assert f"recall {sent[y == 1].mean():.3f}" in explorer.text
     assert thresholds[0] < thresholds[1] < thresholds[2]
+    far = [abs(threshold - b / (a + b)) for threshold, (a, b) in zip(thresholds, prices_tried, strict=True)]
+    assert min(far[:2]) > 0.15
+    assert far[2] < 0.05

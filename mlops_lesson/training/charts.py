@@ -24,10 +24,10 @@ def ascii_chart(trace: TrainingTrace) -> str:
         1.0, for the loss the largest one if that is more.
     """
     top = max(1.0, *(each.loss for each in trace))
-    lines = [trace.name, f"{'epoch':>5}  {'loss':<{BAR + 7}}accuracy"]
+    lines = [trace.name, f"{'epoch':>5}  {'loss':<{BAR + 8}}accuracy"]
     for each in trace:
         loss, accuracy = "#" * round(each.loss / top * BAR), "#" * round(each.accuracy * BAR)
-        lines.append(f"{each.epoch:>5}{each.loss:6.2f} {loss:<{BAR}}{each.accuracy:6.2f} {accuracy}".rstrip())
+        lines.append(f"{each.epoch:>5}{each.loss:7.3f} {loss:<{BAR}}{each.accuracy:7.3f} {accuracy}".rstrip())
     return "\n".join(lines)
 
 
@@ -35,16 +35,19 @@ def _summary(trace: TrainingTrace, metric: str) -> str:
     values = trace.to_frame()[metric]
     word, best = ("highest", values.idxmax()) if metric == "accuracy" else ("lowest", values.idxmin())
     return (
-        f"{trace.name}: {metric.replace('_', ' ')} from {values.iloc[0]:.2f} at epoch {values.index[0]} to "
-        f"{values.iloc[-1]:.2f} at epoch {values.index[-1]}, {word} {values[best]:.2f} at epoch {best}."
+        f"{trace.name}: {metric.replace('_', ' ')} from {values.iloc[0]:.3f} at epoch {values.index[0]} to "
+        f"{values.iloc[-1]:.3f} at epoch {values.index[-1]}, {word} {values[best]:.3f} at epoch {best}."
     )
 
 
 def _draw_lines(axis: "Axes", lines: Mapping[str, tuple[TrainingTrace, str]]) -> None:
     looks = zip(lines.items(), PALETTE, MARKERS, LINE_STYLES, strict=False)
-    for (label, (trace, metric)), colour, marker, style in looks:
+    for place, ((label, (trace, metric)), colour, marker, style) in enumerate(looks):
         every = max(1, len(trace.epochs) // 12)
-        axis.plot(trace.to_frame()[metric], style, marker=marker, markevery=every, color=colour, label=label)
+        (line,) = axis.plot(trace.to_frame()[metric], style, marker=marker, markevery=every, color=colour, label=label)
+        # A later line lies below the first, with larger hollow markers, so that each is seen where they meet.
+        if place:
+            line.set(zorder=2 - place / 10, markersize=9, fillstyle="none")
     axis.set_xlabel("epoch")
     axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
 
@@ -114,7 +117,7 @@ def plot_probabilities(y: np.ndarray, models: Mapping[str, np.ndarray], *, title
     title : str
         The finding.
     """
-    with drawing(title, 2.9 * len(models) + 0.4, 2.9, columns=len(models), sharey=True) as d:
+    with drawing(title, 2.4 * len(models) + 0.4, 2.9, columns=len(models), sharey=True) as d:
         d.alt = "Histograms of the probability of chute B."
         for axis, (name, probability) in zip(d.axes, models.items(), strict=True):
             draw_probabilities(axis, y, probability)
@@ -125,5 +128,5 @@ def plot_probabilities(y: np.ndarray, models: Mapping[str, np.ndarray], *, title
                 f" {name}: parcels of A get {probability[y == 0].mean():.2f} on average, parcels of B "
                 f"{probability[y == 1].mean():.2f}; {unsure} of {len(y)} lie between 0.1 and 0.9."
             )
-        d.axes[0].legend(loc="upper center", fontsize="small")
+        d.axis.figure.legend(*d.axis.get_legend_handles_labels(), loc="outside upper left", ncols=2)
     return d.shown

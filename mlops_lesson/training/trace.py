@@ -94,10 +94,11 @@ def compare_traces(own: TrainingTrace) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row for each epoch that both have: `epoch`, `given loss`, `own loss`, `given accuracy`, `own accuracy`,
-        `larger difference` (of loss or accuracy, without its sign) and `given observation`.
+        `larger of the two differences` (without its sign) and `given observation`.
     """
-    metrics, given, ours = ["loss", "accuracy"], GIVEN_TRACE.to_frame(), own.to_frame()
+    metrics, larger = ["loss", "accuracy"], "larger of the two differences"
+    given, ours = GIVEN_TRACE.to_frame(), own.to_frame()
     both = given.add_prefix("given ").join(ours.add_prefix("own "), how="inner")
-    both["larger difference"] = (ours[metrics] - given[metrics]).abs().max(axis="columns")
-    columns = ["given loss", "own loss", "given accuracy", "own accuracy", "larger difference", "given observation"]
+    both[larger] = (ours[metrics] - given[metrics]).abs().max(axis="columns")
+    columns = ["given loss", "own loss", "given accuracy", "own accuracy", larger, "given observation"]
     return both[columns].reset_index()

@@ -11,7 +11,7 @@ from mlops_lesson.show.explorer import Answer, Explorer
 from mlops_lesson.show.figures import BLUE, GREY, ShownFigure, drawing
 from mlops_lesson.training.charts import draw_probabilities
 
-THRESHOLDS = np.arange(5, 96) / 100
+THRESHOLDS = np.arange(1, 100) / 100
 USUAL = 0.5
 
 
@@ -44,20 +44,20 @@ def _notes(y: np.ndarray, probability: np.ndarray, threshold: float, wrongly_a: 
 
 def _draw(y: np.ndarray, probability: np.ndarray, minutes: pd.Series, headline: str) -> ShownFigure:
     best = cheapest(minutes)
-    with drawing("What the mistakes cost at each threshold", 8.0, 2.6, columns=2) as d:
+    with drawing("What the mistakes cost at each threshold", 8.0, 2.9, columns=2) as d:
         scores, curve = d.axes
         draw_probabilities(scores, y, probability)
         scores.set_title("Probabilities")
-        scores.legend(loc="upper center", fontsize="small")
         curve.plot(minutes, color=BLUE)
         curve.plot(best, minutes[best], "o", color=BLUE)
         curve.set(title="Cost of all mistakes", xlabel="threshold for chute B", ylabel="minutes", ylim=(0, None))
         for axis in d.axes:
-            axis.axvline(USUAL, color=GREY, linestyle=":")
-            axis.axvline(best, color="black", linestyle="--")
+            axis.axvline(best, color="black", linestyle="--", label="cheapest threshold")
+            axis.axvline(USUAL, color=GREY, linestyle=":", label=f"usual threshold, {USUAL:.2f}")
+        scores.figure.legend(*scores.get_legend_handles_labels(), loc="outside lower left", ncols=4)
         d.alt = (
             "Left, how often the model gives which probability, by true chute; right, minutes at each threshold, from "
-            f"{minutes[0.05]} at 0.05 to {minutes[0.95]} at 0.95. {headline}."
+            f"{minutes.iloc[0]} at 0.01 to {minutes.iloc[-1]} at 0.99. {headline}."
         )
     return d.shown
 
@@ -76,20 +76,20 @@ def explore_costs(models: Mapping[str, Any], X: np.ndarray, y: np.ndarray) -> Ex
     """
     probabilities = {name: model.predict_proba(X)[:, 1] for name, model in models.items()}
 
-    def answer(model: str, wrongly_a: int, wrongly_b: int) -> Answer:
+    def answer(wrongly_a: int, wrongly_b: int, model: str) -> Answer:
         probability = probabilities[model]
         minutes = costs(y, probability, wrongly_a, wrongly_b)
         best = cheapest(minutes)
         headline = (
-            f"Cheapest at a threshold of {best:.2f}: {minutes[best]} minutes for {len(y)} parcels, "
-            f"at {USUAL:.2f} {minutes[USUAL]} minutes"
+            f"Cheapest at a threshold of {best:.2f}: {minutes[best]} minutes for {len(y)} parcels; "
+            f"the usual {USUAL:.2f} costs {minutes[USUAL]} minutes"
         )
         notes = _notes(y, probability, best, wrongly_a, wrongly_b)
         return Answer(headline, notes, (_draw(y, probability, minutes, headline),))
 
     controls = {
-        "model": ipywidgets.RadioButtons(options=list(models), value=list(models)[-1], description="Model"),
         "wrongly_a": ipywidgets.IntSlider(5, 1, 60, description="Wrongly in A, minutes"),
         "wrongly_b": ipywidgets.IntSlider(5, 1, 60, description="Wrongly in B, minutes"),
+        "model": ipywidgets.RadioButtons(options=list(models), value=list(models)[-1], description="Model"),
     }
     return Explorer("The price of each mistake", controls, answer)

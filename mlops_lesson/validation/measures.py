@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from mlops_lesson.show.figures import BLUE, GREY, ORANGE, ShownFigure, drawing
+from mlops_lesson.show.figures import BLUE, GREY, PINK, ShownFigure, drawing
 
 CONFIDENCE = 0.95
 N_BINS = 5
@@ -58,9 +58,11 @@ def plot_seeds(by_seed: Mapping[int, float], seed: int) -> ShownFigure:
     counts = accuracy.round(6).value_counts().sort_index()
     rank = int((accuracy > accuracy[seed]).sum()) + 1
     with drawing(f"Seed {seed} is number {rank} of {len(accuracy)}", 6.4, 2.4) as d:
-        d.axis.bar(counts.index, counts, width=0.004, color=GREY)
-        d.axis.axvline(accuracy.mean(), color=BLUE, linestyle="--", label=f"mean {accuracy.mean():.3f}")
-        place = (accuracy[seed], counts[round(accuracy[seed], 6)])
+        own = round(accuracy[seed], 6)
+        colours = np.where(counts.index == own, BLUE, "#d4d6d9")
+        d.axis.bar(counts.index, counts, width=0.004, color=colours, edgecolor=GREY)
+        d.axis.axvline(accuracy.mean(), color=PINK, linestyle="--", label=f"mean {accuracy.mean():.3f}")
+        place = (own, counts[own])
         d.axis.annotate(f"seed {seed}", place, (0, 8), textcoords="offset points", ha="center")
         d.axis.set(xlabel="accuracy on the test images", ylabel="networks", ylim=(0, counts.max() * 1.4))
         d.axis.legend(loc="upper left")
@@ -83,18 +85,21 @@ def plot_calibration(parts: Mapping[str, tuple[np.ndarray, np.ndarray]], *, titl
     """
     alt = ["Probability of chute B that the model gives, against the share that belongs there, with 95 % interval."]
     with drawing(title, 4.2 * len(parts), 3.4, columns=len(parts), sharey=True) as d:
-        for axis, color, (name, (y, probability)) in zip(d.axes, (BLUE, ORANGE), parts.items(), strict=False):
+        for axis, (name, (y, probability)) in zip(d.axes, parts.items(), strict=True):
             group = pd.Series(np.minimum((probability * N_BINS).astype(int), N_BINS - 1), name="group")
             table = slices(y.astype(bool), group).assign(given=pd.Series(probability).groupby(group).mean())
             errors = [table["accuracy"] - table["low"], table["high"] - table["accuracy"]]
-            axis.plot([0, 1], [0, 1], linestyle="--", color=GREY)
-            axis.errorbar(table["given"], table["accuracy"], yerr=errors, fmt="o", color=color, capsize=4)
+            axis.plot([0, 1], [0, 1], linestyle="--", color=GREY, label="as promised")
+            measured = {"fmt": "o", "color": BLUE, "capsize": 4, "label": "measured, with 95 % interval"}
+            axis.errorbar(table["given"], table["accuracy"], yerr=errors, **measured)
             for row in table.itertuples():
-                axis.annotate(f"n = {row.n}", (row.given, row.accuracy), (7, -10), textcoords="offset points")
+                place = (7, -17 if row.accuracy < 0.1 else -10)
+                axis.annotate(f"n = {row.n}", (row.given, row.accuracy), place, textcoords="offset points")
                 share = f"{row.accuracy:.2f}, {row.low:.2f} to {row.high:.2f}"
                 alt.append(f"{name}, {row.n} images at {row.given:.2f}: {share}.")
             axis.set(title=f"{len(y)} {name} images", xlabel="probability of B that the model gives")
-            axis.set(xlim=(-0.03, 1.2), ylim=(-0.08, 1.08), xticks=np.linspace(0, 1, 6))
+            axis.set(xlim=(-0.03, 1.2), ylim=(-0.15, 1.08), xticks=np.linspace(0, 1, 6))
         d.axis.set(ylabel="share that belongs to B")
+        d.axis.figure.legend(*d.axis.get_legend_handles_labels(), loc="outside upper left", ncols=2)
         d.alt = " ".join(alt)
     return d.shown

@@ -11,7 +11,7 @@ from pathlib import Path
 from mlops_lesson.collection.dataset import CleanDataset
 from mlops_lesson.keep.files import write_atomically
 from mlops_lesson.keep.paths import home
-from mlops_lesson.show.page import html_table
+from mlops_lesson.show.page import render
 from mlops_lesson.training.network import TrainedModel
 from mlops_lesson.validation.behaviour import behaviour
 from mlops_lesson.validation.gate import GateResult
@@ -32,9 +32,9 @@ class ModelCard:
 
     def _repr_html_(self) -> str:
         title, *sections = self.markdown.split("\n\n## ")
-        parted = (section.partition("\n\n") for section in sections)
-        rows = [(heading, text.strip().removeprefix("- ").replace("\n- ", " ")) for heading, _, text in parted]
-        return html_table(rows, title.removeprefix("# "), ("section", "what it says"), row_heads=True)
+        parted = (section.partition("\n\n- ") for section in sections)
+        rows = [(heading, text.strip().split("\n- ")) for heading, _, text in parted]
+        return render("validation/model_card", title=title.removeprefix("# "), rows=rows)
 
     def save(self) -> str:
         """Save the card as a Markdown file in the learner's folder, and return a sentence that says so."""
@@ -46,6 +46,8 @@ def write_card(trained: TrainedModel, gate: GateResult, clean: CleanDataset) -> 
     """Write the model card of a trained model, of the gate's verdict on it and of the data it learned from."""
     by_part = clean.table.groupby("split")
     table, (X_test, y_test) = by_part.get_group("test"), clean.part("test")
+    X_val, y_val = clean.part("validation")
+    both = trained.model.predict_proba(X_val)
     cameras = slices(trained.model.predict(X_test) == y_test, table["camera_id"])
     changes = behaviour(trained.model, X_test, y_test)
     days = by_part["seen_at"].agg(["size", "min", "max"]).itertuples()
@@ -64,6 +66,8 @@ def write_card(trained: TrainedModel, gate: GateResult, clean: CleanDataset) -> 
         cameras="\n".join(lines),
         weakest=cameras.loc[cameras["accuracy"].idxmin()],
         worst=min(changes.items(), key=itemgetter(1)),
-        known=table["sender"].isin(by_part.get_group("train")["sender"]).mean(),
+        known=100 * table["sender"].isin(by_part.get_group("train")["sender"]).mean(),
+        promised=(1 - both.max(axis=1)).sum(),
+        made=(both.argmax(axis=1) != y_val).sum(),
     )
     return ModelCard(markdown, trained.model_hash)
