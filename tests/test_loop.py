@@ -1,6 +1,7 @@
 """The loop: it retrains, promotes and refuses by its rules, and writes each decision down."""
 
 from contextlib import nullcontext
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -137,6 +138,13 @@ def test_a_challenger_that_fails_on_old_images_is_refused(run) -> None:
     hasty = judge_on_test(DummyClassifier().fit(clean().X, clean().y), clean())
     joint = joint_verdict(hasty, run.logs[5])
     assert joint.failures == [f"old images: {failure}" for failure in hasty.failures] != []
+
+
+def test_a_parcel_without_an_answer_of_the_challenger_counts_as_a_wrong_one(run) -> None:
+    old, log = judge_on_test(validated().model, clean()), run.logs[5]
+    answered = joint_verdict(old, log)
+    sometimes = replace(log, shadow=np.where(np.arange(len(log.shadow)) < 20, np.nan, log.shadow))
+    assert joint_verdict(old, sometimes).accuracy < answered.accuracy - 10 / answered.n
 
 
 def test_moving_the_images_back_repairs_the_bump_without_training() -> None:

@@ -23,6 +23,8 @@ from mlops_lesson.training.trace import GIVEN_TRACE
 
 PARTS = tuple(part.capitalize() for part in WAYS)
 LONGEST_CELL = 15
+# What JupyterLab shows beside its list of files where the page has 1280 pixels.
+WIDEST_LINE = 107
 LEAST_COMPARED = 0.9
 IGNORE_TAG = "nbval-ignore-output"
 FORBIDDEN_TAGS = ("nbval-skip", "nbval-raises-exception", "raises-exception", "skip-execution")
@@ -188,12 +190,14 @@ def nothing_forbidden_stands_in_a_cell(lesson: Lesson) -> Iterator[str]:
                 yield f"{name} holds {what}: {text[found.start() : found.start() + 40]!r}"
 
 
-def no_code_cell_is_long(lesson: Lesson) -> Iterator[str]:
-    """No code cell has more than 15 lines."""
+def no_code_cell_is_long_or_wide(lesson: Lesson) -> Iterator[str]:
+    """No code cell has more than 15 lines, or one that JupyterLab cuts off on a page of 1280 pixels."""
     for name, cell in lesson.code_cells:
-        lines = len(cell.source.strip().splitlines())
-        if lines > LONGEST_CELL:
-            yield f"{name} has {lines} lines, {LONGEST_CELL} are the most"
+        lines = cell.source.strip().splitlines()
+        if len(lines) > LONGEST_CELL:
+            yield f"{name} has {len(lines)} lines, {LONGEST_CELL} are the most"
+        if (widest := max(map(len, lines))) > WIDEST_LINE:
+            yield f"{name} has a line of {widest} characters, {WIDEST_LINE} are the most"
 
 
 def headings_are_in_order(lesson: Lesson) -> Iterator[str]:
@@ -403,7 +407,7 @@ CHECKS: tuple[Callable[[Lesson], Iterator[str]], ...] = (
     every_code_cell_has_run,
     no_output_is_an_error_or_a_warning,
     nothing_forbidden_stands_in_a_cell,
-    no_code_cell_is_long,
+    no_code_cell_is_long_or_wide,
     headings_are_in_order,
     every_picture_has_words,
     tables_have_captions_and_headers,
