@@ -53,9 +53,11 @@ def test_the_oldest_and_the_newest_allowed_versions_pass(resolution: str, tmp_pa
     python = environment_in(tmp_path / "env", "--editable", ".[test]", UV_RESOLUTION=resolution)
     # Other versions may print other digits: outputs are not compared, pages of the browser neither.
     left_out = ("--ignore=tests/browser", "--ignore=tests/test_notebooks.py", "--ignore-glob=*test_setup_*")
-    command = [str(python), "-m", "pytest", "tests", "-n", "2", "--dist", "worksteal", "-q", *left_out]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-20_000:]
+    at_night = ("-m", "nightly", "tests/test_doors.py", "tests/test_notebooks_nightly.py")
+    for chosen in (("tests", *left_out), at_night):
+        command = [str(python), "-m", "pytest", "-n", "2", "--dist", "loadfile", "-q", *chosen]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout[-20_000:]
 
 
 PREDICT = """
