@@ -15,7 +15,7 @@ def find_lost(parcels: pd.DataFrame, clicks: pd.DataFrame) -> list[int]:
 
 
 def label_delay_hours(parcels: pd.DataFrame, clicks: pd.DataFrame) -> float:
-    """Return the median number of hours from `seen_at` to the first click, over the parcels that have one."""
+    """Return the median hours from a photograph to the first click, where there is one."""
     first_click = clicks.groupby("parcel_id")["clicked_at"].min()
     seen_at = parcels.set_index("id")["seen_at"]
     delay = (first_click - seen_at).dropna()
@@ -23,7 +23,7 @@ def label_delay_hours(parcels: pd.DataFrame, clicks: pd.DataFrame) -> float:
 
 
 def data_hash(files: dict[str, bytes]) -> str:
-    """Return a SHA-256 as 64 hexadecimal digits, the same for the same names and bytes in any order."""
+    """Return a SHA-256 in hexadecimal digits, the same for the same names and bytes in any order."""
     digest = hashlib.sha256()
     for name in sorted(files):
         for part in (name.encode(), files[name]):
