@@ -86,7 +86,7 @@ def curves(axis):
 def test_loss_and_accuracy_stand_on_axes_of_their_own_and_in_words(axes):
     alt = charts.plot_trace(RUN, GIVEN_TRACE, title="Two runs").alt
     loss, accuracy = axes
-    assert (loss.get_title("left"), loss.get_xlabel(), loss.get_ylabel()) == ("Validation loss", "epoch", "log loss")
+    assert (loss.get_title("left"), loss.get_xlabel(), loss.get_ylabel()) == ("Validation loss", "epoch", "loss")
     assert curves(loss) == {
         "A run": [(1, 0.7), (2, 0.3), (3, 0.5)],
         "The given trace": [(1, 0.65), (2, 0.45), (3, 0.3)],

@@ -66,7 +66,7 @@ def plot_trace(*traces: TrainingTrace, title: str) -> ShownFigure:
         loss_axis, accuracy_axis = d.axes
         _draw_lines(loss_axis, {one.name: (one, "loss") for one in traces})
         _draw_lines(accuracy_axis, {one.name: (one, "accuracy") for one in traces})
-        loss_axis.set(title="Validation loss", ylabel="log loss", ylim=(0, None))
+        loss_axis.set(title="Validation loss", ylabel="loss", ylim=(0, None))
         accuracy_axis.set(title="Validation accuracy", ylabel="share right", ylim=(0, 1.02))
         accuracy_axis.legend(loc="lower right")
         words = " ".join(_summary(one, metric) for one in traces for metric in ("loss", "accuracy"))
@@ -89,7 +89,7 @@ def plot_losses(trace: TrainingTrace, title: str) -> ShownFigure:
         _draw_lines(d.axis, {"validation loss": (trace, "loss"), "training loss": (trace, "train_loss")})
         d.axis.axvline(best.epoch, color=GREY, linewidth=1, linestyle=":")
         d.axis.annotate(f"lowest: epoch {best.epoch}", (best.epoch, best.loss), (6, 30), textcoords="offset points")
-        d.axis.set(ylabel="log loss", ylim=(0, None))
+        d.axis.set(ylabel="loss", ylim=(0, None))
         d.axis.legend(loc="upper right")
         words = " ".join(_summary(trace, metric) for metric in ("loss", "train_loss"))
         d.alt = f"Validation loss and training loss, a line chart over epochs. {words}"
