@@ -84,7 +84,7 @@ def _offline_meets_online(e: Evidence) -> Found:
     weeks = pd.DataFrame(e.run.reports)
     alerted = (weeks["state"] == ALERT).cummax()
     fine, broken = weeks["unattended"][~alerted].mean(), weeks["unattended"][alerted].mean()
-    seen = f"test images {lab:.2f}, moved by a pixel {lab_moved:.2f}; live {fine:.2f}, after the bump {broken:.2f}"
+    seen = f"test images {lab:.3f}, moved by a pixel {lab_moved:.2f}; live {fine:.2f}, after the bump {broken:.2f}"
     return lab_moved < lab and broken < fine, seen
 
 

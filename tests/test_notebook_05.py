@@ -1,5 +1,6 @@
 """Notebook 5: the learner's service answers as the package's does, and its words agree with its outputs."""
 
+import json
 import re
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from course_models import clean, trained
 from depot_service import digits, fill_home, trained_model
+from fastapi.testclient import TestClient
 from pydantic import ValidationError
 
 from mlops_lesson import pipeline
@@ -55,6 +57,9 @@ def test_the_learners_service_is_the_packages_in_small(own_file):
     for pixels in (X[0][:63], [300, *X[0][1:]], [-1, *X[0][1:]], ["bright", *X[0][1:]], [np.nan, *X[0][1:]]):
         with pytest.raises(ValidationError):
             own.Parcel(pixels=list(pixels))
+    # The refusal of NaN repeats it, and a reply in JSON cannot hold it.
+    nan = json.dumps({"pixels": [np.nan, *X[0][1:]]})
+    assert TestClient(own.app, raise_server_exceptions=False).post("/predict", content=nan).status_code == 500
 
 
 def test_the_careless_service_is_sure_and_wrong_for_a_quarter_of_the_parcels(cells):

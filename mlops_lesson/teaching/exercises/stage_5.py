@@ -11,13 +11,13 @@ from mlops_lesson.teaching.exercises.exercise import Exercise
 
 
 def is_valid_request(pixels: object) -> bool:
-    """Return True for a list of 8 lists of 8 finite numbers from 0 to 16, False for anything else; never raise."""
+    """Return True for 8 lists of 8 finite numbers from 0 to 16, else False; never raise."""
     if not isinstance(pixels, list) or len(pixels) != 8:
         return False
     if not all(isinstance(row, list) and len(row) == 8 for row in pixels):
         return False
     values = [value for row in pixels for value in row]
-    return all(type(value) in (int, float) and math.isfinite(value) and 0 <= value <= 16 for value in values)
+    return all(type(value) in (int, float) and 0 <= value <= 16 for value in values)
 
 
 def canary(parcel_id: int, share: float) -> bool:

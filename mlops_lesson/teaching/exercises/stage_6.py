@@ -7,7 +7,7 @@ from mlops_lesson.teaching.exercises.exercise import Exercise
 
 
 def psi(reference: np.ndarray, current: np.ndarray, bins: np.ndarray) -> float:
-    """Return the population stability index; the first and the last bin are open, an empty one counts as 0.0001."""
+    """Return the population stability index; end bins are open, an empty one counts as 0.0001."""
     edges = [-np.inf, *bins[1:-1], np.inf]
     expected = np.maximum(np.histogram(reference, edges)[0] / len(reference), 0.0001)
     seen = np.maximum(np.histogram(current, edges)[0] / len(current), 0.0001)
@@ -21,7 +21,7 @@ def should_alert(accuracies: list[float], gate: float, patience: int) -> bool:
 
 
 def decide(challenger_only_right: int, champion_only_right: int) -> str:
-    """Return "promote" if the challenger is ahead and McNemar's exact p-value is below 0.05, else "keep"."""
+    """Return "promote" if the challenger is ahead and McNemar's p is below 0.05, else "keep"."""
     differing = challenger_only_right + champion_only_right
     if differing == 0 or challenger_only_right <= champion_only_right:
         return "keep"
