@@ -1,6 +1,5 @@
 """Notebook 5: the learner's service answers as the package's does, and its words agree with its outputs."""
 
-import asyncio
 import json
 import re
 from pathlib import Path
@@ -9,6 +8,7 @@ import httpx
 import nbformat
 import numpy as np
 import pytest
+from anyio.from_thread import start_blocking_portal
 from course_models import clean, trained
 from depot_service import digits, fill_home, trained_model
 from pydantic import ValidationError
@@ -66,7 +66,8 @@ def test_the_learners_service_is_the_packages_in_small(own_file):
         with pytest.raises(ValidationError):
             own.Parcel(pixels=list(pixels))
     # The refusal of NaN repeats it, and a reply in JSON cannot hold it.
-    assert asyncio.run(status_of_nan(own.app)) == 500
+    with start_blocking_portal() as portal:
+        assert portal.call(status_of_nan, own.app) == 500
 
 
 def test_the_careless_service_is_sure_and_wrong_for_a_quarter_of_the_parcels(cells):

@@ -82,7 +82,7 @@
 .jp-Notebook:has(.mlops-lesson) .jp-MarkdownOutput table { margin-left: 0; }
 .jp-Notebook:has(.mlops-lesson) .jp-MarkdownOutput summary { min-height: 24px; padding: 4px 0; cursor: pointer; }
 .mlops-lesson pre { overflow-x: auto; white-space: pre-wrap; }
-.mlops-lesson[data-mlops-exercise] details :is(pre, code) { white-space: pre; font-size: var(--jp-code-font-size, inherit); }
+.mlops-lesson[data-mlops-exercise] details :is(pre, pre code) { white-space: pre; font-size: var(--jp-code-font-size, inherit); }
 .mlops-lesson[data-mlops-exercise] details pre { padding: 0.6em; border: 1px solid var(--jp-ui-font-color2, currentColor); }
 .mlops-lesson table { border-collapse: collapse; }
 .mlops-lesson caption { text-align: left; font-weight: 600; padding: 0.3em 0; }

@@ -23,7 +23,7 @@ def label_delay_hours(parcels: pd.DataFrame, clicks: pd.DataFrame) -> float:
 
 
 def data_hash(files: dict[str, bytes]) -> str:
-    """Return a SHA-256 in hexadecimal digits, the same for the same names and bytes in any order."""
+    """Return a SHA-256 as 64 hexadecimal digits, equal for equal names and bytes in any order."""
     digest = hashlib.sha256()
     for name in sorted(files):
         for part in (name.encode(), files[name]):
